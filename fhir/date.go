@@ -1,0 +1,257 @@
+package fhir
+
+import (
+	"fmt"
+	"time"
+)
+
+// Precision says how much of a date or dateTime was written.
+type Precision uint8
+
+// Precisions in rising order. Fraction is any number of digits behind the second.
+const (
+	Year Precision = iota + 1
+	Month
+	DayPrecision
+	Minute // only FHIRPath literals stop here; FHIR instants and dateTimes with a time have seconds
+	Second
+	Fraction
+)
+
+// DateTime is a FHIR date, dateTime or instant exactly as written (FHIR R4, Datatypes: date, dateTime, instant).
+type DateTime struct {
+	Year, Month, Day     int // Month and Day are 0 when not written
+	Hour, Minute, Second int
+	Nanosecond           int
+	Digits               int // digits of the written fraction
+	Zoned                bool
+	Offset               int // minutes east of UTC, when Zoned
+	UTC                  bool
+	Precision            Precision
+}
+
+// ParseDateTime reads YYYY, YYYY-MM, YYYY-MM-DD, or YYYY-MM-DDThh:mm:ss[.f]zone as FHIR R4 writes them. A time
+// must have a zone and seconds, days must exist in the calendar. The error does not repeat the text.
+func ParseDateTime(s string) (DateTime, error) {
+	r := dateReader{s: s}
+	d := r.dateTime()
+	if r.bad || r.i != len(s) {
+		return DateTime{}, fmt.Errorf("not a FHIR date or dateTime")
+	}
+	return d, nil
+}
+
+type dateReader struct {
+	s   string
+	i   int
+	bad bool
+}
+
+func (r *dateReader) more() bool { return !r.bad && r.i < len(r.s) }
+
+func (r *dateReader) number(digits, low, high int) int {
+	if r.i+digits > len(r.s) {
+		r.bad = true
+		return 0
+	}
+	n := 0
+	for ; digits > 0; digits-- {
+		c := r.s[r.i] - '0'
+		if c > 9 {
+			r.bad = true
+			return 0
+		}
+		n = n*10 + int(c)
+		r.i++
+	}
+	if n < low || n > high {
+		r.bad = true
+	}
+	return n
+}
+
+func (r *dateReader) expect(c byte) {
+	if r.i >= len(r.s) || r.s[r.i] != c {
+		r.bad = true
+		return
+	}
+	r.i++
+}
+
+func (r *dateReader) dateTime() DateTime {
+	d := DateTime{Precision: Year}
+	d.Year = r.number(4, 1, 9999)
+	if !r.more() {
+		return d
+	}
+	r.expect('-')
+	d.Month, d.Precision = r.number(2, 1, 12), Month
+	if !r.more() {
+		return d
+	}
+	r.expect('-')
+	d.Day, d.Precision = r.number(2, 1, 31), DayPrecision
+	if !r.bad && d.Day > daysIn(d.Year, d.Month) {
+		r.bad = true
+	}
+	if r.more() {
+		r.expect('T')
+		r.time(&d)
+	}
+	return d
+}
+
+func (r *dateReader) time(d *DateTime) {
+	d.Hour = r.number(2, 0, 23)
+	r.expect(':')
+	d.Minute = r.number(2, 0, 59)
+	r.expect(':')
+	d.Second, d.Precision = r.number(2, 0, 60), Second
+	if r.more() && r.s[r.i] == '.' {
+		r.i++
+		r.fraction(d)
+	}
+	r.zone(d)
+}
+
+func (r *dateReader) fraction(d *DateTime) {
+	scale := 100_000_000
+	for r.more() && r.s[r.i]-'0' <= 9 {
+		d.Nanosecond += int(r.s[r.i]-'0') * scale
+		scale /= 10
+		d.Digits++
+		r.i++
+	}
+	d.Precision = Fraction
+	if d.Digits == 0 {
+		r.bad = true
+	}
+}
+
+func (r *dateReader) zone(d *DateTime) {
+	if !r.more() {
+		r.bad = true
+		return
+	}
+	d.Zoned = true
+	sign := 1
+	switch r.s[r.i] {
+	case 'Z':
+		r.i++
+		d.UTC = true
+		return
+	case '-':
+		sign = -1
+	case '+':
+	default:
+		r.bad = true
+	}
+	r.i++
+	hours := r.number(2, 0, 14)
+	r.expect(':')
+	d.Offset = sign * (hours*60 + r.number(2, 0, 59))
+}
+
+func daysIn(year, month int) int {
+	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// String writes the date as it was written.
+func (d DateTime) String() string {
+	switch {
+	case d.Precision == 0:
+		return ""
+	case d.Precision == Year:
+		return fmt.Sprintf("%04d", d.Year)
+	case d.Precision == Month:
+		return fmt.Sprintf("%04d-%02d", d.Year, d.Month)
+	case d.Precision == DayPrecision:
+		return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+	}
+	s := fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d", d.Year, d.Month, d.Day, d.Hour, d.Minute, d.Second)
+	if d.Precision == Fraction {
+		s += "." + fmt.Sprintf("%09d", d.Nanosecond)[:min(d.Digits, 9)]
+	}
+	return s + d.zoneText()
+}
+
+func (d DateTime) zoneText() string {
+	if d.UTC || !d.Zoned {
+		return "Z"
+	}
+	sign, o := '+', d.Offset
+	if o < 0 {
+		sign, o = '-', -o
+	}
+	return fmt.Sprintf("%c%02d:%02d", sign, o/60, o%60)
+}
+
+// Instant returns the moment that a date with time and zone names; ok is false for one without.
+func (d DateTime) Instant() (t time.Time, ok bool) {
+	if d.Precision < Minute || !d.Zoned {
+		return time.Time{}, false
+	}
+	zone := time.UTC
+	if !d.UTC {
+		zone = time.FixedZone("", d.Offset*60)
+	}
+	return time.Date(d.Year, time.Month(d.Month), d.Day, d.Hour, d.Minute, d.Second, d.Nanosecond, zone), true
+}
+
+// Days returns the first and last calendar day that the date may mean, in the zone: the day of the instant for one
+// with time, the written day, or the whole month or year of a partial date.
+func (d DateTime) Days(zone *time.Location) (first, last Day) {
+	if t, ok := d.Instant(); ok {
+		day := DayOf(t.In(zone))
+		return day, day
+	}
+	switch d.Precision {
+	case Year:
+		return NewDay(d.Year, 1, 1), NewDay(d.Year, 12, 31)
+	case Month:
+		return NewDay(d.Year, d.Month, 1), NewDay(d.Year, d.Month, daysIn(d.Year, d.Month))
+	}
+	day := NewDay(d.Year, d.Month, d.Day)
+	return day, day
+}
+
+// Day is a calendar day: the number of days since 1970-01-01 in the proleptic Gregorian calendar.
+type Day int32
+
+// FirstDay and LastDay bound the days that FHIR can write.
+var (
+	FirstDay = NewDay(1, 1, 1)
+	LastDay  = NewDay(9999, 12, 31)
+)
+
+// NewDay returns the day of a date; overflowing months and days carry, as in time.Date.
+func NewDay(year, month, day int) Day {
+	return DayOf(time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC))
+}
+
+// DayOf returns the calendar day that t shows in its own location.
+func DayOf(t time.Time) Day {
+	y, m, d := t.Date()
+	return Day(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400) // #nosec G115 -- years have four digits
+}
+
+// ParseDay reads YYYY-MM-DD.
+func ParseDay(s string) (Day, error) {
+	d, err := ParseDateTime(s)
+	if err != nil || d.Precision != DayPrecision {
+		return 0, fmt.Errorf("not a date of the form YYYY-MM-DD")
+	}
+	return NewDay(d.Year, d.Month, d.Day), nil
+}
+
+// Date returns year, month and day of month.
+func (d Day) Date() (year, month, day int) {
+	t := time.Unix(int64(d)*86400, 0).UTC()
+	return t.Year(), int(t.Month()), t.Day()
+}
+
+// String writes YYYY-MM-DD.
+func (d Day) String() string {
+	y, m, day := d.Date()
+	return fmt.Sprintf("%04d-%02d-%02d", y, m, day)
+}

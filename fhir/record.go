@@ -1,0 +1,132 @@
+package fhir
+
+import (
+	"fmt"
+	"iter"
+)
+
+// Origin is where a resource was read: a source's name and a position that a person can go to.
+// It names no patient.
+type Origin struct {
+	Source   string // the source's name and, for files, the path within it
+	Position int64  // files: byte offset of the resource; servers: ordinal of the entry in the answer
+}
+
+func (o Origin) String() string { return fmt.Sprintf("%s@%d", o.Source, o.Position) }
+
+// Resource is one parsed resource.
+type Resource struct {
+	Node          // the resource's root object
+	Type   string // resourceType
+	ID     string // id; "" when the resource has none
+	Origin Origin
+	table  Table
+}
+
+// Key returns type and id.
+func (r *Resource) Key() Key { return Key{r.Type, r.ID} }
+
+// ReadResource parses the text of one resource. A text without a resourceType, or with an id that is no FHIR id, is
+// refused.
+func ReadResource(text string, origin Origin) (*Resource, error) {
+	r := &Resource{}
+	if err := r.Read(text, origin); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Read parses another text into r, reusing its memory. Nodes of the earlier content are meaningless afterwards.
+func (r *Resource) Read(text string, origin Origin) error {
+	r.Origin = origin
+	if err := r.table.Parse(text); err != nil {
+		return fmt.Errorf("%s: %w", origin, err)
+	}
+	return r.adopt()
+}
+
+// Build lets fill write the resource through a builder.
+func (r *Resource) Build(b *Builder, origin Origin, fill func(*Builder)) error {
+	r.Origin = origin
+	b.Reset(&r.table)
+	fill(b)
+	b.Finish()
+	return r.adopt()
+}
+
+func (r *Resource) adopt() error {
+	r.Node = r.table.Root()
+	typ, id := r.Get("resourceType"), r.Get("id")
+	switch {
+	case typ.Kind() != String || !isTypeName(typ.Text()):
+		return fmt.Errorf("%s: resourceType is missing or is not the name of a resource type", r.Origin)
+	case id.Exists() && (id.Kind() != String || !IsID(id.Text())):
+		return fmt.Errorf("%s: %s.id is not a FHIR id (1 to 64 letters, digits, - and .)", r.Origin, typ.Text())
+	}
+	r.Type, r.ID = typ.Text(), id.Text()
+	return nil
+}
+
+// Record holds one patient's resources: first the Patient, then what refers to the patient, then what those refer
+// to without belonging to a patient (Medication, Device, Organization).
+type Record struct {
+	patient   Key
+	resources []*Resource
+	byKey     map[Key]*Resource
+}
+
+// NewRecord returns an empty record of the patient with the id.
+func NewRecord(patient Key) *Record {
+	return &Record{patient: patient, byKey: map[Key]*Resource{}}
+}
+
+// Key returns the patient's type and id.
+func (r *Record) Key() Key { return r.patient }
+
+// Patient returns the Patient resource, or nil when the source has none of that id.
+func (r *Record) Patient() *Resource { return r.byKey[r.patient] }
+
+// Add adds a resource. One of the same type and id that is already there is replaced.
+func (r *Record) Add(res *Resource) {
+	if res.ID != "" {
+		if old, ok := r.byKey[res.Key()]; ok {
+			for i := range r.resources {
+				if r.resources[i] == old {
+					r.resources[i] = res
+				}
+			}
+			r.byKey[res.Key()] = res
+			return
+		}
+		r.byKey[res.Key()] = res
+	}
+	r.resources = append(r.resources, res)
+}
+
+// Find returns the resource of a type and id, or nil.
+func (r *Record) Find(k Key) *Resource { return r.byKey[k] }
+
+// Resources yields all resources in the order in which they were added.
+func (r *Record) Resources() iter.Seq[*Resource] {
+	return func(yield func(*Resource) bool) {
+		for _, res := range r.resources {
+			if !yield(res) {
+				return
+			}
+		}
+	}
+}
+
+// OfType yields the resources of one type.
+func (r *Record) OfType(typ string) iter.Seq[*Resource] {
+	return func(yield func(*Resource) bool) {
+		for _, res := range r.resources {
+			if res.Type == typ && !yield(res) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns the number of resources.
+func (r *Record) Len() int { return len(r.resources) }
