@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Sees to it that what a make target needs is there: build/setup.sh build|test|lint|all
+#   build  Go and a C compiler
+#   test   also PostgreSQL, Orthanc, dcmtk, Chromium, xmllint, node and npm, the FHIR test server, gotestsum
+#   lint   build, golangci-lint, gosec
+# As root on Debian it installs what is missing and starts no service. Otherwise it lists what is missing, with the command
+# that installs it, and exits 1. When all is there it costs some milliseconds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. build/env.sh
+. build/debian.sh
+. build/tools.sh
+. build/peer.sh
+
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+need_go() {
+  command -v go >/dev/null || die "go is missing: install Go $(awk '$1=="go"{print $2}' go.mod) or newer from https://go.dev/dl/"
+}
+
+case ${1:-all} in
+  build) need_go; debian_need compiler ;;
+  test)  need_go; debian_need compiler servers node; peer_need; tool_need gotestsum ;;
+  lint)  need_go; debian_need compiler; tool_need golangci-lint gosec ;;
+  all)   need_go; debian_need compiler servers node; peer_need; tool_need gotestsum golangci-lint gosec ;;
+  *)     die "unknown need \"$1\": one of build, test, lint, all" ;;
+esac

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs all tests, then the concurrent packages with the race detector. The last line is "N passed, N failed[, N skipped]",
+# counted from go's own event stream; it is also left in .out/tests for .ci/run.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. build/env.sh
+race_packages="pipeline store schedule internal/wire"
+mkdir -p .out
+rm -f .out/*.json .out/tests
+status=0
+
+run() { # run NAME ARGUMENT...: one pass, its events in .out/NAME.json
+  local name=$1
+  shift
+  .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped --jsonfile ".out/$name.json" -- \
+    -timeout 20m "$@" </dev/null || status=1
+}
+
+run all ./...
+race=()
+for folder in $race_packages; do [ ! -d "$folder" ] || race+=("./$folder/..."); done
+[ ${#race[@]} -eq 0 ] || run race -race "${race[@]}"
+
+count() { # count ACTION: tests and subtests that ended so
+  cat .out/*.json | grep -cE "^\{\"Time\":\"[^\"]*\",\"Action\":\"$1\",\"Package\":\"[^\"]*\",\"Test\":"
+}
+passed=$(count pass) failed=$(count fail) skipped=$(count skip)
+if [ $((passed + failed)) -eq 0 ]; then
+  echo "test: no test ran" >&2
+  status=1
+fi
+# A package that does not compile or panics outside a test fails without failing a test.
+[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+line="$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
+echo "$line" | tee .out/tests
+exit "$status"
