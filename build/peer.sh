@@ -4,12 +4,24 @@
 
 peer_need() {
   if [ ! -f "${peer_source:-}/package.json" ]; then
-    [ "${CRFLINK_REQUIRE:-}" != all ] || die "no peers/fhir-server under CRFLINK_SHARED (${CRFLINK_SHARED:-unset})"
-    echo "setup: no peers/fhir-server under CRFLINK_SHARED: tests against a foreign FHIR server will be skipped" >&2
+    peer_absent "no peers/fhir-server under CRFLINK_SHARED (${CRFLINK_SHARED:-unset})"
+  elif peer_is_ready; then
     return 0
+  elif ! node_is_recent; then
+    peer_absent "the FHIR test server needs node 20.19 or newer, here is $(node --version)"
+  else
+    peer_install
   fi
-  peer_is_ready && return
-  peer_install
+}
+
+# peer_absent is a note for a newcomer, and an error where every test must run.
+peer_absent() {
+  [ "${CRFLINK_REQUIRE:-}" != all ] || die "$1"
+  echo "setup: $1: tests against a foreign FHIR server are skipped" >&2
+}
+
+node_is_recent() {
+  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || a === 20 && b >= 19 ? 0 : 1)'
 }
 
 # peer_is_ready compares the program too: only package.json names the folder.

@@ -24,12 +24,14 @@ for folder in $race_packages; do [ ! -d "$folder" ] || race+=("./$folder/..."); 
 count() { # count ACTION: tests and subtests that ended so
   cat .out/*.json | grep -cE "^\{\"Time\":\"[^\"]*\",\"Action\":\"$1\",\"Package\":\"[^\"]*\",\"Test\":"
 }
-passed=$(count pass) failed=$(count fail) skipped=$(count skip)
+# A package that does not compile fails without failing a test; it counts as one.
+broken=$(cat .out/*.json | grep -cE '^\{"Time":"[^"]*","Action":"fail","Package":"[^"]*",[^{]*"FailedBuild":')
+passed=$(count pass) failed=$(($(count fail) + broken)) skipped=$(count skip)
 if [ $((passed + failed)) -eq 0 ]; then
   echo "test: no test ran" >&2
   status=1
 fi
-# A package that does not compile or panics outside a test fails without failing a test.
+# Nor does one that exits outside a test.
 [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 line="$passed passed, $failed failed"
 [ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
