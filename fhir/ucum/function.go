@@ -62,7 +62,7 @@ type tangent struct{}
 
 func (tangent) forward(x *number) (*number, error) {
 	var size number
-	if size.Abs(x).Cmp(halfPi) >= 0 {
+	if size.Abs(x).Cmp(rightAngle) >= 0 {
 		return nil, errors.New("a slope is defined between -90 and 90 degrees only")
 	}
 	var c calculation

@@ -26,10 +26,11 @@ var working = apd.Context{
 	Traps:       apd.DefaultTraps,
 }
 
-// lnTen and halfPi bound the domains of functions.
+// lnTen is the natural logarithm of ten. rightAngle is π/2, cut to fewer digits
+// than [pi] has in the table, so that a right angle does not slip below it.
 var (
-	lnTen  = mustDecimal("2.302585092994045684017991454684364207601101488628772976033327900967573")
-	halfPi = mustDecimal("1.570796326794896619231321691639751442098584699687552910487472296153908")
+	lnTen      = mustDecimal("2.302585092994045684017991454684364207601101488628772976033327900967573")
+	rightAngle = mustDecimal("1.570796326794896619231321691639751442098")
 )
 
 func mustDecimal(s string) *number {
