@@ -11,7 +11,7 @@ import (
 type number = apd.Decimal
 
 const (
-	workingDigits = 70   // of intermediate results
+	workingDigits = 50   // of intermediate results
 	resultDigits  = 34   // of a rounded result, as in IEEE 754 decimal128
 	maxMagnitude  = 6144 // decimal exponent of the largest value, likewise
 )

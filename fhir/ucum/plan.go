@@ -11,10 +11,9 @@ import (
 // never changes, so that any number of goroutines may use it at once.
 type Plan struct {
 	from, to string
-	identity bool     // the units have the same scale
-	factor   *ratio   // between proper units
-	slope    *big.Rat // between interval scales: y = slope·x + shift
-	shift    *big.Rat
+	identity bool   // the units have the same scale
+	factor   *ratio // between proper units
+	line     *line  // between interval scales
 	source   *scale // of a function of the value; nil where the others serve
 	target   *scale
 }
@@ -24,7 +23,7 @@ type Plan struct {
 // Between proper units, and between interval scales (Cel, [degF], [degRe], K),
 // the result is exact wherever it is a finite decimal and is otherwise rounded
 // half-even to 34 significant digits. Where another special unit takes part it
-// is computed to 70 digits and rounded to 34.
+// is computed to 50 digits and rounded to 34.
 //
 // Zeros at the end of a fraction are removed and whole numbers of up to 34
 // digits carry no exponent, so the number of digits says nothing about the
@@ -97,9 +96,8 @@ func (p *Plan) choose(source, target *scale) {
 		p.source, p.target = source, target
 		return
 	}
-	p.slope = new(big.Rat).Quo(a, c)
-	p.shift = new(big.Rat).Sub(b, d)
-	p.shift.Quo(p.shift, c)
+	shift := new(big.Rat).Sub(b, d)
+	p.line = newLine(new(big.Rat).Quo(a, c), shift.Quo(shift, c))
 }
 
 // line returns the slope and the intercept of the line that leads from a value
@@ -128,9 +126,8 @@ func (p *Plan) Convert(value *apd.Decimal) (*apd.Decimal, error) {
 		return new(apd.Decimal).Set(value), nil
 	case p.factor != nil:
 		return p.multiply(value)
-	case p.slope != nil:
-		x := ratOf(value)
-		return decimalOf(x.Mul(x, p.slope).Add(x, p.shift))
+	case p.line != nil:
+		return p.line.apply(value)
 	case p.source != nil:
 		return p.compute(value)
 	}
@@ -138,8 +135,7 @@ func (p *Plan) Convert(value *apd.Decimal) (*apd.Decimal, error) {
 }
 
 func (p *Plan) multiply(value *apd.Decimal) (*apd.Decimal, error) {
-	result := &apd.Decimal{Negative: value.Negative, Exponent: value.Exponent + p.factor.exponent}
-	result.Coeff.Mul(&value.Coeff, &p.factor.num)
+	result := p.factor.times(value)
 	p.factor.divide(result)
 	return tidy(result)
 }

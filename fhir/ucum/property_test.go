@@ -89,6 +89,34 @@ func TestAConversionIsTheQuotientOfTheFactors(t *testing.T) {
 	})
 }
 
+func TestIntervalScalesAreExact(t *testing.T) {
+	// Base units of a degree and the zero of its scale, in kelvin.
+	scales := map[string][2]*big.Rat{
+		"K": {big.NewRat(1, 1), new(big.Rat)}, "Cel": {big.NewRat(1, 1), big.NewRat(27315, 100)}, "mCel": {big.NewRat(1, 1000), big.NewRat(27315, 100)},
+		"[degR]": {big.NewRat(5, 9), new(big.Rat)}, "[degF]": {big.NewRat(5, 9), big.NewRat(45967*5, 900)}, "[degRe]": {big.NewRat(5, 4), big.NewRat(27315, 100)},
+	}
+	unit := rapid.SampledFrom([]string{"K", "Cel", "mCel", "[degR]", "[degF]", "[degRe]"})
+	rapid.Check(t, func(t *rapid.T) {
+		from, to := unit.Draw(t, "from"), unit.Draw(t, "to")
+		v := value.Draw(t, "value")
+		v.Exponent += rapid.SampledFrom([]int32{0, 0, 20, -20}).Draw(t, "lift")
+		got, err := Convert(v, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ratOf(v)
+		want.Mul(want, scales[from][0]).Add(want, scales[from][1])
+		want.Sub(want, scales[to][1]).Quo(want, scales[to][0])
+		if _, finite := want.FloatPrec(); finite {
+			if ratOf(got).Cmp(want) != 0 {
+				t.Fatalf("%s, want exactly %s", got, want)
+			}
+			return
+		}
+		within(t, ratOf(got), want, 1, 34)
+	})
+}
+
 func TestThereAndBackAgainIsTheValue(t *testing.T) {
 	unit := properUnit(t)
 	rapid.Check(t, func(t *rapid.T) {
