@@ -129,6 +129,7 @@ func TestWhatUCUMDoesNotDefineIsRefusedWithAReason(t *testing.T) {
 		{"pH", "[pH]", "picohenry"},
 		{"37", "Cel", `"1" and "K"`},
 		{"C", "K", "coulomb"},
+		{"G/L", "10*9/L", "gauss"},
 		{"kg", "cm", `"g" and "m"`},
 		{"mL/min/1.73.m2", "mL/min/{1.73_m2}", `"m5.s-1" and "m3.s-1"`},
 		{"10*9/L", "10*9", `"m-3" and "1"`},
@@ -175,6 +176,24 @@ func TestAValueOutsideOfTheDomainIsRefused(t *testing.T) {
 	}
 	if _, err := Convert(nil, "g", "kg"); !errors.Is(err, ErrValue) {
 		t.Errorf("no value: %v", err)
+	}
+}
+
+func TestTheHintsNameValidCodesAndAreReachable(t *testing.T) {
+	for code := range mistaken {
+		if err := Validate(code); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	for _, code := range lookalikes {
+		if err := Validate(code); err != nil {
+			t.Errorf("suggested: %v", err)
+		}
+	}
+	for symbol := range lookalikes {
+		if p, a := loaded(t).split(symbol); a != nil {
+			t.Errorf("%q is a known unit (%v), so its entry is never used", symbol, p)
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package ucum
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 func (p *parser) fault(at int, problem, hint string) error {
 	return &SyntaxError{Code: p.code, Offset: at, Problem: problem, Hint: hint}
@@ -36,7 +39,7 @@ func (p *parser) afterComponent() error {
 	switch {
 	case b == ')':
 		hint = `remove it or open a group with "("`
-	case p.pos > 0 && isDigit(p.code[p.pos-1]):
+	case p.behindNumber():
 		hint = `write "12.h", not "12h", and "10*3" for a power of ten`
 	case p.pos > 0 && p.code[p.pos-1] == ')' && (isDigit(b) || b == '-' || b == '+'):
 		hint = "a group takes no exponent; write it on each unit in the group"
@@ -44,4 +47,13 @@ func (p *parser) afterComponent() error {
 		hint = "an annotation is the last part of a unit, behind its exponent"
 	}
 	return p.fault(p.pos, fmt.Sprintf("%q stands where an operator is expected", b), hint)
+}
+
+// behindNumber reports whether the position follows a factor, not an exponent.
+func (p *parser) behindNumber() bool {
+	start := p.pos
+	for start > 0 && isDigit(p.code[start-1]) {
+		start--
+	}
+	return start < p.pos && (start == 0 || strings.IndexByte("./(", p.code[start-1]) >= 0)
 }

@@ -32,11 +32,15 @@ func refusalHint(from, to Unit) string {
 
 // mistaken explains codes that are valid and often meant otherwise.
 var mistaken = map[string]string{
-	"pH": `"pH" is the picohenry; acidity is "[pH]"`,
-	"C":  `"C" is the coulomb; degree Celsius is "Cel"`,
-	"F":  `"F" is the farad; degree Fahrenheit is "[degF]"`,
-	"G":  `"G" is the gauss; the gram is "g"`,
-	"ft": `"ft" is the femtotonne; the foot is "[ft_i]"`,
-	"pt": `"pt" is the picotonne; the pint is "[pt_us]" or "[pt_br]"`,
-	"cd": `"cd" is the candela; the day is "d"`,
+	"G/L": `"G" is the gauss; giga per litre is "10*9/L"`,
+	"G/l": `"G" is the gauss; giga per litre is "10*9/L"`,
+	"T/L": `"T" is the tesla; tera per litre is "10*12/L"`,
+	"T/l": `"T" is the tesla; tera per litre is "10*12/L"`,
+	"pH":  `"pH" is the picohenry; acidity is "[pH]"`,
+	"C":   `"C" is the coulomb; degree Celsius is "Cel"`,
+	"F":   `"F" is the farad; degree Fahrenheit is "[degF]"`,
+	"G":   `"G" is the gauss; the gram is "g"`,
+	"ft":  `"ft" is the femtotonne; the foot is "[ft_i]"`,
+	"pt":  `"pt" is the picotonne; the pint is "[pt_us]" or "[pt_br]"`,
+	"cd":  `"cd" is the candela; the day is "d"`,
 }

@@ -10,12 +10,15 @@ var lookalikes = map[string]string{
 	"cc": "mL", "hr": "h", "hrs": "h", "sec": "s", "yr": "a", "year": "a", "years": "a",
 	"month": "mo", "months": "mo", "week": "wk", "weeks": "wk", "day": "d", "days": "d",
 	"hour": "h", "hours": "h", "minute": "min", "minutes": "min", "mins": "min",
-	"degC": "Cel", "degF": "[degF]", "F": "[degF]", "lb": "[lb_av]", "lbs": "[lb_av]",
-	"oz": "[oz_av]", "in": "[in_i]", "inch": "[in_i]", "ft": "[ft_i]", "bpm": "/min",
+	"degC": "Cel", "degF": "[degF]", "lb": "[lb_av]", "lbs": "[lb_av]",
+	"oz": "[oz_av]", "in": "[in_i]", "inch": "[in_i]", "bpm": "/min",
 	"percent": "%", "ratio": "1", "gm": "g", "gr": "[gr]", "M": "mol/L",
 	"mM": "mmol/L", "uM": "umol/L", "nM": "nmol/L", "pM": "pmol/L", "mEq": "meq", "Eq": "eq",
 	"mOsm": "mosm", "Osm": "osm", "drop": "[drp]", "HPF": "[HPF]", "LPF": "[LPF]", "CFU": "[CFU]",
 	"Units": "U", "units": "U", "unit": "U",
+	// German laboratories
+	"val": "eq", "mval": "meq", "IE": "[IU]", "mIE": "m[IU]", "kIE": "k[IU]", "I": "[IU]",
+	"E": "U", "mE": "mU", "kE": "kU", "Mio": "10*6", "Mrd": "10*9", "Tsd": "10*3",
 }
 
 // characterHint tells how a character outside of ASCII is written in UCUM.
@@ -47,7 +50,10 @@ func (t *table) suggest(symbol string) string {
 	if t.atoms["["+symbol+"]"] != nil {
 		return didYouMean("[" + symbol + "]")
 	}
-	n := nearest{symbol: symbol, cost: editCost * (max(1, min(len(symbol)/3, 3)) + 1)}
+	n := nearest{symbol: symbol, cost: editCost}
+	if len(symbol) > 1 { // of a single letter only the case may be wrong
+		n.cost += editCost * max(1, min(len(symbol)/3, 3))
+	}
 	for _, a := range t.order {
 		n.offer(a.code)
 	}
