@@ -1,0 +1,73 @@
+package ecrf
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Ledger stores what was computed and delivered for one study. An implementation passes the suite ecrf/ledgertest.
+// One process writes; methods are safe for concurrent use. Every method that changes something does so in one
+// transaction: after a crash at any instant the change is there as a whole or not at all.
+type Ledger interface {
+	// Begin opens a run, or resumes the newest one when that has the same key and was not finished.
+	Begin(ctx context.Context, run Run) (RunID, error)
+	// Checkpoints returns the shards that the run has finished.
+	Checkpoints(ctx context.Context, run RunID) ([]string, error)
+	// Finish closes the run with its counts.
+	Finish(ctx context.Context, run RunID, counts map[string]int64) error
+	// Runs returns the runs, newest first.
+	Runs(ctx context.Context) ([]RunRecord, error)
+
+	// Facts returns what earlier runs decided about a subject; ok is false when the ledger does not know it.
+	Facts(ctx context.Context, subject string) (facts Facts, ok bool, err error)
+	// Subject returns all that is stored of a subject, or nil.
+	Subject(ctx context.Context, subject string) (*StoredCasebook, error)
+	// Apply stores a batch: all subjects of it, then the shard's checkpoint, in one transaction.
+	Apply(ctx context.Context, run RunID, batch Batch) error
+	// Casebooks yields every subject in the order of study numbers, cells in canonical order, as they are when
+	// the iteration begins. The casebook is valid until the next one is asked for. It holds one subject in memory.
+	Casebooks(ctx context.Context) iter.Seq2[*StoredCasebook, error]
+
+	// LastWritten returns what was written to a target for a subject.
+	LastWritten(ctx context.Context, target, subject string) (map[CellKey]Delivered, error)
+	// MarkWritten stores what a target took or refused, durably before it returns. A cell that a target took is no longer New.
+	MarkWritten(ctx context.Context, run RunID, target string, cells []Delivered) error
+	// Forget removes every trace of a subject and returns how many cells it had. It is durable, and the content is overwritten on disk.
+	Forget(ctx context.Context, subject string) (cells int, err error)
+
+	Close() error
+}
+
+// RunID names a run in the ledger; it rises with time.
+type RunID int64
+
+// Run says what a run computes. Two runs with equal keys are the same computation.
+type Run struct {
+	AsOf   time.Time
+	Inputs map[string]string // name (mapping, dictionary, policy, …) -> hash
+}
+
+// RunRecord is a stored run.
+type RunRecord struct {
+	ID       RunID
+	Run      Run
+	Finished bool
+	Counts   map[string]int64
+}
+
+// Batch is what Apply stores in one transaction. Checkpoint names a shard that is finished with this batch; "" when
+// none is.
+type Batch struct {
+	Subjects   []*SubjectChange
+	Checkpoint string
+}
+
+// Delivered is what became of a cell at a target: State is Written, Conflict, Query, Rejected, Locked or Withdrawn. Value is
+// what was last written to the target in canonical text; a state other than Written does not change it.
+type Delivered struct {
+	Subject string
+	CellKey
+	Value string
+	State State
+}

@@ -1,0 +1,71 @@
+package ecrf
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Target takes a study's cells. Deliver may be called again after any failure: what is there already stays.
+type Target interface {
+	Name() string // as configured
+	Kind() string // such as csv, odm, redcap
+	Deliver(ctx context.Context, d Delivery) (DeliveryReport, error)
+}
+
+// Delivery is what a target is given.
+type Delivery struct {
+	Dictionary *Dictionary
+	AsOf       time.Time // the only time that may appear in the output
+	// Casebooks yields the subjects in canonical order. It may be called more than once; every call begins anew.
+	Casebooks func(ctx context.Context) iter.Seq2[*StoredCasebook, error]
+	// Record keeps what a target took, for targets that are written cell by cell.
+	Record DeliveryRecord
+	// Notices are sentences that every output must carry, such as that no consent was checked.
+	Notices []string
+}
+
+// DeliveryRecord is a target's memory, bound to it and to the run.
+type DeliveryRecord interface {
+	LastWritten(ctx context.Context, subject string) (map[CellKey]Delivered, error)
+	MarkWritten(ctx context.Context, cells []Delivered) error
+}
+
+// DeliveryReport counts what a target did. For targets that are files, Written and Unchanged count files in Files, and Cells
+// counts the cells in them.
+type DeliveryReport struct {
+	Cells     int
+	Written   int
+	Unchanged int
+	Conflicts int
+	Queries   int
+	Rejected  int
+	Locked    int
+	Files     []DeliveredFile
+	Problems  []string // without values and identifiers
+}
+
+// DeliveredFile is a file of a delivery. Changed is false when it had the same content before.
+type DeliveredFile struct {
+	Path    string
+	SHA256  string
+	Size    int64
+	Changed bool
+}
+
+// Bind gives a target's memory in the ledger.
+func Bind(l Ledger, run RunID, target string) DeliveryRecord { return &boundRecord{l, run, target} }
+
+type boundRecord struct {
+	ledger Ledger
+	run    RunID
+	target string
+}
+
+func (b *boundRecord) LastWritten(ctx context.Context, subject string) (map[CellKey]Delivered, error) {
+	return b.ledger.LastWritten(ctx, b.target, subject)
+}
+
+func (b *boundRecord) MarkWritten(ctx context.Context, cells []Delivered) error {
+	return b.ledger.MarkWritten(ctx, b.run, b.target, cells)
+}
