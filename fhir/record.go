@@ -38,8 +38,13 @@ func ReadResource(text string, origin Origin) (*Resource, error) {
 
 // Read parses another text into r, reusing its memory. Nodes of the earlier content are meaningless afterwards.
 func (r *Resource) Read(text string, origin Origin) error {
+	return r.ReadWithin(text, origin, DefaultLimits)
+}
+
+// ReadWithin is Read with other limits.
+func (r *Resource) ReadWithin(text string, origin Origin, limits Limits) error {
 	r.Origin = origin
-	if err := r.table.Parse(text); err != nil {
+	if err := r.table.ParseWithin(text, limits); err != nil {
 		return fmt.Errorf("%s: %w", origin, err)
 	}
 	return r.adopt()
@@ -73,6 +78,7 @@ type Record struct {
 	patient   Key
 	resources []*Resource
 	byKey     map[Key]*Resource
+	aliases   map[string]Key
 }
 
 // NewRecord returns an empty record of the patient with the id.
@@ -105,6 +111,23 @@ func (r *Record) Add(res *Resource) {
 
 // Find returns the resource of a type and id, or nil.
 func (r *Record) Find(k Key) *Resource { return r.byKey[k] }
+
+// SetAlias says which resource a reference means whose text does not tell: one by fullUrl (urn:uuid).
+func (r *Record) SetAlias(reference string, k Key) {
+	if r.aliases == nil {
+		r.aliases = map[string]Key{}
+	}
+	r.aliases[reference] = k
+}
+
+// KeyOf returns the type and id that the text of a reference means in this record, whether or not the resource is part
+// of it; ok is false for contained, conditional and unknown ones.
+func (r *Record) KeyOf(reference string) (k Key, ok bool) {
+	if k, ok = r.aliases[reference]; ok {
+		return k, true
+	}
+	return ParseReference(reference).Key()
+}
 
 // Resources yields all resources in the order in which they were added.
 func (r *Record) Resources() iter.Seq[*Resource] {

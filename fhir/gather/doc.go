@@ -1,0 +1,9 @@
+// Package gather groups the resources of one source by patient, in bounded memory.
+//
+//   - An Index knows of every resource whose it is and where its text lies, and keeps no text itself.
+//   - A Span is the place of a text: a part of a file, or of a spool.
+//   - A Spool keeps texts that cannot be read twice (compressed files, standard input, answers of servers) on disk,
+//     encrypted with a key that exists in memory only.
+//   - Of several versions of a resource the newest one counts: the later meta.lastUpdated, then the higher versionId,
+//     else the one that was read later. A subsetted version never replaces a whole one.
+package gather

@@ -1,0 +1,383 @@
+package gather
+
+import (
+	"hash/maphash"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/crflink/crflink/fhir"
+)
+
+// Span is where the text of a resource lies. Store is a number that the source gave its file or spool.
+type Span struct {
+	Store  uint32
+	Length uint32
+	Offset int64
+}
+
+// Place is where a resource was read, in the source's numbers, and where it can be read again.
+type Place struct {
+	Span
+	Input    uint32 // ordinal of the file or answer; the index's Name tells its name
+	Position int64  // within the input
+}
+
+// name is the hash of a key, URL or identifier. Two halves under independent seeds make an accidental match of two
+// names as good as impossible for any number of resources that fits a disk.
+type name [2]uint64
+
+var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+func nameOf(parts ...string) name {
+	var n name
+	for i, seed := range seeds {
+		var h maphash.Hash
+		h.SetSeed(seed)
+		for _, p := range parts {
+			_, _ = h.WriteString(p)
+			_ = h.WriteByte(0)
+		}
+		n[i] = h.Sum64()
+	}
+	return n
+}
+
+func keyName(k fhir.Key) name { return nameOf("key", k.Type, k.ID) }
+
+// entry is one resource.
+type entry struct {
+	place   Place
+	subject name  // whose it is; zero for shared ones
+	updated int64 // meta.lastUpdated in µs since 1970; math.MinInt64 when not known
+	version int64 // meta.versionId when it is a number, else -1
+	typ     uint16
+	flags   uint8
+}
+
+const (
+	subsetted = 1 << iota
+	deleted
+	shared
+	nobody // its subject could not be resolved
+)
+
+// Index collects what a source read. Add and Delete are called first, from one goroutine; after Resolve the index is
+// read-only and may be used by several.
+type Index struct {
+	Name   func(input uint32) string // names inputs for origins
+	Counts Counts
+
+	entries   []entry
+	byKey     map[name]uint32
+	types     []string
+	typeNo    map[string]uint16
+	patients  map[name]string   // ids of all patients that anything names, by the name of their key
+	facts     map[name]facts    // of Patient resources, by the name of their key
+	absolutes map[name]fhir.Key // what absolute references to patients mean if no fullUrl says otherwise
+	aliases   map[name]fhir.Key // fullUrls that do not end in the type and id of their resource
+	stale     map[name]bool     // aliases that mean two things
+	ids       map[uint32]string // ids of entries whose text has none
+	groups
+}
+
+// facts is what the newest version of a Patient says about its identity.
+type facts struct {
+	identifiers []name
+	links       []link
+}
+
+// Counts says what became of resources that are no patient's.
+type Counts struct {
+	Superseded int // older or repeated versions
+	Deleted    int // resources whose newest version is a deletion
+	Withheld   int // resources that name persons but are no patient's (see fhir.BelongsToPatients)
+	Outcomes   int // OperationOutcome resources
+}
+
+// link is a Patient.link that merges. A zero end could not be told.
+type link struct{ from, to name }
+
+// NewIndex returns an empty index.
+func NewIndex(inputName func(uint32) string) *Index {
+	return &Index{
+		Name: inputName, byKey: map[name]uint32{}, typeNo: map[string]uint16{}, patients: map[name]string{}, facts: map[name]facts{},
+		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name]bool{}, ids: map[uint32]string{},
+	}
+}
+
+// maxTypes bounds how many names of types an index learns; R4 has 148.
+const maxTypes = 1000
+
+// Add registers a resource that can be read again at its place. It keeps nothing of the resource's memory. A reason is
+// returned for one that cannot be used.
+func (x *Index) Add(r *fhir.Resource, fullURL string, isSubsetted bool, at Place) (reason string) {
+	e := entry{place: at, updated: lastUpdated(r), version: versionID(r)}
+	if isSubsetted {
+		e.flags |= subsetted
+	}
+	if _, known := x.typeNo[r.Type]; !known && len(x.types) >= maxTypes {
+		return "an unknown resource type"
+	}
+	switch fhir.BelongsToPatients(r.Type) {
+	case fhir.Withheld:
+		x.withhold(r.Type)
+		return ""
+	case fhir.Shared:
+		e.flags |= shared
+	case fhir.Possible:
+		if e.subject, reason = x.subjectOf(r); reason != "" {
+			e.flags |= shared
+		}
+	case fhir.Owned:
+		if e.subject, reason = x.ownerOf(r); reason != "" {
+			return reason
+		}
+	}
+	x.alias(fullURL, r)
+	i, won := x.put(e, r.Type, r.ID)
+	if won && r.Type == "Patient" {
+		x.facts[e.subject] = x.patientFacts(r, e.subject)
+	}
+	if won && r.ID != "" && !r.Get("id").Exists() {
+		x.ids[i] = strings.Clone(r.ID)
+	}
+	return ""
+}
+
+func (x *Index) ownerOf(r *fhir.Resource) (name, string) {
+	if r.Type != "Patient" {
+		return x.subjectOf(r)
+	}
+	if r.ID == "" {
+		return name{}, "a Patient without an id"
+	}
+	return x.mention(r.Key()), ""
+}
+
+func (x *Index) withhold(typ string) {
+	if typ == "OperationOutcome" {
+		x.Counts.Outcomes++
+		return
+	}
+	x.Counts.Withheld++
+}
+
+// Delete registers the deletion of a resource at a time (FHIR instant), or now in reading order for "".
+func (x *Index) Delete(k fhir.Key, at string) {
+	updated := int64(math.MinInt64)
+	if d, err := fhir.ParseDateTime(at); err == nil {
+		if t, ok := d.Instant(); ok {
+			updated = t.UnixMicro()
+		}
+	}
+	if _, won := x.put(entry{updated: updated, version: -1, flags: deleted}, k.Type, k.ID); won && k.Type == "Patient" {
+		delete(x.facts, keyName(k))
+	}
+}
+
+// put stores an entry, or lets it compete with the version that is there. It returns the entry's index and whether the
+// new one counts.
+func (x *Index) put(e entry, typ, id string) (i uint32, won bool) {
+	e.typ = x.typeNumber(typ)
+	i = uint32(len(x.entries)) // #nosec G115 -- fewer than 2^32 resources fit the memory
+	if id != "" {
+		key := keyName(fhir.Key{Type: typ, ID: id})
+		if old, ok := x.byKey[key]; ok {
+			return old, x.supersede(old, e)
+		}
+		x.byKey[key] = i
+	}
+	x.entries = append(x.entries, e)
+	return i, true
+}
+
+// supersede keeps the newer one of two versions, in the place of the first.
+func (x *Index) supersede(old uint32, e entry) (won bool) {
+	o := &x.entries[old]
+	if (o.flags|e.flags)&deleted == 0 {
+		x.Counts.Superseded++
+	}
+	if won = newer(e, *o); won {
+		*o = e
+		delete(x.ids, old)
+	}
+	return won
+}
+
+func newer(e, old entry) bool {
+	switch {
+	case e.flags&deleted == 0 && old.flags&deleted == 0 && (e.flags^old.flags)&subsetted != 0:
+		return old.flags&subsetted != 0
+	case e.updated == math.MinInt64 || old.updated == math.MinInt64:
+		return true
+	case e.updated != old.updated:
+		return e.updated > old.updated
+	case e.version >= 0 && old.version >= 0:
+		return e.version >= old.version
+	}
+	return true
+}
+
+func (x *Index) typeNumber(typ string) uint16 {
+	n, ok := x.typeNo[typ]
+	if !ok {
+		typ = strings.Clone(typ)
+		n = uint16(len(x.types)) // #nosec G115 -- Add bounds them by maxTypes
+		x.types = append(x.types, typ)
+		x.typeNo[typ] = n
+	}
+	return n
+}
+
+// subjectOf returns the name of the one patient that the resource is about.
+func (x *Index) subjectOf(r *fhir.Resource) (subject name, why string) {
+	for s := range r.Subjects() {
+		n, w := x.subjectName(s)
+		switch {
+		case w != "":
+			why = w
+		case subject != name{} && subject != n:
+			return name{}, "it refers to several patients"
+		default:
+			subject = n
+		}
+	}
+	switch {
+	case subject != name{}:
+		return subject, ""
+	case why != "":
+		return name{}, why
+	}
+	return name{}, "it does not say whose it is"
+}
+
+func (x *Index) subjectName(s fhir.Node) (name, string) {
+	ref := fhir.ParseReference(s.Get("reference").Text())
+	switch ref.Form {
+	case fhir.NoReference:
+		if id := s.Get("identifier"); id.Get("value").Text() != "" {
+			return identifierName(id.Get("system").Text(), id.Get("value").Text()), ""
+		}
+		return name{}, "it does not say whose it is"
+	case fhir.Conditional:
+		return conditionalName(ref)
+	case fhir.URN:
+		return nameOf("url", ref.ID), ""
+	case fhir.Contained:
+		return name{}, "its patient is contained in it"
+	case fhir.OtherURL:
+		return nameOf("url", s.Get("reference").Text()), ""
+	}
+	return x.literal(ref)
+}
+
+func (x *Index) literal(ref fhir.Reference) (name, string) {
+	if ref.Type != "Patient" {
+		return name{}, "its subject is not a patient"
+	}
+	k, _ := ref.Key()
+	if ref.Form == fhir.Relative {
+		return x.mention(k), ""
+	}
+	n := nameOf("url", ref.Base+"/"+k.String())
+	if _, ok := x.absolutes[n]; !ok {
+		x.absolutes[n] = fhir.Key{Type: "Patient", ID: strings.Clone(k.ID)}
+	}
+	return n, ""
+}
+
+func conditionalName(ref fhir.Reference) (name, string) {
+	token, ok := strings.CutPrefix(ref.Query, "identifier=")
+	if ref.Type != "Patient" || !ok || strings.ContainsAny(token, "&,%") {
+		return name{}, "its subject is a search that cannot be followed"
+	}
+	system, value, ok := strings.Cut(token, "|")
+	if !ok {
+		return name{}, "its subject is a search that cannot be followed"
+	}
+	return identifierName(system, value), ""
+}
+
+func identifierName(system, value string) name { return nameOf("identifier", system, value) }
+
+// mention notes that a patient of the id exists, whether or not there is a Patient resource.
+func (x *Index) mention(k fhir.Key) name {
+	n := keyName(k)
+	if _, ok := x.patients[n]; !ok {
+		x.patients[n] = strings.Clone(k.ID)
+	}
+	return n
+}
+
+func (x *Index) patientFacts(r *fhir.Resource, self name) facts {
+	var f facts
+	for id := range r.Get("identifier").Elements() {
+		if value := id.Get("value").Text(); value != "" {
+			f.identifiers = append(f.identifiers, identifierName(id.Get("system").Text(), value))
+		}
+	}
+	for l := range r.Get("link").Elements() {
+		// The other kinds of links do not merge (FHIR R4, Patient.link.type).
+		switch other := linkTarget(l.Get("other"), x); l.Get("type").Text() {
+		case "replaced-by":
+			f.links = append(f.links, link{from: self, to: other})
+		case "replaces":
+			f.links = append(f.links, link{from: other, to: self})
+		}
+	}
+	return f
+}
+
+// linkTarget names the other end of a link without promising that it exists; zero when it cannot be told.
+func linkTarget(other fhir.Node, x *Index) name {
+	if ref := fhir.ParseReference(other.Get("reference").Text()); ref.Form == fhir.Relative && ref.Type == "Patient" {
+		return keyName(fhir.Key{Type: ref.Type, ID: ref.ID})
+	}
+	n, why := x.subjectName(other)
+	if why != "" {
+		return name{}
+	}
+	return n
+}
+
+// alias remembers a fullUrl that does not end in the resource's type and id.
+func (x *Index) alias(fullURL string, r *fhir.Resource) {
+	if fullURL == "" || r.ID == "" {
+		return
+	}
+	if k, ok := fhir.ParseReference(fullURL).Key(); ok && k == r.Key() {
+		return
+	}
+	n, k := nameOf("url", fullURL), r.Key()
+	if old, ok := x.aliases[n]; ok && old != k {
+		x.stale[n] = true
+		return
+	}
+	x.aliases[n] = fhir.Key{Type: strings.Clone(k.Type), ID: strings.Clone(k.ID)}
+}
+
+func lastUpdated(r *fhir.Resource) int64 {
+	text := r.Get("meta").Get("lastUpdated").Text()
+	if text == "" {
+		return math.MinInt64
+	}
+	d, err := fhir.ParseDateTime(text)
+	if err != nil {
+		return math.MinInt64
+	}
+	t, ok := d.Instant()
+	if !ok || t.Before(time.Unix(0, 0)) {
+		return math.MinInt64
+	}
+	return t.UnixMicro()
+}
+
+func versionID(r *fhir.Resource) int64 {
+	v, err := strconv.ParseInt(r.Get("meta").Get("versionId").Text(), 10, 64)
+	if err != nil || v < 0 {
+		return -1
+	}
+	return v
+}

@@ -1,0 +1,144 @@
+package ndjson
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// Stdin is the operand that means standard input.
+const Stdin = "-"
+
+// input is one file.
+type input struct {
+	path  string
+	label string      // for origins
+	info  fs.FileInfo // when it was first opened
+}
+
+// inputsOf lists the files of all operands.
+func inputsOf(operands []string) ([]*input, error) {
+	var all []*input
+	var problems []error
+	for _, operand := range operands {
+		some, err := inputsOfOne(operand)
+		if err != nil {
+			problems = append(problems, err)
+		}
+		all = append(all, some...)
+	}
+	if n := len(slices.DeleteFunc(slices.Clone(operands), func(o string) bool { return o != Stdin })); n > 1 {
+		problems = append(problems, errors.New("standard input (-) can be read only once"))
+	}
+	return all, errors.Join(problems...)
+}
+
+func inputsOfOne(operand string) ([]*input, error) {
+	if operand == Stdin {
+		return []*input{{path: Stdin, label: "stdin"}}, nil
+	}
+	info, err := os.Stat(operand)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("open input: %w", err)
+	case !info.IsDir():
+		return []*input{{path: operand, label: operand}}, nil
+	}
+	return inputsOfFolder(operand)
+}
+
+func inputsOfFolder(folder string) ([]*input, error) {
+	var found []*input
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path != folder && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && isJSONName(d.Name()):
+			found = append(found, &input{path: path, label: fmt.Sprintf("%s#%d", filepath.Clean(folder), len(found)+1)})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read folder: %w", err)
+	}
+	return found, nil
+}
+
+// isJSONName reports whether a file in a folder is to be read: folders also hold other things. Whether it is compressed
+// is told by its content.
+func isJSONName(name string) bool {
+	name = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(name), ".gz"), ".gzip")
+	switch filepath.Ext(name) {
+	case ".json", ".ndjson", ".jsonl", ".jsonlines":
+		return true
+	}
+	return false
+}
+
+// errChanged is returned when a file is not what it was when it was read first.
+var errChanged = errors.New("the file was changed while it was in use: run again")
+
+// open opens the input for the first time and remembers what it looked like.
+func (in *input) open() (*os.File, error) {
+	file, err := os.Open(in.path)
+	if err != nil {
+		return nil, pathless(err)
+	}
+	if in.info, err = file.Stat(); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// reopen opens the input again if it is what it was.
+func (in *input) reopen() (*os.File, error) {
+	file, err := os.Open(in.path)
+	if err != nil {
+		return nil, pathless(err)
+	}
+	info, err := file.Stat()
+	if err == nil && (info.Size() != in.info.Size() || !info.ModTime().Equal(in.info.ModTime())) {
+		err = errChanged
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// pathless cuts the file's name, which may identify a patient, out of an error of the system.
+func pathless(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("%s: %w", path.Op, path.Err)
+	}
+	return err
+}
+
+// plain returns the stream's content, and whether the stream was compressed.
+func plain(stream io.Reader) (content io.Reader, compressed bool, err error) {
+	b := bufio.NewReaderSize(stream, 64<<10)
+	magic, err := b.Peek(2)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, false, err
+	}
+	if string(magic) != "\x1f\x8b" {
+		return b, false, nil
+	}
+	z, err := gzip.NewReader(b)
+	return z, true, err
+}

@@ -1,0 +1,267 @@
+package ndjson
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"sync"
+
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/bundle"
+	"github.com/crflink/crflink/fhir/gather"
+)
+
+// Source is a fhir.Source of files. The inputs must not change between Open and Close.
+type Source struct {
+	options Options
+	inputs  []*input
+
+	once  sync.Mutex
+	ready bool
+	broke error // what ended the first reading; it cannot be repeated on standard input
+	index *gather.Index
+	spool *gather.Spool
+	stats Stats
+}
+
+// Stats counts what was read.
+type Stats struct {
+	Inputs   int
+	Read     int // resources read, all versions
+	Rejected int
+	Empty    int // entries of Bundles without a resource that delete nothing
+	Bundles  int
+	Broken   int // inputs that could not be read to their end
+	gather.Counts
+}
+
+var _ fhir.Source = (*Source)(nil)
+
+// Open prepares a source of the operands. Nothing is read before the first Subjects or Fetch.
+func Open(operands []string, o Options) (*Source, error) {
+	if o.Name == "" {
+		o.Name = "files"
+	}
+	inputs, err := inputsOf(operands)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{options: o, inputs: inputs}, nil
+}
+
+// Name returns the source's name.
+func (s *Source) Name() string { return s.options.Name }
+
+// Files returns the paths of the inputs, in the order of their ordinals.
+func (s *Source) Files() []string {
+	paths := make([]string, len(s.inputs))
+	for i, in := range s.inputs {
+		paths[i] = in.path
+	}
+	return paths
+}
+
+// Stats returns what the first reading counted; zero before it.
+func (s *Source) Stats() Stats {
+	s.once.Lock()
+	defer s.once.Unlock()
+	return s.stats
+}
+
+// Close removes the spool.
+func (s *Source) Close() error {
+	s.once.Lock()
+	defer s.once.Unlock()
+	s.ready, s.index, s.broke = false, nil, errors.New("the source is closed")
+	if s.spool == nil {
+		return nil
+	}
+	spool := s.spool
+	s.spool = nil
+	return spool.Close()
+}
+
+// Subjects yields the facts of each patient.
+func (s *Source) Subjects(ctx context.Context, rej func(fhir.Rejected)) iter.Seq2[*fhir.Record, error] {
+	return func(yield func(*fhir.Record, error) bool) {
+		index, err := s.prepare(ctx, rej)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, p := range index.Patients() {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			record, err := s.record(index, p, isFact)
+			if !yield(record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func isFact(typ string) bool { return fhir.IsFact(typ) || typ == "ResearchStudy" }
+
+// Fetch reads the wanted resources of one patient.
+func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) (*fhir.Record, error) {
+	index, err := s.prepare(ctx, rej)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := index.Find(patient.ID)
+	if !ok || patient.Type != "Patient" {
+		return nil, fmt.Errorf("%s: no patient of the given key", s.Name())
+	}
+	return s.record(index, p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) })
+}
+
+// prepare reads all inputs once.
+func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.Index, error) {
+	s.once.Lock()
+	defer s.once.Unlock()
+	if s.ready || s.broke != nil {
+		return s.index, s.broke
+	}
+	s.broke = s.readAll(ctx, rej)
+	s.ready = s.broke == nil
+	return s.index, s.broke
+}
+
+func (s *Source) readAll(ctx context.Context, rej func(fhir.Rejected)) error {
+	s.index = gather.NewIndex(func(i uint32) string { return s.inputs[i].label })
+	s.stats = Stats{Inputs: len(s.inputs)}
+	counted := func(r fhir.Rejected) {
+		s.stats.Rejected++
+		rej(r)
+	}
+	for i := range s.inputs {
+		if err := s.readInput(ctx, uint32(i), counted); err != nil { // #nosec G115 -- there are fewer than 2^32 files
+			return err
+		}
+	}
+	s.index.Resolve(counted)
+	s.stats.Counts = s.index.Counts
+	return nil
+}
+
+func (s *Source) readInput(ctx context.Context, number uint32, rej func(fhir.Rejected)) error {
+	seekable := true
+	r := &bundle.Reader{Limits: s.options.Limits, Reuse: true, Rejected: rej}
+	r.Entry = func(e *bundle.Entry) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return s.take(r, e, number, seekable)
+	}
+	sum, err := s.inputs[number].read(s.options, r, func(is bool) { seekable = is })
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.inputs[number].label, err)
+	}
+	s.stats.Read += sum.Resources
+	s.stats.Bundles += sum.Bundles
+	if sum.Broken {
+		s.stats.Broken++
+	}
+	return nil
+}
+
+// take puts one entry into the index.
+func (s *Source) take(r *bundle.Reader, e *bundle.Entry, number uint32, seekable bool) error {
+	at := gather.Place{Input: number, Position: e.Offset}
+	reject := func(typ, reason string) {
+		r.Rejected(fhir.Rejected{Origin: fhir.Origin{Source: r.Source, Position: e.Offset}, Type: typ, Reason: reason})
+	}
+	if e.Resource == nil {
+		s.takeEmpty(e, reject)
+		return nil
+	}
+	var err error
+	if at.Span, err = s.keep(e, number, seekable); err != nil {
+		return err
+	}
+	if reason := s.index.Add(e.Resource, e.FullURL, e.Subsetted, at); reason != "" {
+		reject(e.Resource.Type, reason)
+	}
+	return nil
+}
+
+// takeEmpty handles an entry without a resource: a deletion, or nothing.
+func (s *Source) takeEmpty(e *bundle.Entry, reject func(typ, reason string)) {
+	if e.Method != "DELETE" {
+		s.stats.Empty++
+		return
+	}
+	k, ok := fhir.ParseReference(e.URL).Key()
+	switch {
+	case !ok:
+		reject("", "a deletion that does not name a resource by type and id")
+	case e.BundleType == "history" && e.LastModified == "":
+		reject(k.Type, "a deletion in a history that does not say when")
+	default:
+		s.index.Delete(k, e.LastModified)
+	}
+}
+
+// keep makes sure that the text can be read again.
+func (s *Source) keep(e *bundle.Entry, number uint32, seekable bool) (gather.Span, error) {
+	span := gather.Span{Store: number, Length: uint32(len(e.Text)), Offset: e.Offset} // #nosec G115 -- the reader limits the length
+	if seekable {
+		return span, nil
+	}
+	if s.spool == nil {
+		spool, err := gather.NewSpool(s.options.Folder)
+		if err != nil {
+			return span, err
+		}
+		s.spool = spool
+	}
+	offset, err := s.spool.Append(e.Text)
+	span.Store, span.Offset = spooled, offset
+	return span, err
+}
+
+// spooled is the store of texts in the spool; the others are the ordinals of files.
+const spooled = ^uint32(0)
+
+func (s *Source) record(index *gather.Index, p gather.Patient, want func(string) bool) (*fhir.Record, error) {
+	t := texts{source: s}
+	defer t.close()
+	return index.Record(p, want, t.read)
+}
+
+// texts reads the texts of one record and keeps the last file open.
+type texts struct {
+	source *Source
+	store  uint32
+	file   *os.File
+}
+
+func (t *texts) read(span gather.Span) (string, error) {
+	if span.Store == spooled {
+		return t.source.spool.Read(span.Offset, int(span.Length))
+	}
+	if t.file == nil || t.store != span.Store {
+		t.close()
+		file, err := t.source.inputs[span.Store].reopen()
+		if err != nil {
+			return "", err
+		}
+		t.file, t.store = file, span.Store
+	}
+	text := make([]byte, span.Length)
+	if _, err := t.file.ReadAt(text, span.Offset); err != nil {
+		return "", errors.Join(errChanged, err)
+	}
+	return string(text), nil
+}
+
+func (t *texts) close() {
+	if t.file != nil {
+		_ = t.file.Close()
+		t.file = nil
+	}
+}
