@@ -1,0 +1,110 @@
+package pseudonym
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+//go:embed profiles/mii-default.yaml
+var miiDefault []byte
+
+// DefaultProfile is the name of the built-in profile for the MII core data set.
+const DefaultProfile = "mii-default"
+
+// Profile is a compiled allow-list: per resource type a trie of elements with what happens to each. It is immutable
+// and safe for concurrent use.
+type Profile struct {
+	name, version, hash string
+
+	resources    map[string]*rule
+	extensions   map[string]*rule  // such as may stand on every element
+	names        map[string]string // element names that a report may print
+	systems      map[string]string // identifier systems that stay
+	canonicals   []string          // beginnings of canonical URLs that stay
+	units        map[string]bool   // words of printed units, in lower case
+	placeholders map[string]bool   // dates that stand for none
+	paths        []string          // of all rules, by index
+}
+
+// rule is a node of the trie: what happens to one element.
+type rule struct {
+	path       string
+	name       string // the element's name in its parent
+	under      string // "_" + name
+	index      int
+	act        action
+	members    map[string]*rule // of an object; nil for a primitive
+	extensions map[string]*rule // allowed here, by URL
+	url        string           // of an extension
+}
+
+func (r *rule) isObject() bool { return r.members != nil }
+
+// BuiltIn returns the profile of a built-in name.
+func BuiltIn(name string) (*Profile, error) {
+	if name != DefaultProfile {
+		return nil, fmt.Errorf("de-identification profile: there is none built in of this name; use %s or give a file", DefaultProfile)
+	}
+	return ParseProfile("mii-default.yaml", miiDefault)
+}
+
+// ParseProfile reads a profile. The error is a finding.List with every fault and its place.
+func ParseProfile(file string, src []byte) (*Profile, error) {
+	root, problems := parseYAML(src)
+	if root != nil {
+		c := newCompiler()
+		c.document(root)
+		problems = c.problems
+		if len(problems) == 0 {
+			sum := sha256.Sum256(src)
+			c.profile.hash = hex.EncodeToString(sum[:])
+			return c.profile, nil
+		}
+	}
+	return nil, findings(file, problems)
+}
+
+// Name returns the profile's name.
+func (p *Profile) Name() string { return p.name }
+
+// Version returns the profile's version.
+func (p *Profile) Version() string { return p.version }
+
+// Hash returns the SHA-256 of the profile's text, for the hash of a run's inputs.
+func (p *Profile) Hash() string { return p.hash }
+
+// Action says what the profile does with an element, such as "Observation.code.coding.code", as it is written in a
+// profile: "keep code", "shift", or "drop" for what it does not list. An element with members is "keep".
+func (p *Profile) Action(path string) string {
+	typ, rest, _ := strings.Cut(path, ".")
+	r := p.resources[typ]
+	for name := range strings.SplitSeq(rest, ".") {
+		if r == nil || rest == "" {
+			break
+		}
+		r = r.members[name]
+	}
+	switch {
+	case r == nil:
+		return "drop"
+	case r.isObject():
+		return "keep"
+	}
+	return r.act.String()
+}
+
+// Extension says whether an extension of the URL may stand on the element at path.
+func (p *Profile) Extension(path, url string) bool {
+	typ, rest, _ := strings.Cut(path, ".")
+	r := p.resources[typ]
+	for name := range strings.SplitSeq(rest, ".") {
+		if r == nil || rest == "" {
+			break
+		}
+		r = r.members[name]
+	}
+	return r != nil && (r.extensions[url] != nil || p.extensions[url] != nil)
+}

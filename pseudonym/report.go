@@ -1,0 +1,114 @@
+package pseudonym
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Reason says why an element was dropped.
+type Reason uint8
+
+// The reasons. They are a published list.
+const (
+	ByProfile   Reason = iota // the profile names the element and drops it
+	NotListed                 // the profile does not list the element, extension or resource type
+	Unfit                     // the value has not the form that the profile keeps, or cannot be read
+	Placeholder               // a date that stands for none, such as 9999-12-31: moved, it would give the shift away
+	Unresolved                // a reference in a form, or to something, that does not exist in the record
+	Modifier                  // an unlisted modifierExtension may turn its element into the opposite
+	reasons
+)
+
+// String returns the reason's published name.
+func (r Reason) String() string {
+	return [...]string{"by-profile", "not-listed", "unfit", "placeholder", "unresolved", "modifier", "?"}[r]
+}
+
+// Dropped counts the elements of one path that were dropped for one reason. A path consists of names from the
+// profile only; what has another name is "(other)".
+type Dropped struct {
+	Path   string
+	Reason Reason
+	Count  int
+}
+
+// Report says what a Veil did to one patient. It holds no value of a resource.
+type Report struct {
+	Resources int // read
+	Kept      int // of these, in the Record
+	Dropped   []Dropped
+}
+
+// Add sums another patient's report into r.
+func (r *Report) Add(other Report) {
+	r.Resources += other.Resources
+	r.Kept += other.Kept
+	counts := make(map[Dropped]int, len(r.Dropped)+len(other.Dropped))
+	for _, d := range append(slices.Clip(r.Dropped), other.Dropped...) {
+		counts[Dropped{Path: d.Path, Reason: d.Reason}] += d.Count
+	}
+	r.Dropped = r.Dropped[:0:0]
+	for d, n := range counts {
+		d.Count = n
+		r.Dropped = append(r.Dropped, d)
+	}
+	r.sort()
+}
+
+func (r *Report) sort() {
+	slices.SortFunc(r.Dropped, func(a, b Dropped) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
+	})
+}
+
+// other stands for a name that the profile does not know: the name itself might identify.
+const other = "(other)"
+
+// tally counts drops during one Apply: of known elements by rule, of others by the rule they hung on.
+type tally struct {
+	known   []uint32 // by rule and reason
+	touched []int
+	unknown map[unknown]int
+}
+
+type unknown struct {
+	on     *rule // nil: a resource
+	name   string
+	reason Reason
+}
+
+func (t *tally) add(r *rule, reason Reason) {
+	i := r.index*int(reasons) + int(reason)
+	if t.known[i] == 0 {
+		t.touched = append(t.touched, i)
+	}
+	t.known[i]++
+}
+
+func (t *tally) addUnknown(on *rule, name string, reason Reason) {
+	t.unknown[unknown{on, name, reason}]++
+}
+
+// take moves the counts into a report and clears the tally. Rules of one path add up: a type that contains itself
+// has the same paths again.
+func (t *tally) take(p *Profile, r *Report) {
+	sums := map[Dropped]int{}
+	for _, i := range t.touched {
+		sums[Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons))}] += int(t.known[i])
+		t.known[i] = 0
+	}
+	for u, n := range t.unknown {
+		path := u.name
+		if u.on != nil {
+			path = u.on.path + "." + u.name
+		}
+		sums[Dropped{Path: path, Reason: u.reason}] += n
+	}
+	t.touched = t.touched[:0]
+	clear(t.unknown)
+	for d, n := range sums {
+		d.Count = n
+		r.Dropped = append(r.Dropped, d)
+	}
+	r.sort()
+}

@@ -1,0 +1,356 @@
+package pseudonym
+
+import (
+	"strings"
+
+	"github.com/crflink/crflink/fhir"
+)
+
+// walker walks one patient's resources beside the profile's tries and writes what stays. Names and URLs are written
+// from the profile, values through the actions: nothing else reaches the output.
+type walker struct {
+	profile *Profile
+	dates   Dates
+	tally   tally
+	builder *fhir.Builder
+	buf     []byte
+
+	// of one patient
+	from         permitted
+	dropDeceased bool
+	keyer        *keyer
+	shift        int
+	ids          map[fhir.Key]string
+	byID         map[string]fhir.Key // for urn:uuid references; nil until one occurs
+
+	// of one resource
+	pending   []container
+	contained map[string]bool // ids of the contained resources that stay
+	inside    bool            // within a contained resource
+}
+
+// container is an object or array that is written once it has content: what loses all of it leaves no trace.
+type container struct {
+	name  string
+	url   string // of an extension
+	array bool
+}
+
+func newWalker(p *Profile, d Dates) *walker {
+	return &walker{
+		profile: p, dates: d, builder: fhir.NewBuilder(&fhir.Table{}),
+		tally: tally{known: make([]uint32, len(p.paths)*int(reasons)), unknown: map[unknown]int{}},
+		ids:   map[fhir.Key]string{}, contained: map[string]bool{},
+	}
+}
+
+func (w *walker) begin(from permitted, s Subject, dropDeceased bool) {
+	w.from, w.dropDeceased, w.keyer, w.shift = from, dropDeceased, newKeyer(s.key[:]), 0
+	if w.dates.moves() {
+		w.shift = w.keyer.days(w.dates.Limit)
+	}
+}
+
+// end forgets the patient.
+func (w *walker) end() {
+	w.from, w.keyer, w.shift, w.byID = nil, nil, 0, nil
+	clear(w.ids)
+	clear(w.contained)
+}
+
+func (w *walker) typeName(typ string) string {
+	if w.profile.resources[typ] != nil {
+		return typ
+	}
+	if name, ok := w.profile.names[typ]; ok {
+		return name
+	}
+	return other
+}
+
+func (w *walker) resourceID(k fhir.Key) string {
+	id, ok := w.ids[k]
+	if !ok {
+		id = w.keyer.id(labelResource, k.Type, k.ID)
+		w.ids[k] = id
+	}
+	return id
+}
+
+// resource writes one resource; ok is false when it is dropped as a whole. The position counts within the patient.
+func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource, ok bool, err error) {
+	r := w.profile.resources[res.Type]
+	if r == nil {
+		w.tally.addUnknown(nil, w.typeName(res.Type), NotListed)
+		return nil, false, nil
+	}
+	if !w.modifiersKnown(r, res.Node) {
+		w.tally.add(r, Modifier)
+		return nil, false, nil
+	}
+	w.inside = false
+	w.surveyContained(res.Node)
+	out = &fhir.Resource{}
+	err = out.Build(w.builder, fhir.Origin{Source: "record", Position: int64(position)}, func(b *fhir.Builder) {
+		b.Object("")
+		b.String("resourceType", r.path)
+		w.members(r, res.Node)
+		w.containedResources(res.Get("contained"))
+		b.End()
+	})
+	return out, true, err
+}
+
+// surveyContained notes which contained resources will stay, so that references to the others can go.
+func (w *walker) surveyContained(root fhir.Node) {
+	clear(w.contained)
+	for c := range root.Get("contained").Elements() {
+		if w.containedRule(c) != nil {
+			w.contained[c.Get("id").Text()] = true
+		}
+	}
+}
+
+// containedRule returns the rule of a contained resource that stays, or nil.
+func (w *walker) containedRule(c fhir.Node) *rule {
+	r := w.profile.resources[c.Get("resourceType").Text()]
+	if r == nil || !fhir.IsID(strings.TrimPrefix(c.Get("id").Text(), "#")) || !w.modifiersKnown(r, c) {
+		return nil
+	}
+	return r
+}
+
+func (w *walker) containedResources(contained fhir.Node) {
+	if !contained.Exists() {
+		return
+	}
+	w.inside = true
+	w.open(container{name: "contained", array: true})
+	for c := range contained.Elements() {
+		r := w.containedRule(c)
+		if r == nil {
+			w.tally.addUnknown(nil, "contained."+w.typeName(c.Get("resourceType").Text()), NotListed)
+			continue
+		}
+		w.open(container{})
+		w.flush()
+		w.builder.String("resourceType", r.path)
+		w.members(r, c)
+		w.close()
+	}
+	w.close()
+	w.inside = false
+}
+
+// modifiersKnown reports whether the profile lists every modifier extension of an object.
+func (w *walker) modifiersKnown(r *rule, n fhir.Node) bool {
+	for e := range n.Get("modifierExtension").Elements() {
+		if w.extensionRule(r, e) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *walker) extensionRule(r *rule, e fhir.Node) *rule {
+	url := e.Get("url").Text()
+	if x := r.extensions[url]; x != nil {
+		return x
+	}
+	return w.profile.extensions[url]
+}
+
+func (w *walker) open(c container) { w.pending = append(w.pending, c) }
+
+// flush writes the containers that were opened: there is content now.
+func (w *walker) flush() {
+	for _, c := range w.pending {
+		switch {
+		case c.array:
+			w.builder.Array(c.name)
+		default:
+			w.builder.Object(c.name)
+			if c.url != "" {
+				w.builder.String("url", c.url)
+			}
+		}
+	}
+	w.pending = w.pending[:0]
+}
+
+func (w *walker) close() {
+	if n := len(w.pending); n > 0 {
+		w.pending = w.pending[:n-1]
+		return
+	}
+	w.builder.End()
+}
+
+func (w *walker) members(r *rule, n fhir.Node) {
+	for m := n.First(); m.Exists(); m = m.Next() {
+		name := m.Key()
+		child := r.members[name]
+		switch {
+		case child != nil:
+			if w.dropDeceased && r.path == "Patient" && strings.HasPrefix(name, "deceased") {
+				w.tally.add(child, ByProfile)
+				continue
+			}
+			w.member(child, n, m)
+		case name == "extension" || name == "modifierExtension":
+			w.extensions(r, name, m)
+		case name == "resourceType" || name == "contained" || name == "url" && r.url != "":
+		default:
+			w.unlisted(r, name)
+		}
+	}
+}
+
+func (w *walker) unlisted(r *rule, name string) {
+	known, ok := w.profile.names[name]
+	if !ok {
+		known = other
+	}
+	w.tally.addUnknown(r, known, NotListed)
+}
+
+// member writes an element that the profile lists: an object, a primitive, or an array of either.
+func (w *walker) member(r *rule, parent, n fhir.Node) {
+	switch {
+	case n.Kind() != fhir.Array && r.isObject():
+		w.object(r, r.name, n)
+	case n.Kind() != fhir.Array:
+		w.primitive(r, parent, n)
+	case r.isObject():
+		w.open(container{name: r.name, array: true})
+		for e := n.First(); e.Exists(); e = e.Next() {
+			w.object(r, "", e)
+		}
+		w.close()
+	default:
+		w.primitives(r, parent, n)
+	}
+}
+
+func (w *walker) object(r *rule, name string, n fhir.Node) {
+	switch {
+	case n.Kind() != fhir.Object:
+		w.tally.add(r, Unfit)
+		return
+	case !w.modifiersKnown(r, n):
+		w.tally.add(r, Modifier)
+		return
+	}
+	w.open(container{name: name})
+	w.members(r, n)
+	w.close()
+}
+
+func (w *walker) primitive(r *rule, parent, n fhir.Node) {
+	w.write(r, r.name, parent, n)
+	if e := n.Extensions(); e.Exists() && n.Kind() != fhir.Object {
+		w.partner(r, r.under, e)
+	}
+}
+
+// partner writes the `_x` member of a primitive: its listed extensions and nothing else.
+func (w *walker) partner(r *rule, name string, e fhir.Node) {
+	if r.act.verb == drop {
+		w.tally.add(r, ByProfile)
+		return
+	}
+	w.open(container{name: name})
+	for m := e.First(); m.Exists(); m = m.Next() {
+		if m.Key() == "extension" {
+			w.extensions(r, "extension", m)
+		} else {
+			w.unlisted(r, m.Key())
+		}
+	}
+	w.close()
+}
+
+// primitives writes an array of primitives. Where elements have extensions, a dropped value leaves a null, because
+// values and extensions belong together by position.
+func (w *walker) primitives(r *rule, parent, n fhir.Node) {
+	paired := false
+	for e := n.First(); e.Exists(); e = e.Next() {
+		paired = paired || r.act.verb != drop && w.anyExtension(r, e)
+	}
+	w.open(container{name: r.name, array: true})
+	for e := n.First(); e.Exists(); e = e.Next() {
+		if !w.write(r, "", parent, e) && paired {
+			w.flush()
+			w.builder.Null("")
+		}
+	}
+	w.close()
+	if !paired {
+		return
+	}
+	w.builder.Array(r.under)
+	for e := n.First(); e.Exists(); e = e.Next() {
+		if w.anyExtension(r, e) {
+			w.open(container{})
+			w.flush()
+			w.extensions(r, "extension", e.Extensions().Get("extension"))
+			w.close()
+		} else {
+			w.builder.Null("")
+		}
+	}
+	w.builder.End()
+}
+
+// anyExtension reports whether a primitive has an extension that is listed for it.
+func (w *walker) anyExtension(r *rule, n fhir.Node) bool {
+	if n.Kind() == fhir.Object || n.Kind() == fhir.Array {
+		return false
+	}
+	for e := range n.Extensions().Get("extension").Elements() {
+		if w.extensionRule(r, e) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// write writes a primitive as its rule says and reports whether there was something to write.
+func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
+	if n.Kind() == fhir.Null {
+		return false
+	}
+	v := w.value(r, parent, n)
+	if !v.ok {
+		w.tally.add(r, v.reason)
+		return false
+	}
+	w.flush()
+	switch v.kind {
+	case fhir.Number, fhir.Bool:
+		w.builder.Copy(name, n)
+	default:
+		w.builder.String(name, v.text)
+	}
+	return true
+}
+
+// extensions writes the listed extensions of an element.
+func (w *walker) extensions(r *rule, name string, list fhir.Node) {
+	w.open(container{name: name, array: true})
+	for e := range list.Elements() {
+		x := w.extensionRule(r, e)
+		switch {
+		case x == nil || e.Kind() != fhir.Object:
+			w.tally.addUnknown(r, name, NotListed)
+			continue
+		case name == "extension" && !w.modifiersKnown(x, e):
+			w.tally.add(x, Modifier)
+			continue
+		}
+		w.open(container{url: x.url})
+		w.members(x, e)
+		w.close()
+	}
+	w.close()
+}
