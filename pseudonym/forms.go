@@ -40,7 +40,7 @@ func isSystem(s string) bool {
 }
 
 // maxUnit is the longest printed unit that stays, in bytes.
-const maxUnit = 24
+const maxUnit = 32
 
 // isUnit reports whether s looks like a printed unit. It is free text in FHIR and is needed where there is no UCUM
 // code, so it stays when it is short, has no number of more than three digits, and each of its words of more than
@@ -124,7 +124,7 @@ func (w *walker) isCanonical(s string) bool {
 // a postal code.
 func generalised(a action, s string) value {
 	if a.form == "postal" {
-		return text(s[:min(len(s), a.n)], isDigits(s, 10) && len(s) > a.n)
+		return text(s[:min(len(s), a.n)], isDigits(s, 10) && len(s) >= a.n)
 	}
 	d, err := fhir.ParseDateTime(s)
 	if err != nil {

@@ -3,9 +3,11 @@ package pseudonym
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"sync"
 
+	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
 )
 
@@ -15,7 +17,7 @@ type Resources interface {
 	Resources() iter.Seq[*fhir.Resource]
 }
 
-// permitted is what a Veil takes: one patient's consented resources.
+// permitted is what a walk needs of consent.Permitted.
 type permitted interface {
 	Resources
 	Find(fhir.Key) *fhir.Resource
@@ -55,9 +57,34 @@ var (
 	errUnwriteable = errors.New("de-identify: a resource could not be written again")
 )
 
-// apply fills a Record from the resources. A resource or element that cannot be de-identified is dropped and
-// counted; an error means that nothing of the patient may be used.
-func (v *Veil) apply(from permitted, dropDeceased bool, s Subject) (record *Record, report Report, err error) {
+// Apply makes the Record of a subject of what consent permits. A resource or element that cannot be de-identified is
+// dropped and counted. An error means that nothing of the patient may be used; it holds no value of a resource.
+func (v *Veil) Apply(from consent.Permitted, s Subject) (*Record, Report, error) {
+	if !from.Granted() {
+		return nil, Report{}, errNothing
+	}
+	return v.apply(from, from.HidesDeath(), s, nil)
+}
+
+// Change is one thing that the veil did to an element. Unlike a Report it may hold names as the source wrote them, and
+// is meant for somebody who looks at files of their own.
+type Change struct {
+	Resource int    // position among the permitted resources, from 1
+	Path     string // Observation.note
+	What     string // the action that replaced the value, or the Reason for which the element was dropped
+}
+
+// Diff lists what Apply changes and drops, in the order of the resources.
+func (v *Veil) Diff(from consent.Permitted, s Subject) ([]Change, error) {
+	if !from.Granted() {
+		return nil, errNothing
+	}
+	var changes []Change
+	_, _, err := v.apply(from, from.HidesDeath(), s, func(c Change) { changes = append(changes, c) })
+	return changes, err
+}
+
+func (v *Veil) apply(from permitted, hidesDeath bool, s Subject, see func(Change)) (record *Record, report Report, err error) {
 	switch {
 	case s.IsZero():
 		return nil, Report{}, errNoSubject
@@ -71,22 +98,45 @@ func (v *Veil) apply(from permitted, dropDeceased bool, s Subject) (record *Reco
 			record, report, err = nil, Report{}, errPanicked
 		}
 	}()
-	w.begin(from, s, dropDeceased)
+	w.begin(from, s, hidesDeath)
+	if see != nil {
+		w.trace = func(path, what string) { see(Change{report.Resources, path, what}) }
+	}
 	record = newRecord(s, v.dates, w.shift, from.Patient())
-	for res := range from.Resources() {
-		report.Resources++
-		out, ok, err := w.resource(res, report.Resources)
-		if err != nil {
-			return nil, Report{}, fmt.Errorf("%w: %s %d", errUnwriteable, w.typeName(res.Type), report.Resources)
-		}
-		if ok {
-			report.Kept++
-			record.add(out)
-		}
+	if err := w.all(from, record, &report); err != nil {
+		return nil, Report{}, err
 	}
 	record.patient = record.byKey[fhir.Key{Type: "Patient", ID: w.resourceID(from.Patient().Key())}]
 	w.tally.take(v.profile, &report)
 	w.end()
 	v.walkers.Put(w)
 	return record, report, nil
+}
+
+// all writes every resource into the record.
+func (w *walker) all(from permitted, record *Record, report *Report) error {
+	for res := range from.Resources() {
+		report.Resources++
+		out, ok, err := w.resource(res, report.Resources)
+		if err != nil {
+			return fmt.Errorf("%w: %s, number %d of the patient", errUnwriteable, w.typeName(res.Type), report.Resources)
+		}
+		if ok {
+			report.Kept++
+			record.add(out)
+		}
+	}
+	return nil
+}
+
+// WriteNDJSON writes a Record as mapping sees it, a resource a line.
+func WriteNDJSON(out io.Writer, r *Record) error {
+	var line []byte
+	for res := range r.Resources() {
+		line = append(fhir.AppendJSON(line[:0], res.Node), '\n')
+		if _, err := out.Write(line); err != nil {
+			return fmt.Errorf("write the de-identified resources: %w", err)
+		}
+	}
+	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 func TestTheOfficialTestDataPassTheVeil(t *testing.T) {
 	from := withPatient(t, texts(t, shared.Dir(t, "data", "mii-kds-testdata", "resources")))
-	rec, report, err := testVeil(t, Shift).apply(from, false, testSubject())
+	rec, report, err := testVeil(t, Shift).apply(from, false, testSubject(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,13 +15,15 @@ type walker struct {
 	builder *fhir.Builder
 	buf     []byte
 
+	trace func(path, what string) // nil unless somebody looks at the differences
+
 	// of one patient
-	from         permitted
-	dropDeceased bool
-	keyer        *keyer
-	shift        int
-	ids          map[fhir.Key]string
-	byID         map[string]fhir.Key // for urn:uuid references; nil until one occurs
+	from       permitted
+	hidesDeath bool
+	keyer      *keyer
+	shift      int
+	ids        map[fhir.Key]string
+	byID       map[string]fhir.Key // for urn:uuid references; nil until one occurs
 
 	// of one resource
 	pending   []container
@@ -44,8 +46,8 @@ func newWalker(p *Profile, d Dates) *walker {
 	}
 }
 
-func (w *walker) begin(from permitted, s Subject, dropDeceased bool) {
-	w.from, w.dropDeceased, w.keyer, w.shift = from, dropDeceased, newKeyer(s.key[:]), 0
+func (w *walker) begin(from permitted, s Subject, hidesDeath bool) {
+	w.from, w.hidesDeath, w.keyer, w.shift = from, hidesDeath, newKeyer(s.key[:]), 0
 	if w.dates.moves() {
 		w.shift = w.keyer.days(w.dates.Limit)
 	}
@@ -53,7 +55,7 @@ func (w *walker) begin(from permitted, s Subject, dropDeceased bool) {
 
 // end forgets the patient.
 func (w *walker) end() {
-	w.from, w.keyer, w.shift, w.byID = nil, nil, 0, nil
+	w.from, w.keyer, w.shift, w.byID, w.trace = nil, nil, 0, nil, nil
 	clear(w.ids)
 	clear(w.contained)
 }
@@ -81,11 +83,11 @@ func (w *walker) resourceID(k fhir.Key) string {
 func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource, ok bool, err error) {
 	r := w.profile.resources[res.Type]
 	if r == nil {
-		w.tally.addUnknown(nil, w.typeName(res.Type), NotListed)
+		w.unknown(nil, w.typeName(res.Type), res.Type, NotListed)
 		return nil, false, nil
 	}
 	if !w.modifiersKnown(r, res.Node) {
-		w.tally.add(r, Modifier)
+		w.drop(r, Modifier)
 		return nil, false, nil
 	}
 	w.inside = false
@@ -129,7 +131,8 @@ func (w *walker) containedResources(contained fhir.Node) {
 	for c := range contained.Elements() {
 		r := w.containedRule(c)
 		if r == nil {
-			w.tally.addUnknown(nil, "contained."+w.typeName(c.Get("resourceType").Text()), NotListed)
+			typ := c.Get("resourceType").Text()
+			w.unknown(nil, "contained."+w.typeName(typ), "contained."+typ, NotListed)
 			continue
 		}
 		w.open(container{})
@@ -158,6 +161,25 @@ func (w *walker) extensionRule(r *rule, e fhir.Node) *rule {
 		return x
 	}
 	return w.profile.extensions[url]
+}
+
+func (w *walker) drop(r *rule, reason Reason) {
+	w.tally.add(r, reason)
+	if w.trace != nil {
+		w.trace(r.path, reason.String())
+	}
+}
+
+// unknown counts what has no rule. The name that a report may print is not always the one that the resource has.
+func (w *walker) unknown(on *rule, name, actual string, reason Reason) {
+	w.tally.addUnknown(on, name, reason)
+	if w.trace == nil {
+		return
+	}
+	if on != nil {
+		actual = on.path + "." + actual
+	}
+	w.trace(actual, reason.String())
 }
 
 func (w *walker) open(c container) { w.pending = append(w.pending, c) }
@@ -192,8 +214,8 @@ func (w *walker) members(r *rule, n fhir.Node) {
 		child := r.members[name]
 		switch {
 		case child != nil:
-			if w.dropDeceased && r.path == "Patient" && strings.HasPrefix(name, "deceased") {
-				w.tally.add(child, ByProfile)
+			if w.hidesDeath && r.path == "Patient" && strings.HasPrefix(name, "deceased") {
+				w.drop(child, ByProfile)
 				continue
 			}
 			w.member(child, n, m)
@@ -211,7 +233,7 @@ func (w *walker) unlisted(r *rule, name string) {
 	if !ok {
 		known = other
 	}
-	w.tally.addUnknown(r, known, NotListed)
+	w.unknown(r, known, name, NotListed)
 }
 
 // member writes an element that the profile lists: an object, a primitive, or an array of either.
@@ -235,10 +257,10 @@ func (w *walker) member(r *rule, parent, n fhir.Node) {
 func (w *walker) object(r *rule, name string, n fhir.Node) {
 	switch {
 	case n.Kind() != fhir.Object:
-		w.tally.add(r, Unfit)
+		w.drop(r, Unfit)
 		return
 	case !w.modifiersKnown(r, n):
-		w.tally.add(r, Modifier)
+		w.drop(r, Modifier)
 		return
 	}
 	w.open(container{name: name})
@@ -256,7 +278,7 @@ func (w *walker) primitive(r *rule, parent, n fhir.Node) {
 // partner writes the `_x` member of a primitive: its listed extensions and nothing else.
 func (w *walker) partner(r *rule, name string, e fhir.Node) {
 	if r.act.verb == drop {
-		w.tally.add(r, ByProfile)
+		w.drop(r, ByProfile)
 		return
 	}
 	w.open(container{name: name})
@@ -322,8 +344,11 @@ func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
 	}
 	v := w.value(r, parent, n)
 	if !v.ok {
-		w.tally.add(r, v.reason)
+		w.drop(r, v.reason)
 		return false
+	}
+	if w.trace != nil && r.act.verb != keep {
+		w.trace(r.path, r.act.String())
 	}
 	w.flush()
 	switch v.kind {
@@ -342,10 +367,10 @@ func (w *walker) extensions(r *rule, name string, list fhir.Node) {
 		x := w.extensionRule(r, e)
 		switch {
 		case x == nil || e.Kind() != fhir.Object:
-			w.tally.addUnknown(r, name, NotListed)
+			w.unknown(r, name, name+"("+e.Get("url").Text()+")", NotListed)
 			continue
 		case name == "extension" && !w.modifiersKnown(x, e):
-			w.tally.add(x, Modifier)
+			w.drop(x, Modifier)
 			continue
 		}
 		w.open(container{url: x.url})

@@ -1,0 +1,214 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/crflink/crflink/pseudonym"
+)
+
+// row is a subject as the table has it.
+type row struct {
+	ID         []byte `db:"id"`
+	StudyHash  []byte `db:"study_hash"`
+	NumberHash []byte `db:"number_hash"`
+	Number     []byte `db:"number"`
+	Site       []byte `db:"site"`
+	Secret     []byte `db:"secret"`
+	Origin     []byte `db:"origin"`
+}
+
+const subjectColumns = "s.id, s.study_hash, s.number_hash, s.number, s.site, s.secret, s.origin"
+
+const byIdentity = "SELECT " + subjectColumns + " FROM identity i JOIN subject s ON s.id = i.subject WHERE i.hash = ?"
+
+const byNumber = "SELECT " + subjectColumns + " FROM subject s WHERE s.number_hash = ?"
+
+// get reads one subject row, or ErrNoRow.
+func get(ctx context.Context, q sqlx.QueryerContext, query string, hash []byte) (pseudonym.Row, error) {
+	var r row
+	err := sqlx.GetContext(ctx, q, &r, query, hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return pseudonym.Row{}, pseudonym.ErrNoRow
+	}
+	if err != nil {
+		return pseudonym.Row{}, fmt.Errorf("vault: read a subject: %w", err)
+	}
+	return pseudonym.Row(r), nil
+}
+
+// Meta returns the value of a name, or ErrNoRow.
+func (s *Store) Meta(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
+	err := s.db.GetContext(ctx, &value, "SELECT value FROM meta WHERE name = ?", name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, pseudonym.ErrNoRow
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vault: read %s: %w", name, err)
+	}
+	return value, nil
+}
+
+// InitMeta stores the values unless any of the names is there already.
+func (s *Store) InitMeta(ctx context.Context, values map[string][]byte) (stored bool, err error) {
+	err = s.transact(ctx, func(tx *sqlx.Tx) error {
+		for name := range values {
+			var n int
+			if err := tx.GetContext(ctx, &n, "SELECT count(*) FROM meta WHERE name = ?", name); err != nil {
+				return fmt.Errorf("vault: read %s: %w", name, err)
+			}
+			if n > 0 {
+				return nil
+			}
+		}
+		stored = true
+		return putMeta(ctx, tx, values)
+	})
+	return stored && err == nil, err
+}
+
+func putMeta(ctx context.Context, tx *sqlx.Tx, values map[string][]byte) error {
+	for name, value := range values {
+		_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+		if err != nil {
+			return fmt.Errorf("vault: write %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Subject returns the row that an identity hash points to, or ErrNoRow.
+func (s *Store) Subject(ctx context.Context, identity []byte) (pseudonym.Row, error) {
+	return get(ctx, s.db, byIdentity, identity)
+}
+
+// SubjectByNumber returns the row of a number hash, or ErrNoRow.
+func (s *Store) SubjectByNumber(ctx context.Context, numberHash []byte) (pseudonym.Row, error) {
+	return get(ctx, s.db, byNumber, numberHash)
+}
+
+// Insert stores the row and the identity that points to it, or returns the row that the identity has already.
+func (s *Store) Insert(ctx context.Context, identity []byte, r pseudonym.Row) (stored pseudonym.Row, err error) {
+	err = s.transact(ctx, func(tx *sqlx.Tx) error {
+		stored, err = get(ctx, tx, byIdentity, identity)
+		if !errors.Is(err, pseudonym.ErrNoRow) {
+			return err
+		}
+		if _, err := get(ctx, tx, byNumber, r.NumberHash); !errors.Is(err, pseudonym.ErrNoRow) {
+			return orElse(err, pseudonym.ErrNumberTaken)
+		}
+		stored = r
+		return insert(ctx, tx, identity, row(r))
+	})
+	if err != nil {
+		return pseudonym.Row{}, err
+	}
+	return stored, nil
+}
+
+func insert(ctx context.Context, tx *sqlx.Tx, identity []byte, r row) error {
+	_, err := tx.NamedExecContext(ctx, `INSERT INTO subject (id, study_hash, number_hash, number, site, secret, origin)
+		VALUES (:id, :study_hash, :number_hash, :number, :site, :secret, :origin)`, r)
+	if err != nil {
+		return fmt.Errorf("vault: write a subject: %w", err)
+	}
+	return point(ctx, tx, identity, r.ID)
+}
+
+func point(ctx context.Context, tx *sqlx.Tx, identity, id []byte) error {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO identity (hash, subject) VALUES (?, ?)", identity, id); err != nil {
+		return fmt.Errorf("vault: write an identity: %w", err)
+	}
+	return nil
+}
+
+func orElse(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// Link lets a further identity point to a row.
+func (s *Store) Link(ctx context.Context, identity, rowID []byte) error {
+	return s.transact(ctx, func(tx *sqlx.Tx) error {
+		r, err := get(ctx, tx, byIdentity, identity)
+		switch {
+		case err == nil && bytes.Equal(r.ID, rowID):
+			return nil
+		case err == nil:
+			return pseudonym.ErrIdentity
+		case !errors.Is(err, pseudonym.ErrNoRow):
+			return err
+		}
+		if _, err := get(ctx, tx, "SELECT "+subjectColumns+" FROM subject s WHERE s.id = ?", rowID); err != nil {
+			return err
+		}
+		return point(ctx, tx, identity, rowID)
+	})
+}
+
+// Destroy deletes a row and the identities that point to it.
+func (s *Store) Destroy(ctx context.Context, rowID []byte) error {
+	if _, err := s.db.ExecContext(ctx, "DELETE FROM subject WHERE id = ?", rowID); err != nil {
+		return fmt.Errorf("vault: delete a subject: %w", err)
+	}
+	return s.scrub(ctx)
+}
+
+// DestroyStudy deletes all rows of a study and returns how many there were.
+func (s *Store) DestroyStudy(ctx context.Context, studyHash []byte) (int, error) {
+	res, err := s.db.ExecContext(ctx, "DELETE FROM subject WHERE study_hash = ?", studyHash)
+	if err != nil {
+		return 0, fmt.Errorf("vault: delete a study: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("vault: delete a study: %w", err)
+	}
+	return int(n), s.scrub(ctx)
+}
+
+// scrub empties the write-ahead log, which holds the pages as they were before.
+func (s *Store) scrub(ctx context.Context) error {
+	var busy, pages, moved int
+	row := s.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	if err := row.Scan(&busy, &pages, &moved); err != nil {
+		return fmt.Errorf("vault: empty the write-ahead log: %w", err)
+	}
+	if busy != 0 {
+		return errors.New("vault: the deleted rows are still in the write-ahead log, another process reads it; delete again when it is done")
+	}
+	return nil
+}
+
+// Rewrite replaces the sealed values of all rows and the metadata in one transaction.
+func (s *Store) Rewrite(ctx context.Context, meta map[string][]byte, reseal func(pseudonym.Row) (pseudonym.Row, error)) error {
+	err := s.transact(ctx, func(tx *sqlx.Tx) error {
+		var rows []row
+		if err := tx.SelectContext(ctx, &rows, "SELECT "+subjectColumns+" FROM subject s ORDER BY s.id"); err != nil {
+			return fmt.Errorf("vault: read the subjects: %w", err)
+		}
+		for _, r := range rows {
+			next, err := reseal(pseudonym.Row(r))
+			if err != nil {
+				return err
+			}
+			_, err = tx.NamedExecContext(ctx, "UPDATE subject SET number = :number, site = :site, secret = :secret, origin = :origin WHERE id = :id", row(next))
+			if err != nil {
+				return fmt.Errorf("vault: write a subject: %w", err)
+			}
+		}
+		return putMeta(ctx, tx, meta)
+	})
+	if err != nil {
+		return err
+	}
+	return s.scrub(ctx)
+}
