@@ -104,6 +104,9 @@ func (r *Reader) value() bool {
 	if !ok {
 		return false
 	}
+	if c == '[' {
+		return r.array()
+	}
 	if c != '{' {
 		return r.noObject()
 	}
@@ -112,6 +115,17 @@ func (r *Reader) value() bool {
 		return true
 	}
 	return r.object()
+}
+
+// array passes over a JSON array as a whole: its elements were not written as resources of their own.
+func (r *Reader) array() bool {
+	start := r.w.at()
+	r.w.lines = false
+	r.reject(start, "", "a JSON array is no resource: write its elements as NDJSON or into a Bundle")
+	if b := r.skip(); b != nil {
+		return r.recover(-1)
+	}
+	return true
 }
 
 func (r *Reader) noObject() bool {

@@ -78,6 +78,7 @@ type Index struct {
 	absolutes map[name]fhir.Key // what absolute references to patients mean if no fullUrl says otherwise
 	aliases   map[name]fhir.Key // fullUrls that do not end in the type and id of their resource
 	stale     map[name]bool     // aliases that mean two things
+	merged    map[name]name     // patients that are known to be replaced by others
 	ids       map[uint32]string // ids of entries whose text has none
 	groups
 }
@@ -103,7 +104,7 @@ type link struct{ from, to name }
 func NewIndex(inputName func(uint32) string) *Index {
 	return &Index{
 		Name: inputName, byKey: map[name]uint32{}, typeNo: map[string]uint16{}, patients: map[name]string{}, facts: map[name]facts{},
-		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name]bool{}, ids: map[uint32]string{},
+		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name]bool{}, merged: map[name]name{}, ids: map[uint32]string{},
 	}
 }
 

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,7 +41,7 @@ const (
 
 // Resolve finds the patient of every entry and merges linked patients. What cannot be resolved goes to rej.
 func (x *Index) Resolve(rej func(fhir.Rejected)) {
-	x.number, x.survivor = map[string]int{}, map[name]name{}
+	x.number, x.survivor = map[string]int{}, maps.Clone(x.merged)
 	x.findOwners()
 	x.mergeLinked(rej)
 	x.findOwners() // those of merged patients are one now
@@ -235,6 +236,18 @@ func (x *Index) group(owners []name) {
 
 // Patients returns all patients in ascending order of their ids.
 func (x *Index) Patients() []Patient { return x.list }
+
+// Members returns the ids that the patient's resources may name it by: its own, and those of the patients it replaces.
+func (x *Index) Members(p Patient) []string {
+	ids := []string{p.ID}
+	for _, i := range x.grouped[p.first:p.last] {
+		if e := &x.entries[i]; x.types[e.typ] == "Patient" && x.patients[e.subject] != p.ID {
+			ids = append(ids, x.patients[e.subject])
+		}
+	}
+	slices.Sort(ids[1:])
+	return ids
+}
 
 // Find returns the patient of an id; ok is false for an unknown or replaced one.
 func (x *Index) Find(id string) (p Patient, ok bool) {

@@ -1,0 +1,177 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// ErrBroken marks an answer that broke off or is not what was asked for, in passing: another attempt may do.
+var ErrBroken = errors.New("the answer is broken")
+
+// ErrTooLarge is returned for an answer beyond Options.MaxBody.
+var ErrTooLarge = errors.New("the answer is longer than the limit")
+
+// StatusError is an answer that is not 2xx.
+type StatusError struct {
+	Status     int
+	Type       string // resource type of the request
+	RetryAfter time.Duration
+}
+
+func (e *StatusError) Error() string {
+	hint := ""
+	switch e.Status {
+	case http.StatusUnauthorized:
+		hint = ": check the credentials"
+	case http.StatusForbidden:
+		hint = ": the account may not read this"
+	case http.StatusNotFound:
+		hint = ": check the base URL"
+	}
+	return fmt.Sprintf("the server answered %d %s to a request for %q%s", e.Status, http.StatusText(e.Status), e.Type, hint)
+}
+
+// passing reports whether another attempt may succeed.
+func (e *StatusError) passing() bool {
+	switch e.Status {
+	case http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// repeat makes attempts until one succeeds, fails for good, or there were enough.
+func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) error {
+	if err := r.check(q); err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		err := r.attempt(ctx, q, n, use)
+		if err == nil || ctx.Err() != nil || !isPassing(err) {
+			return err
+		}
+		if n > r.options.Retries {
+			return fmt.Errorf("given up after %d attempts: %w", n, err)
+		}
+		if err := sleep(ctx, r.pause(n, err)); err != nil {
+			return err
+		}
+	}
+}
+
+func isPassing(err error) bool {
+	var status *StatusError
+	var failed *sendError
+	switch {
+	case errors.As(err, &status):
+		return status.passing()
+	case errors.As(err, &failed):
+		return !errors.Is(err, errRedirect)
+	}
+	return errors.Is(err, ErrBroken)
+}
+
+// sendError is a request that got no answer. Its text leaves out the URL, which names patients.
+type sendError struct {
+	typ string
+	err error
+}
+
+func (e *sendError) Error() string {
+	if errors.Is(e.err, context.DeadlineExceeded) || errors.Is(e.err, errIdle) {
+		return fmt.Sprintf("no answer in time to a request for %q", e.typ)
+	}
+	if errors.Is(e.err, errRedirect) {
+		return errRedirect.Error()
+	}
+	return fmt.Sprintf("no answer to a request for %q: %v", e.typ, withoutURL(e.err))
+}
+
+func (e *sendError) Unwrap() error { return e.err }
+
+// pause doubles from attempt to attempt, with half of it left to chance, so that clients do not return in step.
+func (r *Reader) pause(n int, err error) time.Duration {
+	var status *StatusError
+	if errors.As(err, &status) && status.RetryAfter > 0 {
+		return min(status.RetryAfter, r.options.MaxPause)
+	}
+	d := min(r.options.Pause<<min(n-1, 20), r.options.MaxPause)
+	return d/2 + rand.N(d/2+1) // #nosec G404 -- chance here protects nothing
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer) error) error {
+	typ := r.typeOf(q.target.Path)
+	r.options.Log(Attempt{Method: q.method, Path: q.target.Path, Type: typ, Number: n})
+	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
+	defer cancel()
+	ctx, idle := withIdle(ctx, r.options.Idle)
+	defer idle.stop()
+	response, err := r.send(ctx, q)
+	if err != nil {
+		return &sendError{typ, idle.cause(ctx, err)}
+	}
+	raw := response.RawResponse
+	body := raw.Body
+	defer func() { _ = body.Close() }()
+	if raw.StatusCode < 200 || raw.StatusCode > 299 {
+		_, _ = io.CopyN(io.Discard, body, 64<<10) // so that the connection can be used again
+		return &StatusError{Status: raw.StatusCode, Type: typ, RetryAfter: retryAfter(raw.Header)}
+	}
+	b := &watchedBody{in: body, idle: idle, left: r.options.MaxBody}
+	err = use(Answer{Status: raw.StatusCode, Header: raw.Header, URL: raw.Request.URL, Body: b})
+	switch {
+	case errors.Is(b.err, ErrTooLarge):
+		return ErrTooLarge
+	case b.err != nil && err != nil:
+		return &sendError{typ, idle.cause(ctx, b.err)}
+	}
+	return err
+}
+
+func (r *Reader) send(ctx context.Context, q request) (*resty.Response, error) {
+	request := r.client.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("Accept", "application/fhir+json")
+	if r.header != "" {
+		request.SetHeader("Authorization", r.header)
+	}
+	if q.method == http.MethodPost {
+		request.SetHeader("Content-Type", "application/x-www-form-urlencoded").SetBody(q.form)
+	}
+	return request.Execute(q.method, q.target.String())
+}
+
+// retryAfter reads Retry-After (RFC 9110 10.2.3): seconds, or a date, which is compared with the server's own.
+func retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if n, err := strconv.Atoi(text); err == nil && n >= 0 && n < 1<<20 {
+		return time.Duration(n) * time.Second
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return max(at.Sub(now), 0)
+}

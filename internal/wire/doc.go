@@ -1,0 +1,10 @@
+// Package wire is the one HTTP client. It alone knows resty.
+//
+//   - A Reader asks servers for data: GET, and POST of a search (`_search`), and nothing else can be sent with it.
+//   - An attempt is one request with the reading of its whole answer. Attempts that fail in passing (429, 5xx, time-outs,
+//     answers that break off) are repeated with growing, jittered pauses, or after what Retry-After says.
+//   - A Secret prints as dots wherever it is printed.
+//
+// A request goes to the configured host or nowhere: links and redirects to other hosts are refused, because the
+// credentials would go with them. TLS certificates are always verified.
+package wire
