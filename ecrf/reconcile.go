@@ -23,7 +23,7 @@ type StoredCell struct {
 	State      State
 }
 
-// Numbered is a form instance that has its repeat number.
+// Numbered is an instance of a repeating form that has its repeat number.
 type Numbered struct {
 	InstanceKey
 	Repeat int
@@ -207,7 +207,8 @@ func vanish(before *StoredCell, why MissingReason) (ChangeKind, StoredCell) {
 
 // Number gives each incoming form instance its repeat number. Numbers that were given stay for good, also of instances
 // that are gone; new instances get the next free ones in the sequence of Order, then Key. A form that does not repeat
-// has the number 0. It returns the numbers by key, and the new instances in the sequence of their numbers.
+// has the number 0. It returns the numbers by key, and the new instances of repeating forms in the sequence of their
+// numbers.
 func Number(stored []Numbered, incoming []Instance) (numbers map[InstanceKey]int, added []Numbered) {
 	numbers = make(map[InstanceKey]int, len(stored)+len(incoming))
 	highest := map[[2]string]int{}
@@ -225,14 +226,14 @@ func Number(stored []Numbered, incoming []Instance) (numbers map[InstanceKey]int
 		if _, known := numbers[key]; known {
 			continue
 		}
-		repeat := 0
-		if in.Key != "" {
-			slot := [2]string{in.Event, in.Form}
-			highest[slot]++
-			repeat = highest[slot]
+		if in.Key == "" {
+			numbers[key] = 0
+			continue
 		}
-		numbers[key] = repeat
-		added = append(added, Numbered{key, repeat})
+		slot := [2]string{in.Event, in.Form}
+		highest[slot]++
+		numbers[key] = highest[slot]
+		added = append(added, Numbered{key, highest[slot]})
 	}
 	return numbers, added
 }

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/crflink/crflink/ecrf"
+)
+
+// Apply stores a batch. Rows go in sorted by key, whatever the order of the subjects, because SQLite is several times
+// slower otherwise.
+func (l *Ledger) Apply(ctx context.Context, run ecrf.RunID, batch ecrf.Batch) error {
+	w := &l.normal
+	if batch.Checkpoint != "" {
+		w = &l.full
+	}
+	for _, s := range batch.Subjects {
+		if err := checkFacts(s.Facts); err != nil {
+			return err
+		}
+	}
+	subjects := slices.Clone(batch.Subjects)
+	slices.SortFunc(subjects, func(a, b *ecrf.SubjectChange) int { return cmp.Compare(a.Facts.Subject, b.Facts.Subject) })
+	err := l.change(ctx, w, func(t *transaction) error {
+		if err := t.apply(subjects); err != nil {
+			return err
+		}
+		if batch.Checkpoint == "" {
+			return nil
+		}
+		return t.exec(w.putCheckpoint, int64(run), batch.Checkpoint)
+	})
+	if err != nil {
+		return fmt.Errorf("store a batch of %d subjects: %w", len(subjects), err)
+	}
+	return nil
+}
+
+// Facts are codes: a sentence, a date or a name cannot slip in.
+var factPattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9:._-]{0,63})?$`)
+
+func checkFacts(f ecrf.Facts) error {
+	switch {
+	case f.Subject == "":
+		return errors.New("a change belongs to no subject")
+	case !factPattern.MatchString(f.Outcome) || !factPattern.MatchString(f.Reason):
+		return errors.New("a subject's outcome and reason must be codes of at most 64 letters, digits and :._-")
+	}
+	return nil
+}
+
+// pending are the rows of a batch.
+type pending struct {
+	instances, origins []any
+	cells              []cellRow
+	changed            []int64 // subjects that had cells before
+}
+
+type cellRow struct {
+	subject, slot, repeat int64
+	rest                  [8]any // value, missing, state, origin, path, rule, original, unit
+}
+
+func (t *transaction) apply(subjects []*ecrf.SubjectChange) error {
+	var p pending
+	for _, s := range subjects {
+		if err := t.subject(&p, s); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(p.cells, func(a, b cellRow) int {
+		return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.slot, b.slot), cmp.Compare(a.repeat, b.repeat))
+	})
+	args := make([]any, 0, len(p.cells)*t.w.cells.width)
+	for i := range p.cells {
+		c := &p.cells[i]
+		args = append(args, c.subject, c.slot, c.repeat)
+		args = append(args, c.rest[:]...)
+	}
+	err := errors.Join(t.insert(t.w.instances, p.instances), t.insert(t.w.origins, p.origins))
+	if err == nil {
+		err = t.insert(t.w.cells, args)
+	}
+	for _, id := range p.changed {
+		if err == nil {
+			err = t.exec(t.w.sweepOrigins, id)
+		}
+	}
+	return err
+}
+
+func (t *transaction) subject(p *pending, s *ecrf.SubjectChange) error {
+	f := s.Facts
+	id, err := t.get(t.w.putSubject, f.Subject, f.Site, f.Outcome, f.Reason, f.Digest)
+	if err != nil {
+		return err
+	}
+	for _, in := range s.Instances {
+		page, ok := t.l.slots.pages[[2]string{in.Event, in.Form}]
+		if !ok {
+			return fmt.Errorf("the ledger's dictionary has no form %s in event %s", in.Form, in.Event)
+		}
+		p.instances = append(p.instances, id, page, int64(in.Repeat), in.Key)
+	}
+	if len(s.Cells) == 0 {
+		return nil
+	}
+	o, err := t.originsOf(id)
+	if err != nil {
+		return err
+	}
+	had := false
+	for i := range s.Cells {
+		had = had || s.Cells[i].Before != nil
+		if err := t.cell(p, o, &s.Cells[i].Cell); err != nil {
+			return err
+		}
+	}
+	if had {
+		p.changed = append(p.changed, id)
+	}
+	return nil
+}
+
+func (t *transaction) cell(p *pending, o *origins, c *ecrf.StoredCell) error {
+	slot, err := t.slot(c.CellKey)
+	if err != nil {
+		return err
+	}
+	origin, err := o.add(t, p, c.Provenance)
+	if err != nil {
+		return err
+	}
+	var ids [4]int64
+	for i, text := range [4]string{string(c.Missing), string(c.State), c.Provenance.Path, c.Provenance.Rule} {
+		if ids[i], err = t.word(text); err != nil {
+			return err
+		}
+	}
+	row := cellRow{subject: o.subject, slot: slot, repeat: int64(c.Repeat)}
+	row.rest = [8]any{orNull(c.Value, ""), ids[0], ids[1], origin, ids[2], ids[3], orNull(c.Provenance.OriginalValue, c.Value), orNull(c.Provenance.OriginalUnit, "")}
+	p.cells = append(p.cells, row)
+	return nil
+}
+
+// orNull returns nil for the text that NULL stands for.
+func orNull(text, null string) any {
+	if text == null {
+		return nil
+	}
+	return text
+}
+
+// origins numbers the resource versions of one subject.
+type origins struct {
+	subject, last int64
+	known         map[origin]int64
+}
+
+type origin struct{ source, resource, version, effective string }
+
+func (t *transaction) originsOf(subject int64) (*origins, error) {
+	last, err := t.get(t.w.lastOrigin, subject)
+	return &origins{subject: subject, last: last, known: map[origin]int64{}}, err
+}
+
+func (o *origins) add(t *transaction, p *pending, v ecrf.Provenance) (int64, error) {
+	key := origin{v.Source, v.Resource, v.Version, v.Effective}
+	if n, ok := o.known[key]; ok {
+		return n, nil
+	}
+	source, err := t.word(v.Source)
+	if err != nil {
+		return 0, err
+	}
+	o.last++
+	o.known[key] = o.last
+	p.origins = append(p.origins, o.subject, o.last, source, v.Resource, v.Version, v.Effective)
+	return o.last, nil
+}

@@ -1,0 +1,151 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/crflink/crflink/ecrf"
+)
+
+// LastWritten returns what was written to a target for a subject.
+func (l *Ledger) LastWritten(ctx context.Context, target, subject string) (map[ecrf.CellKey]ecrf.Delivered, error) {
+	found := map[ecrf.CellKey]ecrf.Delivered{}
+	word, ok := l.words.id(target)
+	if !ok {
+		return found, nil
+	}
+	rows, err := l.reads.delivered.QueryxContext(ctx, subject, word)
+	if err != nil {
+		return nil, fmt.Errorf("read what target %s took: %w", target, err)
+	}
+	defer func() { _ = rows.Close() }() // the error is rows.Err's
+	for rows.Next() {
+		d := ecrf.Delivered{Subject: subject}
+		var slot, state int64
+		if err := rows.Scan(&slot, &d.Repeat, &d.Value, &state); err != nil {
+			return nil, fmt.Errorf("read what target %s took: %w", target, err)
+		}
+		s := l.slots.byID[slot]
+		d.Event, d.Form, d.Item, d.State = s.event, s.form, s.item, ecrf.State(l.words.of(state))
+		found[d.CellKey] = d
+	}
+	return found, rows.Err()
+}
+
+// MarkWritten stores what a target took or refused. It is on disk when it returns.
+func (l *Ledger) MarkWritten(ctx context.Context, run ecrf.RunID, target string, cells []ecrf.Delivered) error {
+	err := l.change(ctx, &l.full, func(t *transaction) error { return t.delivered(int64(run), target, cells) })
+	if err != nil {
+		return fmt.Errorf("store what target %s took: %w", target, err)
+	}
+	return nil
+}
+
+type deliveryRow struct {
+	subject, slot, repeat int64
+	value                 string
+	state                 int64
+	took                  bool
+}
+
+func (t *transaction) delivered(run int64, target string, cells []ecrf.Delivered) error {
+	word, err := t.word(target)
+	if err != nil {
+		return err
+	}
+	rows := make([]deliveryRow, len(cells))
+	ids := map[string]int64{}
+	for i := range cells {
+		if rows[i], err = t.delivery(ids, &cells[i]); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(rows, func(a, b deliveryRow) int {
+		return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.slot, b.slot), cmp.Compare(a.repeat, b.repeat))
+	})
+	args := make([]any, 0, len(rows)*t.w.deliveries.width)
+	for _, r := range rows {
+		args = append(args, r.subject, word, r.slot, r.repeat, r.value, r.state, run)
+	}
+	if err := t.insert(t.w.deliveries, args); err != nil {
+		return err
+	}
+	return t.markWritten(rows)
+}
+
+func (t *transaction) delivery(ids map[string]int64, c *ecrf.Delivered) (r deliveryRow, err error) {
+	id, ok := ids[c.Subject]
+	if !ok {
+		if id, err = t.get(t.w.subjectID, c.Subject); err != nil {
+			return r, fmt.Errorf("a delivered cell belongs to a subject that the ledger does not know: %w", err)
+		}
+		ids[c.Subject] = id
+	}
+	r = deliveryRow{subject: id, repeat: int64(c.Repeat), value: c.Value, took: c.State == ecrf.Written}
+	if r.slot, err = t.slot(c.CellKey); err != nil {
+		return r, err
+	}
+	r.state, err = t.word(string(c.State))
+	return r, err
+}
+
+// markWritten moves the cells that the target took from New to Written.
+func (t *transaction) markWritten(rows []deliveryRow) error {
+	isNew, err := t.word(string(ecrf.New))
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if !r.took {
+			continue
+		}
+		if err := t.exec(t.w.markCell, r.subject, r.slot, r.repeat, isNew, r.state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget removes every trace of a subject. Its content is overwritten in the file, and the write-ahead log is emptied as far
+// as readers under way let it; Close empties the rest.
+func (l *Ledger) Forget(ctx context.Context, subject string) (int, error) {
+	var cells int64
+	err := l.change(ctx, &l.full, func(t *transaction) error {
+		id, err := t.get(t.w.subjectID, subject)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		cells, err = t.forget(id)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget a subject: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.durable.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return int(cells), fmt.Errorf("empty the write-ahead log: %w", err)
+	}
+	return int(cells), nil
+}
+
+func (t *transaction) forget(id int64) (cells int64, err error) {
+	for _, table := range []string{"delivery", "origin", "instance", "cell"} { // cell last: its count is the result
+		result, err := t.tx.ExecContext(t.ctx, "DELETE FROM "+table+" WHERE subject = ?", id)
+		if err != nil {
+			return 0, err
+		}
+		if cells, err = result.RowsAffected(); err != nil {
+			return 0, err
+		}
+	}
+	_, err = t.tx.ExecContext(t.ctx, "DELETE FROM subject WHERE id = ?", id)
+	return cells, err
+}
