@@ -1,0 +1,108 @@
+package mapping
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/cockroachdb/apd/v3"
+
+	"github.com/crflink/crflink/fhir"
+)
+
+// chosen applies a rule's choice to its candidates; ambiguous when several are left and the rule does not choose.
+// Candidates without a value are chosen only when none has one.
+func (r *run) chosen(rule *rule, all []taken) (t taken, ambiguous bool) {
+	if some := slices.DeleteFunc(slices.Clone(all), func(t taken) bool { return !rule.has(t) }); len(some) > 0 {
+		all = some
+	}
+	switch rule.choose.kind {
+	case chooseMin, chooseMax:
+		return extreme(rule, all), false
+	case chooseFirst, chooseLast, chooseNearest:
+		return slices.MinFunc(all, r.before(rule.choose)), false
+	}
+	return all[0], len(all) > 1
+}
+
+// has reports whether the candidate has what the rule takes.
+func (rule *rule) has(t taken) bool { return rule.value == nil || len(t.values) > 0 }
+
+// before orders candidates so that the chosen one comes first. Undated ones come last; on the same instant the
+// smaller text decides, so that neither ids nor the order of arrival matter.
+func (r *run) before(c choice) func(a, b taken) int {
+	return func(a, b taken) int {
+		if a.dated != b.dated {
+			if a.dated {
+				return -1
+			}
+			return 1
+		}
+		order := compareDates(a.date, b.date)
+		switch c.kind {
+		case chooseLast:
+			order = -order
+		case chooseNearest:
+			order = cmp.Or(cmp.Compare(r.distance(c.event, a), r.distance(c.event, b)), order)
+		}
+		return cmp.Or(order, cmp.Compare(a.text, b.text))
+	}
+}
+
+func (r *run) distance(event string, t taken) int {
+	first, _ := writtenDays(t.date)
+	d := int(first - r.days[event])
+	return max(d, -d)
+}
+
+// extreme returns the candidate with the least or greatest value. Those whose value does not compare are left out as
+// long as another can; of equal ones the first counts.
+func extreme(rule *rule, all []taken) taken {
+	best, found := all[0], false
+	var least measure
+	for _, t := range all {
+		m, ok := rule.measure(t)
+		if !ok {
+			continue
+		}
+		order := m.compare(least)
+		if rule.choose.kind == chooseMax {
+			order = -order
+		}
+		if !found || order < 0 {
+			best, least, found = t, m, true
+		}
+	}
+	return best
+}
+
+// measure is a value that can be ordered: a number in the item's unit or a day.
+type measure struct {
+	number *apd.Decimal
+	date   fhir.DateTime
+}
+
+func (m measure) compare(o measure) int {
+	if m.number != nil && o.number != nil {
+		return m.number.Cmp(o.number)
+	}
+	return compareDates(m.date, o.date)
+}
+
+func (rule *rule) measure(t taken) (measure, bool) {
+	for _, v := range t.values {
+		if rule.number != nil {
+			q, err := readValue(v)
+			if err != nil || q.comparator != "" && !rule.number.limits {
+				continue
+			}
+			if n, err := rule.number.inUnit(q); err == nil {
+				return measure{number: n}, true
+			}
+			continue
+		}
+		if d, ok := dateValue(v); ok {
+			return measure{date: d}, true
+		}
+	}
+	return measure{}, false
+}

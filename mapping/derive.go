@@ -1,0 +1,155 @@
+package mapping
+
+import (
+	"slices"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir/fhirpath"
+	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/yamldoc"
+)
+
+// itemExpression is a FHIRPath expression over the items of the form instance, as %item.
+type itemExpression struct {
+	expr  *fhirpath.Expr
+	items []string
+}
+
+func (c *compiler) derivation(v yamldoc.Value, f *ecrf.Form) derivation {
+	parts := v.Fields("days", "age", "expression")
+	if len(parts) != 1 {
+		v.Errorf("one of days, age, expression", "a derived item has exactly one rule")
+	}
+	var d derivation
+	if p := parts["days"]; p.Exists() {
+		d.days = c.itemDays(p, f)
+	}
+	if p := parts["age"]; p.Exists() {
+		d.age = &ageRule{at: c.eventName(p.Fields("at")["at"])}
+	}
+	if p := parts["expression"]; p.Exists() {
+		d.expr = c.itemExpression(p, f)
+	}
+	return d
+}
+
+func (c *compiler) eventName(v yamldoc.Value) string {
+	name := v.Text()
+	if !contains(c.events, name) {
+		v.Errorf(finding.DidYouMean(name, c.events), "unknown event %q", name)
+	}
+	return name
+}
+
+// itemDays reads days between two moments, each an event or a date item of the form.
+func (c *compiler) itemDays(v yamldoc.Value, f *ecrf.Form) *daysRule {
+	parts := v.Fields("from", "to")
+	return &daysRule{from: c.moment(v, parts["from"], f), to: c.moment(v, parts["to"], f)}
+}
+
+func (c *compiler) moment(at, v yamldoc.Value, f *ecrf.Form) string {
+	if !v.Exists() {
+		at.Errorf("days: {from: EVENT_OR_ITEM, to: EVENT_OR_ITEM}", "days needs from and to")
+		return ""
+	}
+	name := v.Text()
+	if contains(c.events, name) {
+		return name
+	}
+	if item := f.Item(name); item != nil && item.Type == ecrf.Date {
+		return name
+	}
+	v.Errorf(finding.DidYouMean(name, append(f.ItemNames(), c.events...)), "%q is neither an event nor a date item of the form", name)
+	return name
+}
+
+// daysRule reads days from an event to a date of the candidate.
+func (c *compiler) daysRule(v yamldoc.Value, types []string) *daysRule {
+	if !v.Exists() {
+		return nil
+	}
+	parts := v.Fields("from", "to")
+	d := &daysRule{from: c.eventName(parts["from"])}
+	if !parts["to"].Exists() {
+		v.Errorf("days: {from: EVENT, to: EXPRESSION}", "days needs to")
+		return d
+	}
+	d.toDate = c.expression(parts["to"], types)
+	return d
+}
+
+// itemExpression compiles an expression over items. Every %name in it that is an item of the form becomes a variable
+// of the item's type.
+func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression {
+	text := v.Text()
+	expanded, offsets := c.file.expand(text)
+	e := &itemExpression{}
+	types := map[string]fhirpath.Type{}
+	for i := range len(expanded) {
+		if expanded[i] != '%' {
+			continue
+		}
+		name := identifier(expanded[i+1:])
+		if item := f.Item(name); item != nil && !slices.Contains(e.items, name) {
+			e.items = append(e.items, name)
+			types[name] = fhirpath.Type{Names: []string{"System." + variableKind(item).String()}}
+		}
+	}
+	compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Variables: types})
+	if err != nil {
+		c.report(v, text, expanded, offsets, err)
+		return nil
+	}
+	e.expr = compiled
+	return e
+}
+
+// order puts derived rules behind the rules whose items they use, and reports those that use each other.
+func (c *compiler) order(s formSpec, rules []*rule) {
+	placed := map[string]bool{}
+	pending := slices.Clone(rules)
+	sorted := rules[:0]
+	for len(pending) > 0 {
+		i := slices.IndexFunc(pending, func(r *rule) bool {
+			return !slices.ContainsFunc(r.derive.uses(), func(name string) bool {
+				return !placed[name] && slices.ContainsFunc(pending, func(p *rule) bool { return p.item.Name == name })
+			})
+		})
+		if i < 0 {
+			s.at.Errorf("", "the derived items of form %q use each other in a circle", s.name)
+			return
+		}
+		placed[pending[i].item.Name] = true
+		sorted = append(sorted, pending[i])
+		pending = slices.Delete(pending, i, i+1)
+	}
+}
+
+// uses returns the names of items, and of events, that a derivation needs.
+func (d derivation) uses() []string {
+	switch {
+	case d.days != nil:
+		return []string{d.days.from, d.days.to}
+	case d.expr != nil:
+		return d.expr.items
+	}
+	return nil
+}
+
+// variableKind is the FHIRPath type of an item's value.
+func variableKind(item *ecrf.Item) fhirpath.Kind {
+	switch item.Type {
+	case ecrf.Integer:
+		return fhirpath.Integer
+	case ecrf.Decimal:
+		return fhirpath.Decimal
+	case ecrf.Date, ecrf.PartialDate:
+		return fhirpath.Date
+	case ecrf.DateTime:
+		return fhirpath.DateTime
+	case ecrf.Boolean:
+		return fhirpath.Boolean
+	case ecrf.Text, ecrf.Choice:
+	}
+	return fhirpath.String
+}

@@ -1,0 +1,255 @@
+package mapping
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/fhirpath"
+	"github.com/crflink/crflink/pseudonym"
+)
+
+// Input is what a casebook is computed from.
+type Input struct {
+	Record *pseudonym.Record
+	AsOf   time.Time
+	Zone   *time.Location
+	Source string // alias of the source, for provenance
+	// StudyUID returns the pseudonymous Study Instance UID that imaging linkage found for an ImagingStudy of the record.
+	StudyUID func(fhir.Key) (uid string, ok bool)
+}
+
+// Fill computes the subject's casebook. It is a pure function of the mapping and its input. The error names the rule
+// whose evaluation failed, and nothing of the patient.
+func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
+	r := newRun(m, in)
+	if err := r.findEvents(); err != nil {
+		return nil, err
+	}
+	book, err := ecrf.NewCasebook(in.Record.Subject(), m.dictionary)
+	if err != nil {
+		return nil, err
+	}
+	for i := range m.forms {
+		instances, err := r.fillForm(&m.forms[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, instance := range instances {
+			if err := book.Add(instance); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return book, nil
+}
+
+// run is the state of one evaluation.
+type run struct {
+	mapping *Mapping
+	in      Input
+	env     fhirpath.Env
+	byType  map[string][]*fhir.Resource
+	days    map[string]fhir.Day // events that happened
+	scratch []fhirpath.Value
+}
+
+func newRun(m *Mapping, in Input) *run {
+	r := &run{
+		mapping: m, in: in, byType: map[string][]*fhir.Resource{}, days: map[string]fhir.Day{},
+		env: fhirpath.Env{AsOf: in.AsOf, Zone: in.Zone, Resolver: resolver{in.Record}},
+	}
+	for res := range in.Record.Resources() {
+		r.byType[res.Type] = append(r.byType[res.Type], res)
+	}
+	return r
+}
+
+func (r *run) findEvents() error {
+	for i := range r.mapping.events {
+		e := &r.mapping.events[i]
+		o, err := r.direct(&e.rule)
+		if err != nil {
+			return fmt.Errorf("event %s: %w", e.name, err)
+		}
+		if day, err := fhir.ParseDay(o.value); err == nil {
+			r.days[e.name] = day
+		}
+	}
+	return nil
+}
+
+// fillForm returns the form's instances: one of a single form, one for each key of a repeating form.
+func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
+	if f.repeat == nil {
+		instance := ecrf.Instance{Event: f.event, Form: f.name}
+		cells, err := r.cells(f, nil)
+		instance.Cells = cells
+		return []ecrf.Instance{instance}, err
+	}
+	all, _, err := r.candidates(&f.repeat.selector)
+	if err != nil {
+		return nil, fmt.Errorf("rule %s: %w", f.repeat.id, err)
+	}
+	return r.repeats(f, all)
+}
+
+// cells fills a form's items. The candidate is that of a repeating form's instance.
+func (r *run) cells(f *form, c *candidate) ([]ecrf.Cell, error) {
+	done := make(map[string]outcome, len(f.rules))
+	cells := make([]ecrf.Cell, 0, len(f.rules))
+	for _, rule := range f.rules {
+		o, err := r.fillItem(rule, c, done)
+		if err != nil {
+			return nil, fmt.Errorf("rule %s: %w", rule.id, err)
+		}
+		done[rule.item.Name] = o
+		o.from.Rule = rule.id
+		cells = append(cells, ecrf.Cell{Item: rule.item.Name, Value: o.value, Missing: o.missing, Provenance: o.from})
+	}
+	return cells, nil
+}
+
+func (r *run) fillItem(rule *rule, c *candidate, done map[string]outcome) (outcome, error) {
+	switch {
+	case rule.derive.exists():
+		return r.derived(rule, done)
+	case c != nil:
+		return r.ofInstance(rule, *c)
+	}
+	return r.direct(rule)
+}
+
+// ofInstance fills an item of a repeating form's instance from the instance's resource.
+func (r *run) ofInstance(rule *rule, c candidate) (outcome, error) {
+	if rule.choose.event != "" || rule.days != nil {
+		if o, ok := r.needsEvents(rule); !ok {
+			return o, nil
+		}
+	}
+	t, err := r.take(rule, c)
+	if err != nil {
+		return outcome{}, err
+	}
+	return r.result(rule, t)
+}
+
+// direct fills an item by its own selection.
+func (r *run) direct(rule *rule) (outcome, error) {
+	if o, ok := r.needsEvents(rule); !ok {
+		return o, nil
+	}
+	all, reason, err := r.candidates(&rule.selector)
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case reason == ecrf.NoEvent:
+		return missing(reason), nil
+	case rule.choose.kind == chooseExists:
+		return outcome{value: truth(rule.item, len(all) > 0)}, nil
+	case rule.choose.kind == chooseCount:
+		return canonical(rule.item, strconv.Itoa(len(all))), nil
+	case reason != "":
+		return missing(reason), nil
+	}
+	values := make([]taken, 0, len(all))
+	for _, c := range all {
+		t, err := r.take(rule, c)
+		if err != nil {
+			return outcome{}, err
+		}
+		values = append(values, t)
+	}
+	t, ambiguous := r.chosen(rule, values)
+	if ambiguous {
+		return missing(ecrf.Ambiguous), nil
+	}
+	return r.result(rule, t)
+}
+
+// needsEvents reports no-event for a rule that counts from an event that did not happen.
+func (r *run) needsEvents(rule *rule) (outcome, bool) {
+	for _, name := range rule.eventNames() {
+		if _, ok := r.days[name]; !ok {
+			return missing(ecrf.NoEvent), false
+		}
+	}
+	return outcome{}, true
+}
+
+func (rule *rule) eventNames() []string {
+	var names []string
+	if rule.choose.event != "" {
+		names = append(names, rule.choose.event)
+	}
+	if rule.window != nil {
+		names = append(names, rule.window.event)
+	}
+	if rule.days != nil {
+		names = append(names, rule.days.from)
+	}
+	return names
+}
+
+// result turns the chosen candidate into the cell's content with its provenance.
+func (r *run) result(rule *rule, t taken) (outcome, error) {
+	var o outcome
+	switch {
+	case rule.studyUID:
+		o = missing(ecrf.NoValue)
+		if uid, ok := r.in.StudyUID(t.res.Key()); ok {
+			o = canonical(rule.item, uid)
+		}
+	case rule.days != nil:
+		values, err := rule.days.toDate.on(&r.env, t.res, nil)
+		if err != nil {
+			return o, err
+		}
+		o = r.daysTo(rule, values)
+	default:
+		o = r.convert(rule, t)
+	}
+	o.from = r.provenance(rule, t)
+	return o, nil
+}
+
+func (r *run) daysTo(rule *rule, values []fhirpath.Value) outcome {
+	if len(values) == 0 {
+		return missing(ecrf.NoValue)
+	}
+	d, ok := dateValue(values[0])
+	day, full := writtenDay(d)
+	if !ok || !full {
+		return missing(ecrf.Unconvertible)
+	}
+	return canonical(rule.item, strconv.Itoa(int(day-r.days[rule.days.from])))
+}
+
+// resolver lets expressions follow references within the subject's record.
+type resolver struct{ record *pseudonym.Record }
+
+func (r resolver) Resolve(ref string, _ fhir.Node) (fhir.Node, bool) {
+	n := r.record.Resolve(nil, ref)
+	return n, n.Exists()
+}
+
+// provenance says where the value comes from, in the de-identified record's terms.
+func (r *run) provenance(rule *rule, t taken) ecrf.Provenance {
+	p := ecrf.Provenance{Source: r.in.Source, Resource: t.res.Key().String(), Version: t.res.Path("meta", "versionId").Text()}
+	if rule.value != nil {
+		p.Path = rule.value.source
+	}
+	if t.dated {
+		p.Effective = t.date.String()
+	}
+	if len(t.values) > 0 {
+		if m, err := readMeasured(t.values[0].Node()); err == nil {
+			p.OriginalValue, p.OriginalUnit = m.comparator+m.value.Text('f'), m.unit
+		} else {
+			p.OriginalValue = t.values[0].Text()
+		}
+	}
+	return p
+}

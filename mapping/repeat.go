@@ -1,0 +1,82 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+)
+
+// keyed is a candidate of a repeating form with the key and the place of its instance.
+type keyed struct {
+	candidate
+	key, order string
+}
+
+// repeats makes one instance for each key. Of several resources with one key the first in order counts.
+func (r *run) repeats(f *form, all []candidate) ([]ecrf.Instance, error) {
+	places := make([]keyed, 0, len(all))
+	for _, c := range all {
+		k, err := r.key(f, c)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, k)
+	}
+	slices.SortStableFunc(places, func(a, b keyed) int { return strings.Compare(a.order, b.order) })
+	seen := map[string]bool{}
+	var instances []ecrf.Instance
+	for _, k := range places {
+		if seen[k.key] {
+			continue
+		}
+		seen[k.key] = true
+		cells, err := r.cells(f, &k.candidate)
+		if err != nil {
+			return nil, err
+		}
+		instances = append(instances, ecrf.Instance{Event: f.event, Form: f.name, Key: k.key, Order: k.order, Cells: cells})
+	}
+	return instances, nil
+}
+
+// key finds the instance's stable key: the text of the rule's key, or the resource itself where that is empty.
+func (r *run) key(f *form, c candidate) (keyed, error) {
+	k := keyed{candidate: c, key: c.res.Key().String()}
+	values, err := f.repeat.key.on(&r.env, c.res, nil)
+	if err != nil {
+		return k, fmt.Errorf("rule %s: key: %w", f.repeat.id, err)
+	}
+	if len(values) > 0 && values[0].Text() != "" {
+		k.key = values[0].Text()
+	}
+	k.order, err = r.place(f, c)
+	return k, err
+}
+
+// place sorts instances by time, on the same instant by the values of the resource, so that their numbers do not
+// depend on ids or on the order of arrival.
+func (r *run) place(f *form, c candidate) (string, error) {
+	var b strings.Builder
+	if c.dated {
+		b.WriteString(sortable(c.date))
+	} else {
+		b.WriteByte('~') // behind every date
+	}
+	for _, rule := range f.rules {
+		t, err := r.take(rule, c)
+		if err != nil {
+			return "", fmt.Errorf("rule %s: %w", rule.id, err)
+		}
+		b.WriteByte(' ')
+		b.WriteString(strings.ReplaceAll(t.text, "\n", " "))
+	}
+	return b.String(), nil
+}
+
+// sortable writes a date so that text order is order in time; parts that are not written stand at their beginning.
+func sortable(d fhir.DateTime) string {
+	return fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d.%09d", d.Year, max(d.Month, 1), max(d.Day, 1), d.Hour, d.Minute, d.Second, d.Nanosecond)
+}

@@ -1,0 +1,44 @@
+package mapping
+
+import "github.com/crflink/crflink/fhir"
+
+// uncounted are the values of `status` with which a resource never counts: what was entered in error, cancelled, not
+// done or not taken is no fact about the patient (FHIR R4, the status value sets of each type).
+var uncounted = map[string]bool{
+	"entered-in-error": true, "cancelled": true, "not-done": true, "not-taken": true, "draft": true, "nullified": true,
+}
+
+// uncountedVerification are the values of Condition.verificationStatus with which a diagnosis never counts.
+var uncountedVerification = map[string]bool{"entered-in-error": true, "refuted": true}
+
+const (
+	certaintyExtension = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
+)
+
+// statusCounts reports whether the resource's status lets it count. A rule may include a status by name.
+func statusCounts(res *fhir.Resource, include []string) bool {
+	if s := res.Get("status").Text(); uncounted[s] && !contains(include, s) {
+		return false
+	}
+	for c := range res.Path("verificationStatus", "coding").Elements() {
+		if s := c.Get("code").Text(); uncountedVerification[s] && !contains(include, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// certaintyCounts reports whether a diagnosis is more than suspected or excluded: ICD-10-GM diagnosesicherheit V is
+// suspected, A is excluded; G, Z or none count.
+func certaintyCounts(res *fhir.Resource, include []string) bool {
+	if res.Type != "Condition" {
+		return true
+	}
+	for c := range res.Path("code", "coding").Elements() {
+		s := c.Extension(certaintyExtension).Path("valueCoding", "code").Text()
+		if (s == "A" || s == "V") && !contains(include, s) {
+			return false
+		}
+	}
+	return true
+}

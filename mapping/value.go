@@ -1,0 +1,181 @@
+package mapping
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/fhirpath"
+)
+
+// outcome is the content of a cell: a canonical value, or the reason why there is none.
+type outcome struct {
+	value   string
+	missing ecrf.MissingReason
+	from    ecrf.Provenance
+}
+
+func missing(reason ecrf.MissingReason) outcome { return outcome{missing: reason} }
+
+// convert turns what was taken from the chosen candidate into the item's value.
+func (r *run) convert(rule *rule, t taken) outcome {
+	if len(t.values) == 0 {
+		return missing(absence(rule, t.res))
+	}
+	texts, reason := rule.spell(t.values)
+	switch {
+	case len(texts) == 0:
+		return missing(reason)
+	case len(texts) > 1:
+		return missing(ecrf.Ambiguous)
+	}
+	return canonical(rule.item, texts[0])
+}
+
+// absence is the reason for a candidate that has no value: the source's own where it gives one.
+func absence(rule *rule, res *fhir.Resource) ecrf.MissingReason {
+	if rule.optional {
+		return ecrf.NotApplicable
+	}
+	for c := range res.Path("dataAbsentReason", "coding").Elements() {
+		if code := c.Get("code").Text(); code != "" {
+			return ecrf.Absent(code)
+		}
+	}
+	return ecrf.NoValue
+}
+
+// spell returns the distinct texts of the values in the item's type, or the reason when none can be had.
+func (rule *rule) spell(values []fhirpath.Value) (texts []string, reason ecrf.MissingReason) {
+	reason = ecrf.Unconvertible
+	for _, v := range values {
+		for _, s := range rule.texts(v) {
+			if rule.codes != nil {
+				mapped, ok := rule.codes.lookup(s)
+				if !ok {
+					reason = ecrf.Unmapped
+					continue
+				}
+				s = mapped
+			}
+			if !slices.Contains(texts, s) {
+				texts = append(texts, s)
+			}
+		}
+	}
+	return texts, reason
+}
+
+// texts returns a value's text before code mapping; several for a CodeableConcept, none when it is not of the item's
+// type.
+func (rule *rule) texts(v fhirpath.Value) []string {
+	switch {
+	case rule.number != nil && rule.codes == nil:
+		q, err := readValue(v)
+		if err != nil {
+			return nil
+		}
+		d, err := rule.number.convert(q)
+		if err != nil {
+			return nil
+		}
+		return []string{d.Text('f')}
+	case rule.item.Type == ecrf.Date:
+		return dayText(v)
+	case rule.item.Type == ecrf.PartialDate:
+		return partialText(v)
+	case v.Node().Kind() == fhir.Object:
+		return codes(v.Node())
+	}
+	return []string{v.Text()}
+}
+
+// codes returns the code of a Coding, or those of a CodeableConcept.
+func codes(n fhir.Node) []string {
+	if c := n.Get("code"); c.Kind() == fhir.String {
+		return []string{c.Text()}
+	}
+	var all []string
+	for c := range n.Get("coding").Elements() {
+		if s := c.Get("code").Text(); s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// readValue reads a number or quantity.
+func readValue(v fhirpath.Value) (measured, error) {
+	if n := v.Node(); n.Exists() {
+		return readMeasured(n)
+	}
+	if d, unit, ok := v.Quantity(); ok {
+		return measured{value: d, unit: unit}, nil
+	}
+	if d, ok := v.Decimal(); ok {
+		return measured{value: d}, nil
+	}
+	return measured{}, errNoNumber
+}
+
+// dateValue reads a date, an instant, or the start of a Period.
+func dateValue(v fhirpath.Value) (fhir.DateTime, bool) {
+	n := v.Node()
+	if n.Kind() == fhir.Object {
+		n = n.Get("start")
+	}
+	if n.Kind() == fhir.String {
+		d, err := fhir.ParseDateTime(n.Text())
+		return d, err == nil
+	}
+	return v.DateTime()
+}
+
+func dayText(v fhirpath.Value) []string {
+	d, ok := dateValue(v)
+	if !ok {
+		return nil
+	}
+	day, ok := writtenDay(d)
+	if !ok {
+		return nil
+	}
+	return []string{day.String()}
+}
+
+func partialText(v fhirpath.Value) []string {
+	if day := dayText(v); day != nil {
+		return day
+	}
+	if d, ok := dateValue(v); ok {
+		return []string{d.String()}
+	}
+	return nil
+}
+
+// canonical checks the text against the item.
+func canonical(item *ecrf.Item, text string) outcome {
+	value, err := item.Canonical(text)
+	switch {
+	case err == nil:
+		return outcome{value: value}
+	case errors.Is(err, ecrf.ErrOutOfRange), errors.Is(err, ecrf.ErrTooLong):
+		return missing(ecrf.OutOfRange)
+	case errors.Is(err, ecrf.ErrNotACode):
+		return missing(ecrf.Unmapped)
+	}
+	return missing(ecrf.Unconvertible)
+}
+
+// truth is the text of a yes or no in the item's type.
+func truth(item *ecrf.Item, yes bool) string {
+	switch {
+	case item.Type == ecrf.Boolean:
+		return strconv.FormatBool(yes)
+	case yes:
+		return "1"
+	}
+	return "0"
+}
