@@ -19,6 +19,7 @@ type Doc struct {
 	File     string
 	Findings finding.List
 	root     ast.Node
+	source   [][]rune // lines
 }
 
 // Value is a part of a document: a mapping, a list or a scalar. The zero Value is absent.
@@ -30,7 +31,7 @@ type Value struct {
 
 // Parse reads a YAML text of one document. A text that is not YAML gives one finding and an empty document.
 func Parse(file string, text []byte) (doc *Doc) {
-	doc = &Doc{File: file}
+	doc = &Doc{File: file, source: sourceLines(text)}
 	defer func() {
 		if recover() != nil { // the parser has panicked on hostile input before (goccy/go-yaml 439, 471, 718)
 			doc.Findings.Add(file, 1, 1, "", "the file is not readable as YAML")
@@ -113,32 +114,10 @@ func (v Value) Errorf(hint, format string, args ...any) {
 	v.doc.Findings.Add(v.doc.File, line, col, hint, format, args...)
 }
 
-// ErrorAt adds a finding at an offset of characters into a plain or quoted scalar, for expressions. For a block
-// scalar, whose text starts on the next line, it points at the line of the offset.
+// ErrorAt adds a finding at a line and column of characters within the scalar's text, for expressions.
 func (v Value) ErrorAt(line, col int, hint, format string, args ...any) {
 	atLine, atCol := v.TextPos(line, col)
 	v.doc.Findings.Add(v.doc.File, atLine, atCol, hint, format, args...)
-}
-
-// TextPos maps a line and column within the scalar's text to the file. In a folded block the lines of the text are
-// lost, so the place is the block's first line.
-func (v Value) TextPos(line, col int) (fileLine, fileCol int) {
-	l, c := v.Pos()
-	switch n := v.node.(type) {
-	case *ast.LiteralNode:
-		if t := n.Value.GetToken(); t != nil && t.Position != nil {
-			return t.Position.Line + line - 1, t.Position.Column + col - 1
-		}
-		return l, c
-	case *ast.StringNode:
-		if t := n.GetToken(); t != nil && strings.HasPrefix(strings.TrimSpace(t.Origin), `"`) || t != nil && strings.HasPrefix(strings.TrimSpace(t.Origin), `'`) {
-			c++
-		}
-	}
-	if line > 1 {
-		return l, c
-	}
-	return l, c + col - 1
 }
 
 // Entries returns the members of a mapping in their order. A value that is not a mapping, and a key that occurs
