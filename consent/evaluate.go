@@ -141,7 +141,7 @@ func (e *evaluation) deniesKnown(n fhir.Node, depth int) bool {
 	if typ := n.Get("type"); typ.Text() != "permit" {
 		for concept := range n.Get("code").Elements() {
 			for c := range concept.Get("coding").Elements() {
-				code := Code{c.Get("system").Text(), c.Get("code").Text()}
+				code := readCoding(c)
 				if e.policy.denies[code]|e.policy.byOID[code.Code] != 0 {
 					return true
 				}

@@ -201,7 +201,7 @@ func (e *evaluation) permittedCodes(n fhir.Node) (codes uint64, readable bool) {
 		list := concept.Get("coding")
 		readable = readable && list.First().Exists()
 		for coding := range list.Elements() {
-			c := Code{coding.Get("system").Text(), coding.Get("code").Text()}
+			c := readCoding(coding)
 			mask, known := e.policy.permits[c]
 			switch {
 			case known:
@@ -216,6 +216,18 @@ func (e *evaluation) permittedCodes(n fhir.Node) (codes uint64, readable bool) {
 	return codes, readable
 }
 
+// readCoding reads system and code; what is not text counts as missing.
+func readCoding(n fhir.Node) Code {
+	var c Code
+	if system := n.Get("system"); system.Kind() == fhir.String {
+		c.System = system.Text()
+	}
+	if code := n.Get("code"); code.Kind() == fhir.String {
+		c.Code = code.Text()
+	}
+	return c
+}
+
 // deniedCodes returns what a deny denies. A code that cannot be read may be any: then it denies everything, in doubt.
 // MII codes are OIDs and mean the same under any system.
 func (e *evaluation) deniedCodes(n fhir.Node) (codes uint64, doubt bool) {
@@ -224,7 +236,7 @@ func (e *evaluation) deniedCodes(n fhir.Node) (codes uint64, doubt bool) {
 		list := concept.Get("coding")
 		doubt = doubt || !list.First().Exists()
 		for coding := range list.Elements() {
-			c := Code{coding.Get("system").Text(), coding.Get("code").Text()}
+			c := readCoding(coding)
 			mask := e.policy.denies[c] | e.policy.byOID[c.Code]
 			codes |= mask
 			switch {

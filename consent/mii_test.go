@@ -1,0 +1,127 @@
+package consent
+
+import (
+	"bytes"
+	"flag"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/shared"
+)
+
+var update = flag.Bool("update", false, "write the goldens")
+
+// folder reads a folder of single resources and groups them by patient; what belongs to nobody is in every record.
+func folder(t testing.TB, dir string) iter.Seq2[*fhir.Record, error] {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no resources in the folder: %v", err)
+	}
+	records, nobodys := map[string]*fhir.Record{}, []*fhir.Resource{}
+	of := func(id string) *fhir.Record {
+		if records[id] == nil {
+			records[id] = fhir.NewRecord(fhir.Key{Type: "Patient", ID: id})
+		}
+		return records[id]
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := fhir.ReadResource(string(text), fhir.Origin{Source: filepath.Base(file)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner := ""
+		if r.Type == "Patient" {
+			owner = r.ID
+		}
+		for ref := range r.Subjects() {
+			key, _ := fhir.ParseReference(ref.Get("reference").Text()).Key()
+			owner = key.ID
+		}
+		switch {
+		case owner != "":
+			of(owner).Add(r)
+		case r.Type != "Bundle" && r.Type != "ImplementationGuide":
+			nobodys = append(nobodys, r)
+		}
+	}
+	return func(yield func(*fhir.Record, error) bool) {
+		for _, id := range slices.Sorted(maps.Keys(records)) {
+			for _, r := range nobodys {
+				records[id].Add(r)
+			}
+			if !yield(records[id], nil) {
+				return
+			}
+		}
+	}
+}
+
+func compareGolden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("differs from %s; look at the difference, then run with -update\n%s", path, got)
+	}
+}
+
+func TestDecisionsOnTheMIITestData(t *testing.T) {
+	dir := shared.Dir(t, "data", "mii-kds-testdata", "resources")
+	var out bytes.Buffer
+	sum, err := Check(&out, folder(t, dir), BuiltIn(), asOf(t, today), CheckOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareGolden(t, "mii-kds-testdata.jsonl", out.Bytes())
+	if sum.Patients < 31 || sum.Reasons[Consented] != 9 || sum.Reasons[GateExpired] != 1 {
+		t.Errorf("got %+v", sum)
+	}
+}
+
+func TestResourcesOfAnMIITestPatient(t *testing.T) {
+	dir := shared.Dir(t, "data", "mii-kds-testdata", "resources")
+	var out bytes.Buffer
+	one := func(yield func(*fhir.Record, error) bool) {
+		for rec, err := range folder(t, dir) {
+			if rec.Key().ID == "mii-exa-test-data-patient-3" && !yield(rec, err) {
+				return
+			}
+		}
+	}
+	if _, err := Check(&out, one, BuiltIn(), asOf(t, today), CheckOptions{Resources: true}); err != nil {
+		t.Fatal(err)
+	}
+	compareGolden(t, "mii-patient-3.jsonl", out.Bytes())
+}
+
+func TestEveryTypeOfTheMIITestDataHasARule(t *testing.T) {
+	p := BuiltIn()
+	for rec := range folder(t, shared.Dir(t, "data", "mii-kds-testdata", "resources")) {
+		for r := range rec.Resources() {
+			if _, ok := p.set.Dates[r.Type]; !ok {
+				t.Errorf("%s has no rule", r.Type)
+			}
+		}
+	}
+}
