@@ -45,6 +45,7 @@ type Facts struct {
 	Outcome string // such as permitted, held, excluded
 	Reason  string // a code of a published list
 	Digest  string // of everything that the casebook was computed from; equal digests need no computation
+	Links   string // imaging linkage, pseudonymous, as package imaging writes it; opaque here
 }
 
 // ChangeKind says what happened to a cell since the last run.
@@ -120,7 +121,7 @@ func Reconcile(stored *StoredCasebook, computed *Casebook, outcome, reason, dige
 	if stored == nil {
 		stored = &StoredCasebook{}
 	}
-	change := &SubjectChange{Facts: Facts{computed.subject, computed.site, outcome, reason, digest}}
+	change := &SubjectChange{Facts: Facts{Subject: computed.subject, Site: computed.site, Outcome: outcome, Reason: reason, Digest: digest}}
 	instances := computed.Instances()
 	numbers, added := Number(stored.Instances, instances)
 	change.Instances = added

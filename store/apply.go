@@ -95,7 +95,7 @@ func (t *transaction) apply(subjects []*ecrf.SubjectChange) error {
 
 func (t *transaction) subject(p *pending, s *ecrf.SubjectChange) error {
 	f := s.Facts
-	id, err := t.get(t.w.putSubject, f.Subject, f.Site, f.Outcome, f.Reason, f.Digest)
+	id, err := t.get(t.w.putSubject, f.Subject, f.Site, f.Outcome, f.Reason, f.Digest, f.Links)
 	if err != nil {
 		return err
 	}

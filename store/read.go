@@ -22,8 +22,8 @@ func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
 		return s
 	}
 	return reads{
-		facts:     prepare("SELECT id, number, site, outcome, reason, digest FROM subject WHERE number = ?"),
-		page:      prepare("SELECT id, number, site, outcome, reason, digest FROM subject WHERE number > ? ORDER BY number LIMIT 256"),
+		facts:     prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number = ?"),
+		page:      prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number > ? ORDER BY number LIMIT 256"),
 		instances: prepare("SELECT page, repeat, key FROM instance WHERE subject = ?"),
 		cells: prepare(`SELECT c.slot, c.repeat, c.value, c.missing, c.state, c.path, c.rule, c.original, c.unit, o.source, o.resource, o.version, o.effective
 			FROM cell c JOIN origin o ON o.subject = c.subject AND o.n = c.origin WHERE c.subject = ?`),
@@ -34,11 +34,11 @@ func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
 
 type subjectRow struct {
 	ID                                    int64
-	Number, Site, Outcome, Reason, Digest string
+	Number, Site, Outcome, Reason, Digest, Links string
 }
 
 func (r *subjectRow) facts() ecrf.Facts {
-	return ecrf.Facts{Subject: r.Number, Site: r.Site, Outcome: r.Outcome, Reason: r.Reason, Digest: r.Digest}
+	return ecrf.Facts{Subject: r.Number, Site: r.Site, Outcome: r.Outcome, Reason: r.Reason, Digest: r.Digest, Links: r.Links}
 }
 
 // Facts returns what earlier runs decided about a subject.

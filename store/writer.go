@@ -29,8 +29,8 @@ func newWriter(ctx context.Context, db *sqlx.DB) (writer, error) {
 		return s
 	}
 	w.putWord = prepare("INSERT INTO word (text) VALUES (?) ON CONFLICT (text) DO UPDATE SET text = excluded.text RETURNING id")
-	w.putSubject = prepare(`INSERT INTO subject (number, site, outcome, reason, digest) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (number) DO UPDATE SET site = excluded.site, outcome = excluded.outcome, reason = excluded.reason, digest = excluded.digest
+	w.putSubject = prepare(`INSERT INTO subject (number, site, outcome, reason, digest, links) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (number) DO UPDATE SET site = excluded.site, outcome = excluded.outcome, reason = excluded.reason, digest = excluded.digest, links = excluded.links
 		RETURNING id`)
 	w.subjectID = prepare("SELECT id FROM subject WHERE number = ?")
 	w.lastOrigin = prepare("SELECT coalesce(max(n), 0) FROM origin WHERE subject = ?")

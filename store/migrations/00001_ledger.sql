@@ -26,7 +26,8 @@ CREATE TABLE subject (
   site    TEXT NOT NULL,
   outcome TEXT NOT NULL,
   reason  TEXT NOT NULL,
-  digest  TEXT NOT NULL
+  digest  TEXT NOT NULL,
+  links   TEXT NOT NULL
 ) STRICT;
 
 -- A form in an event.
