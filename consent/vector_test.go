@@ -89,7 +89,7 @@ var vectors = []vector{
 		"permitted consented 2020-09-01..2025-08-31"},
 	{"C10 two signed policies, sameResource", broad + "package: sameResource\n",
 		[]obj{signedPolicy("C1", "permit", "2020-09-01", "2025-08-31", 6), signedPolicy("C2", "permit", "2020-09-01", "2050-08-31", 8)},
-		"held unreadable"},
+		"held incomplete-codes"},
 	{"C11 retrospective code", broad, []obj{official(permit("2020-09-01", "2050-08-31", 45))}, "permitted consented 1900-01-01..2025-08-31"},
 	{"C11 old retrospective code", broad, []obj{official(permit("2020-09-01", "2050-08-31", 46))}, "permitted consented 1900-01-01..2025-08-31"},
 	{"C12 later deny also cuts the past", broad, []obj{official(permit("2020-09-01", "2050-08-31", 45)), partialDeny()},

@@ -107,7 +107,9 @@ func (e *evaluation) missing(bit uint64) Reason {
 		}
 	}
 	for i := range e.docs {
-		if e.docs[i].tried&bit != 0 {
+		d := &e.docs[i]
+		spoilt := d.granted&bit == 0 || !d.when.known || d.owner == unknownOwner || d.status == statusDamaged
+		if d.tried&bit != 0 && d.owner != ofLinked && spoilt {
 			reason = Unreadable
 		}
 	}
