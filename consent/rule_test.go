@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -244,7 +245,24 @@ func TestEveryReasonIsDocumentedOnce(t *testing.T) {
 		}
 		seen[r.Reason] = true
 	}
-	if len(warningCodes) != 15 || PatientMissing.Codes()[0] != "patient-missing" || NoProtection.Codes()[0] != "no-protection" {
+	if len(warningCodes) != 16 || PatientMissing.Codes()[0] != "patient-missing" || TooManyProvisions.Codes()[0] != "too-many-provisions" {
 		t.Errorf("the warning codes are out of step")
+	}
+}
+
+func TestAHostileNumberOfProvisionsIsHeldForReview(t *testing.T) {
+	var many []obj
+	for range maxGrants {
+		many = append(many, permit("2020-09-01", "2025-08-31", 6))
+	}
+	if got := say(decide(t, BuiltIn(), official(many...))); got != "held review" {
+		t.Errorf("got %s", got)
+	}
+	links := []any{}
+	for i := range 2 * maxLinks {
+		links = append(links, obj{"other": obj{"reference": fmt.Sprintf("Patient/L%d", i)}, "type": "seealso"})
+	}
+	if got := say(decide(t, policyOf(t, broad), with(patient("P1"), "link", links), official())); got != "held link-unread" {
+		t.Errorf("got %s", got)
 	}
 }
