@@ -28,7 +28,7 @@ func TestCheckWritesOneLineForEachPatient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"patient":"P1","permitted":true,"outcome":"permitted","reason":"consented","window":[{"start":"2020-09-01","end":"2025-08-31"}],"consents":["C1"],` +
+	want := `{"patient":"P1","permitted":true,"outcome":"permitted","reason":"granted","window":[{"start":"2020-09-01","end":"2025-08-31"}],"consents":["C1"],` +
 		`"resources":[{"resource":"Patient/P1","kept":true,"reason":"undated-type"},{"resource":"Consent/C1","kept":true,"reason":"in-window"},` +
 		`{"resource":"Observation/o1","kept":true,"reason":"in-window"},{"resource":"Observation/o2","kept":false,"reason":"outside-window"}]}` + "\n" +
 		`{"patient":"P1","permitted":false,"outcome":"held","reason":"no-consent","window":[],"consents":[],` +

@@ -93,11 +93,11 @@ func TestTheStudysOwnConsent(t *testing.T) {
 		facts []obj
 		want  string
 	}{
-		{"given", []obj{yes}, "permitted consented 2022-01-01..2032-01-01"},
+		{"given", []obj{yes}, "permitted granted 2022-01-01..2032-01-01"},
 		{"another form", []obj{studyDoc("S1", "2022-01-01", "https://example.org/other", "permit", "2022-01-01", "2032-01-01")}, "held not-recognised"},
 		{"withdrawn by a withdrawal form", []obj{yes, studyDoc("S2", "2023-01-01", "https://example.org/psma/withdrawal", "deny", "2023-01-01", "")}, "excluded withdrawn"},
 		{"denied", []obj{yes, studyDoc("S2", "2023-01-01", uri, "deny", "2023-01-01", "")}, "excluded withdrawn"},
-		{"withdrawing the Broad Consent does not end it", []obj{yes, fullDeny(), form(consent("C9", "2024-01-01"), prefixDocument+"2722")}, "permitted consented 2022-01-01..2032-01-01"},
+		{"withdrawing the Broad Consent does not end it", []obj{yes, fullDeny(), form(consent("C9", "2024-01-01"), prefixDocument+"2722")}, "permitted granted 2022-01-01..2032-01-01"},
 		{"a Broad Consent is not it", []obj{official()}, "held not-recognised"},
 		{"a nested refusal", []obj{with(clone(t, yes), "provision", obj{"type": "permit", "period": period("2022-01-01", "2032-01-01"),
 			"provision": []any{obj{"type": "deny"}}})}, "held review"},
@@ -107,7 +107,7 @@ func TestTheStudysOwnConsent(t *testing.T) {
 		}
 	}
 	no := studyDoc("S2", "2023-01-01", uri, "deny", "2023-01-01", "")
-	if got := say(decide(t, BuiltIn(), official(), no)); got != "permitted consented 2020-09-01..2025-08-31" {
+	if got := say(decide(t, BuiltIn(), official(), no)); got != "permitted granted 2020-09-01..2025-08-31" {
 		t.Errorf("withdrawing from the study ends the Broad Consent: %s", got)
 	}
 }
@@ -124,8 +124,8 @@ func TestConsentNamedByAResearchSubject(t *testing.T) {
 		subject obj
 		want    string
 	}{
-		{"on study", subject("on-study", "psma", period("2022-03-01", "")), "permitted consented 2022-03-01..2032-01-01"},
-		{"ended", subject("off-study", "psma", period("2022-03-01", "2023-02-28")), "permitted consented 2022-03-01..2023-02-28"},
+		{"on study", subject("on-study", "psma", period("2022-03-01", "")), "permitted granted 2022-03-01..2032-01-01"},
+		{"ended", subject("off-study", "psma", period("2022-03-01", "2023-02-28")), "permitted granted 2022-03-01..2023-02-28"},
 		{"screening", subject("screening", "psma", period("2022-03-01", "")), "held not-enrolled"},
 		{"another study", subject("on-study", "other", period("2022-03-01", "")), "held not-enrolled"},
 		{"without period", subject("on-study", "psma", obj{}), "held no-window"},
