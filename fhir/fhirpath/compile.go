@@ -167,9 +167,7 @@ func (k *compiler) literal(e *expr) code {
 	case litQuantity:
 		return constant(quantityValue(d, e.unit, e.word))
 	case litDecimal:
-		v := decimalValue(d)
-		v.text = e.name
-		return constant(v)
+		return constant(decimalValue(d))
 	}
 	i, ok := d.integer()
 	if !ok {
