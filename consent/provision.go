@@ -29,7 +29,6 @@ func (e *evaluation) readProvisions(doc int) {
 		e.silent(doc)
 		return
 	}
-	before := len(e.grants)
 	if e.policy.set.WholeForm {
 		e.readWholeForm(doc, root)
 		return
@@ -42,26 +41,19 @@ func (e *evaluation) readProvisions(doc int) {
 	switch {
 	case !hasCodes && nested == 0:
 		e.silent(doc)
-	case d.role&(rolePartialWithdrawn|roleRefusal) != 0 && !e.denies(before) && !e.readableDeny(root, 0):
+	case d.role&(rolePartialWithdrawn|roleRefusal) != 0 && !plainDeny(root, hasCodes):
 		e.silent(doc)
 	}
 }
 
-// denies reports whether any grant from the index on is a deny.
-func (e *evaluation) denies(from int) bool {
-	for _, g := range e.grants[from:] {
-		if g.deny {
-			return true
-		}
+// plainDeny reports whether the root (where it carries codes) or some nested provision is plainly a deny, be it of codes
+// that do not matter here.
+func plainDeny(n fhir.Node, codes bool) bool {
+	if codes && n.Get("type").Text() == "deny" {
+		return true
 	}
-	return false
-}
-
-// readableDeny reports whether some nested provision is plainly a deny, be it of codes that do not matter here.
-func (e *evaluation) readableDeny(n fhir.Node, depth int) bool {
 	for cs := each(n.Get("provision")); cs.Exists(); cs.step() {
-		c := cs.Node
-		if c.Get("type").Text() == "deny" || depth < 8 && e.readableDeny(c, depth+1) {
+		if plainDeny(cs.Node, true) {
 			return true
 		}
 	}
@@ -280,7 +272,7 @@ func (e *evaluation) readWholeForm(doc int, root fhir.Node) {
 	default:
 		e.silent(doc)
 	}
-	if e.readableDeny(root, 0) {
+	if plainDeny(root, false) {
 		e.silent(doc)
 	}
 }
