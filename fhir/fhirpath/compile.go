@@ -66,8 +66,12 @@ func (x *Expr) String() string { return printed(x.tree) }
 func (x *Expr) Type() Type { return x.code.exported() }
 
 // Eval evaluates the expression on a focus and appends the result to out. It changes nothing but env's buffers, so that
-// it may run concurrently with distinct Envs. The error is an *EvalError.
+// it may run concurrently with distinct Envs. The values share memory with the focus' table: they are meaningless when
+// it is parsed again, but their texts stay. The error is an *EvalError.
 func (x *Expr) Eval(env *Env, focus fhir.Node, out []Value) ([]Value, error) {
+	if env == nil {
+		env = &Env{}
+	}
 	v, err := x.root(focus)
 	if err != nil {
 		return out, err
@@ -88,8 +92,15 @@ func (x *Expr) Eval(env *Env, focus fhir.Node, out []Value) ([]Value, error) {
 // root gives the focus its type.
 func (x *Expr) root(focus fhir.Node) (Value, error) {
 	v := Value{kind: Element, node: focus}
-	name := focus.Get("resourceType").Text()
+	if !focus.Exists() {
+		return v, &EvalError{1, 1, "the focus is missing"}
+	}
 	if x.focus != nil && x.focus.Kind != model.Resource {
+		v.typ = x.focus.ID
+		return v, nil
+	}
+	name := focus.Get("resourceType").Text()
+	if x.focus != nil && name == x.focus.Name {
 		v.typ = x.focus.ID
 		return v, nil
 	}
@@ -268,7 +279,7 @@ func filterCode(left code, t *model.Type, s static) code {
 
 func isA(v *Value, t *model.Type) bool {
 	u := v.modelType()
-	return u != nil && u.IsA(t)
+	return u.IsA(t) || t == typeQuantity && v.kind == Quantity
 }
 
 func (k *compiler) loopVariable(e *expr) code {
