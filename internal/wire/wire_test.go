@@ -237,7 +237,7 @@ func TestASilentServerIsLeft(t *testing.T) {
 	r := serve(t, wire.Options{Idle: 20 * time.Millisecond, Retries: 1}, func(w http.ResponseWriter, q *http.Request) {
 		if q.URL.Path == "/fhir/drip" {
 			_, _ = w.Write([]byte("a"))
-			w.(http.Flusher).Flush()
+			_ = http.NewResponseController(w).Flush()
 		}
 		select {
 		case <-release:
