@@ -29,7 +29,7 @@ var analytes = []analyte{
 	}},
 	{kind: "haemoglobin", codes: []string{"718-7", "59260-0"}, display: "Hämoglobin", low: 80, high: 165, scale: 1, units: []unit{
 		{"g/dL", "g/dl", 1, 1, 60, 1}, {"mmol/L", "mmol/l", 16114, 10_000, 25, 2}, {"g/L", "g/l", 1, 10, 10, 0}, {"", "g/dl", 1, 1, 4, 1},
-		{"", "g%", 0, 0, 2, 1},
+		{"", "g%", 1, 1, 2, 1},
 	}},
 	{kind: "leukocytes", codes: []string{"6690-2", "26464-8"}, display: "Leukozyten", low: 25, high: 140, scale: 1, units: []unit{
 		{"10*9/L", "10^9/l", 1, 1, 40, 2}, {"/nL", "/nl", 1, 1, 30, 2}, {"10*3/uL", "Tsd/µl", 1, 1, 15, 2}, {"", "/nl", 1, 1, 4, 2},
@@ -139,7 +139,7 @@ func (p *patient) spoil(o *observation, a *analyte) {
 	case p.trap(6):
 		o.quantity = nil
 	case p.trap(8):
-		o.quantity, o.text = nil, pick(&p.rng, []string{"siehe Kommentar", "<5"})
+		o.quantity, o.text = nil, pick(&p.rng, []string{"siehe Kommentar", textNumber})
 	case p.trap(12):
 		o.quantity.value.m *= 1000 // milli-something under the name of the unit
 	}
@@ -156,6 +156,9 @@ func (p *patient) spoil(o *observation, a *analyte) {
 		o.when.start = moment{o.when.start.day, 0, fhir.Month, false}
 	}
 }
+
+// textNumber is a result that somebody typed as a text.
+const textNumber = "<5"
 
 // limit is the limit of quantification for < and the upper limit of the range for >.
 func (d decimal) limit(comparator string) decimal {

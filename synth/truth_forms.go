@@ -182,7 +182,7 @@ func (t *teller) observations(facts []observation, kind string) []candidate {
 			continue
 		}
 		c := candidate{when: f.when.start, void: f.void(), absent: f.absent, result: f.result, issued: f.issued, fact: i}
-		c.quantity, c.other = f.quantity, f.text != ""
+		c.quantity, c.text = f.quantity, f.text == textNumber // de-identification drops other texts
 		for _, code := range f.codes {
 			c.values = append(c.values, code.code)
 		}
