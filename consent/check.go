@@ -16,6 +16,8 @@ type CheckOptions struct {
 	// Linked returns a record that Patient.link names, or nil when the source has none. Without it a patient whose
 	// link leads out of the own record is held.
 	Linked func(fhir.Key) (*fhir.Record, error)
+	// Unread returns how many Consents of the patient the source has rejected; nil is none. A patient with any is held.
+	Unread func(fhir.Key) int
 }
 
 // CheckSummary counts what Check wrote.
@@ -63,6 +65,9 @@ func Check(w io.Writer, records iter.Seq2[*fhir.Record, error], policy *Policy, 
 		facts, err := factsWithLinks(rec, o.Linked)
 		if err != nil {
 			return sum, err
+		}
+		if o.Unread != nil {
+			facts.Unread = o.Unread(rec.Key())
 		}
 		d := Evaluate(facts, policy, asOf)
 		_, verdicts := admit(rec, d, policy)

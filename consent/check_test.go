@@ -64,6 +64,14 @@ func TestCheckReadsLinkedRecords(t *testing.T) {
 	}
 }
 
+func TestARejectedConsentHoldsThePatient(t *testing.T) {
+	var out bytes.Buffer
+	sum, err := Check(&out, records(record(t, official())), BuiltIn(), asOf(t, today), CheckOptions{Unread: func(fhir.Key) int { return 1 }})
+	if err != nil || sum.Reasons[Review] != 1 {
+		t.Errorf("got %v %v", sum.Reasons, err)
+	}
+}
+
 func TestCheckStopsAtAnErrorOfTheSource(t *testing.T) {
 	broken := errors.New("half a file")
 	_, err := Check(&bytes.Buffer{}, func(yield func(*fhir.Record, error) bool) { yield(nil, broken) }, BuiltIn(), asOf(t, today), CheckOptions{})

@@ -93,6 +93,10 @@ const maxGrants = 1000
 // consented decides by Consents.
 func (e *evaluation) consented(d *Decision) {
 	e.readSubjects()
+	if e.facts.Unread > 0 {
+		e.review, e.seen = true, true
+		e.warn |= UnreadableDeny
+	}
 	for _, res := range e.facts.Consents {
 		e.take(res)
 	}

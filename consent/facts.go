@@ -14,6 +14,7 @@ type Facts struct {
 	Encounters []*fhir.Resource
 	Subjects   []*fhir.Resource // ResearchSubject
 	Looked     []fhir.Key       // linked records that were looked for, whether or not there was anything
+	Unread     int              // Consents of this person that the source had to reject: each may be a refusal
 }
 
 // FactsOf gathers the facts of a record, and of further records of the same person that Patient.link names.
