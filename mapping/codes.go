@@ -14,6 +14,7 @@ import (
 
 // codeMap turns a code of the source into a value of the study.
 type codeMap struct {
+	name     string
 	exact    map[string]string
 	prefixes []prefix // longest first
 	fallback string   // value of every other code; "" is none
@@ -22,13 +23,22 @@ type codeMap struct {
 
 type prefix struct{ code, value string }
 
-// lookup returns the value of a code. An exact entry goes before a prefix, a longer prefix before a shorter one.
-func (m *codeMap) lookup(code string) (value string, ok bool) {
+// MapRow names a row of a code map.
+type MapRow struct {
+	Map, Code string
+	Prefix    bool // the row holds for all codes that begin so
+}
+
+// lookup returns the value of a code. An exact entry goes before a prefix, a longer prefix before a shorter one. reached,
+// which may be nil, is told the row.
+func (m *codeMap) lookup(code string, reached func(MapRow)) (value string, ok bool) {
 	if v, ok := m.exact[code]; ok {
+		m.tell(reached, code, false)
 		return v, true
 	}
 	for _, p := range m.prefixes {
 		if strings.HasPrefix(code, p.code) {
+			m.tell(reached, p.code, true)
 			return p.value, true
 		}
 	}
@@ -36,6 +46,26 @@ func (m *codeMap) lookup(code string) (value string, ok bool) {
 		return m.fallback, true
 	}
 	return code, m.copies && code != ""
+}
+
+func (m *codeMap) tell(reached func(MapRow), code string, prefix bool) {
+	if reached != nil {
+		reached(MapRow{Map: m.name, Code: code, Prefix: prefix})
+	}
+}
+
+// rows returns the map's rows, sorted by code.
+func (m *codeMap) rows() []MapRow {
+	var all []MapRow
+	for _, code := range slices.Sorted(maps.Keys(m.exact)) {
+		all = append(all, MapRow{Map: m.name, Code: code})
+	}
+	from := len(all)
+	for _, p := range m.prefixes {
+		all = append(all, MapRow{Map: m.name, Code: p.code, Prefix: true})
+	}
+	slices.SortFunc(all[from:], func(a, b MapRow) int { return strings.Compare(a.Code, b.Code) })
+	return all
 }
 
 // values returns every value that the map can give, sorted.
@@ -57,7 +87,7 @@ func (m *codeMap) values() []string {
 var mapParts = []string{"codes", "prefixes", "file", "default", "unmapped"}
 
 func readCodeMap(v yamldoc.Value, files fs.FS) *codeMap {
-	m := &codeMap{exact: map[string]string{}}
+	m := &codeMap{name: v.Key(), exact: map[string]string{}}
 	entries := v.Entries()
 	if !slices.ContainsFunc(entries, func(e yamldoc.Value) bool { return slices.Contains(mapParts, e.Key()) }) {
 		for _, e := range entries {

@@ -26,6 +26,8 @@ type Mapping struct {
 	types      []string // resource types that Fill reads, sorted
 	usesAsOf   bool
 	distinct   int // expressions
+	names      map[string]string
+	maps       []*codeMap // those that rules use
 }
 
 // Hash is the SHA-256 in hex of the mapping file and of the code map files it names.
@@ -85,6 +87,12 @@ func (c *compiler) compile() *Mapping {
 	}
 	c.unfilled()
 	c.unused()
+	m.names = c.file.names
+	for _, v := range c.file.maps {
+		if c.used[" "+v.Key()] {
+			m.maps = append(m.maps, c.maps[v.Key()])
+		}
+	}
 	m.types, m.usesAsOf, m.distinct = slices.Sorted(maps.Keys(c.types)), c.usesAsOf, len(c.compiled)
 	return m
 }

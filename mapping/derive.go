@@ -86,6 +86,10 @@ func (c *compiler) daysRule(v yamldoc.Value, types []string) *daysRule {
 	return d
 }
 
+// focusType is the type of the focus of expressions over items. They have no need of one, but then a forgotten % would
+// be an element that is never there.
+const focusType = "Patient"
+
 // itemExpression compiles an expression over items. Every %name in it that is an item of the form becomes a variable
 // of the item's type.
 func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression {
@@ -102,7 +106,7 @@ func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression
 			types[name] = fhirpath.Type{Names: []string{"System." + variableKind(item).String()}}
 		}
 	}
-	compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Variables: types})
+	compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Type: focusType, Variables: types})
 	if err != nil {
 		c.report(expanded, origins, err)
 		return nil

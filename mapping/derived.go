@@ -77,14 +77,18 @@ func (r *run) expressionOver(rule *rule, done map[string]outcome) (outcome, erro
 		}
 		env.Vars[name] = []fhirpath.Value{v}
 	}
-	values, err := rule.derive.expr.expr.Eval(&env, fhir.Node{}, nil)
+	patient := r.in.Record.Patient()
+	if patient == nil {
+		return missing(ecrf.NotApplicable), nil
+	}
+	values, err := rule.derive.expr.expr.Eval(&env, patient.Node, nil)
 	if err != nil {
-		return outcome{}, err
+		return outcome{}, evaluated("expression", err)
 	}
 	if len(values) != 1 {
 		return missing(ecrf.NotApplicable), nil
 	}
-	texts, _ := rule.spell(values)
+	texts, _ := rule.spell(values, nil)
 	if len(texts) == 0 {
 		return missing(ecrf.Unconvertible), nil
 	}

@@ -20,6 +20,7 @@ type Input struct {
 	// StudyUID returns the pseudonymous Study Instance UID that imaging linkage found for an ImagingStudy of the record;
 	// nil knows of none.
 	StudyUID func(fhir.Key) (uid string, ok bool)
+	Reached  func(MapRow) // is told each row of a code map that gives a value; may be nil
 }
 
 // Fill computes the subject's casebook. It is a pure function of the mapping and its input. The error names the rule

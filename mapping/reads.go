@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/crflink/crflink/fhir"
@@ -25,3 +26,26 @@ func (m *Mapping) Types() []string { return slices.Clone(m.types) }
 
 // UsesAsOf reports whether what the mapping computes depends on the as-of: an expression asks for now or today.
 func (m *Mapping) UsesAsOf() bool { return m.usesAsOf }
+
+// Items returns form.item of every item that a rule fills, in the order of the mapping file's forms.
+func (m *Mapping) Items() []string {
+	var all []string
+	for i := range m.forms {
+		for _, r := range m.forms[i].rules {
+			all = append(all, r.id)
+		}
+	}
+	return all
+}
+
+// MapRows returns the rows of the code maps that rules use.
+func (m *Mapping) MapRows() []MapRow {
+	var all []MapRow
+	for _, c := range m.maps {
+		all = append(all, c.rows()...)
+	}
+	return all
+}
+
+// Names returns the names that the mapping file gives to long texts such as the URLs of code systems.
+func (m *Mapping) Names() map[string]string { return maps.Clone(m.names) }

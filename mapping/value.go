@@ -25,7 +25,7 @@ func (r *run) convert(rule *rule, t taken) outcome {
 	if len(t.values) == 0 {
 		return missing(absence(rule, t.res))
 	}
-	texts, reason := rule.spell(t.values)
+	texts, reason := rule.spell(t.values, r.in.Reached)
 	switch {
 	case len(texts) == 0:
 		return missing(reason)
@@ -49,7 +49,7 @@ func absence(rule *rule, res *fhir.Resource) ecrf.MissingReason {
 }
 
 // spell returns the distinct texts of the values in the item's type, or the reason when none can be had.
-func (rule *rule) spell(values []fhirpath.Value) (texts []string, reason ecrf.MissingReason) {
+func (rule *rule) spell(values []fhirpath.Value, reached func(MapRow)) (texts []string, reason ecrf.MissingReason) {
 	reason = ecrf.Unconvertible
 	if rule.codes != nil {
 		reason = ecrf.Unmapped
@@ -57,7 +57,7 @@ func (rule *rule) spell(values []fhirpath.Value) (texts []string, reason ecrf.Mi
 	for _, v := range values {
 		for _, s := range rule.texts(v) {
 			if rule.codes != nil {
-				mapped, ok := rule.codes.lookup(s)
+				mapped, ok := rule.codes.lookup(s, reached)
 				if !ok {
 					continue
 				}
