@@ -39,7 +39,7 @@ func (p *patient) diagnose(day fhir.Day, codes ...icd) *condition {
 	case p.trap(8):
 		b.when = when{}
 	}
-	p.conditions = append(p.conditions, condition{base: b, codes: codes})
+	p.conditions = append(p.conditions, condition{base: b, codes: codes, byStay: b.stay != 0 && p.trap(300)})
 	return &p.conditions[len(p.conditions)-1]
 }
 
@@ -53,7 +53,7 @@ func (p *patient) drawTumour() {
 		case p.trap(25): // the older way: cross and star in one concept
 			c.codes = append(c.codes, icd{code: "C77.5", side: pick(&p.rng, []string{"L", "R"}), certainty: "G", marking: "*"})
 			c.codes[0].marking = "†"
-		case p.trap(25):
+		case p.trap(26):
 			c.codes[0].old = true
 		}
 	}

@@ -152,7 +152,7 @@ func (p *patient) spoil(o *observation, a *analyte) {
 		o.orphan = true
 	case p.trap(6):
 		o.when = when{}
-	case p.trap(6):
+	case p.trap(7):
 		o.when.start = moment{o.when.start.day, 0, fhir.Month, false}
 	}
 }

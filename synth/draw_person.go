@@ -50,7 +50,7 @@ func (p *patient) drawPerson() {
 	q.drawBirth(p)
 	q.drawAddresses(p)
 	q.private = p.chance(110)
-	p.kvnr = kvnr(number(p.config.Seed, p.index, "", 100_000_000, 8))
+	p.kvnr = kvnr(number(p.config.Seed, p.index, "X", 100_000_000, 8)[1:])
 	if p.chance(120) {
 		q.died = onDay(p.asOf - fhir.Day(p.between(5, 400))) // #nosec G115 -- small
 	}

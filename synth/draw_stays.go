@@ -69,11 +69,11 @@ func (p *patient) drawDamagedStays() {
 		return
 	}
 	switch {
-	case p.trap(60):
+	case p.trap(61):
 		p.stay(when{kind: openPeriod, start: onDay(day)}, "in-progress", "einrichtungskontakt", "IMP", 0)
 	case p.trap(40):
 		p.stay(from(onDay(day), onDay(fhir.LastDay)), "in-progress", "einrichtungskontakt", "IMP", 0)
-	case p.trap(60):
+	case p.trap(62):
 		p.stay(from(onDay(day), onDay(day+2)), pick(&p.rng, []string{"entered-in-error", "cancelled"}), "einrichtungskontakt", "IMP", 0)
 	case p.trap(60):
 		p.stay(when{}, "planned", "einrichtungskontakt", "PRENC", 0)

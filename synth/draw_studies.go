@@ -98,7 +98,7 @@ func (p *patient) drawPET(day fhir.Day) {
 	switch {
 	case p.trap(25):
 		s.tracers = append([]coding{psmaLike}, s.tracers...)
-	case p.trap(25):
+	case p.trap(26):
 		s.tracerText, s.tracers = "Ga-68-PSMA-11", nil
 	}
 	p.drawDose(s)

@@ -36,11 +36,10 @@ func (f *base) void() bool {
 // stay is an Encounter. Contacts with a department or a ward are part of one with the hospital.
 type stay struct {
 	base
-	level     string // einrichtungskontakt, abteilungskontakt, versorgungsstellenkontakt
-	class     string // IMP, AMB, PRENC
-	partOf    int    // index into patient.stays plus 1
-	noSystem  bool   // Kontaktebene without its system
-	diagnosis int    // index into patient.conditions plus 1
+	level    string // einrichtungskontakt, abteilungskontakt, versorgungsstellenkontakt
+	class    string // IMP, AMB, PRENC
+	partOf   int    // index into patient.stays plus 1
+	noSystem bool   // Kontaktebene without its system
 }
 
 // icd is one ICD-10-GM coding.
@@ -52,9 +51,9 @@ type icd struct {
 
 type condition struct {
 	base
-	codes []icd
-	snomed,
-	note string
+	codes    []icd
+	snomed   string
+	byStay   bool   // only Encounter.diagnosis says to which stay it belongs
 	onset    moment // precision 0: none
 	onsetEnd moment // precision 0: onset is no Period
 }

@@ -76,10 +76,10 @@ func hexID(x uint64) string {
 }
 
 // number is a number of the index that is unique within a seed and does not tell the index at a glance: 387420489 has no divisor in
-// common with a power of ten.
+// common with a power of ten. Numbers with different prefixes have nothing to do with each other.
 func number(seed, index uint64, prefix string, modulus uint64, digits int) string {
-	n := (index*387_420_489 + seed*7_919 + 12_345) % modulus
-	return string(padded([]byte(prefix), int(n), digits)) // #nosec G115 -- below 10^9
+	n := (index*387_420_489 + mix(seed^uint64(digits)<<32^uint64(prefix[0]))%modulus) % modulus // #nosec G115 -- small
+	return string(padded([]byte(prefix), int(n), digits))                                       // #nosec G115 -- below 10^9
 }
 
 // trap is chance for what goes wrong in real data.

@@ -27,11 +27,35 @@ func (e *emitter) encounter(f *stay) {
 	if f.when.kind != undated {
 		w.period("period", f.when)
 	}
+	e.stayDiagnoses(f)
 	if f.partOf != 0 {
 		w.reference("partOf", "Encounter", p.resourceID("Encounter", p.stays[f.partOf-1].n))
 	}
 	w.raw("serviceProvider", `{"reference":"Organization/hospital"}`)
 	e.emit("Encounter")
+}
+
+// stayDiagnoses writes the diagnoses of a stay: the first is that of admission.
+func (e *emitter) stayDiagnoses(f *stay) {
+	p, w, found := e.p, e.w, 0
+	for i := range p.conditions {
+		c := &p.conditions[i]
+		if c.stay == 0 || p.stays[c.stay-1].n != f.n || c.old != f.old {
+			continue
+		}
+		if found++; found == 1 {
+			w.array("diagnosis")
+		}
+		w.object("")
+		w.reference("condition", "Condition", p.resourceID("Condition", c.n))
+		use := map[bool]string{true: "AD", false: "DD"}[found == 1]
+		w.oneCode("use", "http://terminology.hl7.org/CodeSystem/diagnosis-role", use)
+		w.integer("rank", int64(found))
+		w.end()
+	}
+	if found > 0 {
+		w.endArray()
+	}
 }
 
 const (
@@ -60,7 +84,9 @@ func (e *emitter) condition(f *condition) {
 	w.endArray()
 	w.end()
 	e.subject("subject", &f.base)
-	e.context("encounter", &f.base)
+	if !f.byStay {
+		e.context("encounter", &f.base)
+	}
 	e.onset(f)
 	if f.when.kind != undated {
 		w.date("recordedDate", f.when.start)

@@ -47,7 +47,7 @@ func (s *Server) loadLines(name string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	r := bufio.NewReaderSize(file, 1<<20)
 	for n := 1; ; n++ {
 		line, err := r.ReadBytes('\n')

@@ -205,10 +205,10 @@ func stage(prefix string, known ...string) func(string) string {
 // tStage takes the category without its suffix: T3a and 3a are T3.
 func tStage(code string) string {
 	code = strings.TrimPrefix(code, "T")
-	if code != "" && strings.Contains("1234X", code[:1]) {
-		return "T" + code[:1]
+	if code == "" || strings.IndexByte("1234X", code[0]) < 0 {
+		return ""
 	}
-	return ""
+	return "T" + code[:1]
 }
 
 func (t *teller) stagingForm() {
