@@ -164,3 +164,24 @@ func words(windows []Interval) string {
 }
 
 const broad = "kind: broad-consent\n"
+
+// child and list return a member that is an object or a list; nil for any other.
+func child(o obj, key string) obj {
+	c, _ := o[key].(obj)
+	return c
+}
+
+func list(o obj, key string) []any {
+	l, _ := o[key].([]any)
+	return l
+}
+
+func str(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func object(v any) obj {
+	o, _ := v.(obj)
+	return o
+}

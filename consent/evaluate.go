@@ -36,7 +36,10 @@ var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
 // Evaluate decides about a patient. It is pure: the same facts, policy and as-of give the same decision, in whatever
 // order the facts are. It is safe for concurrent use.
 func Evaluate(facts Facts, policy *Policy, asOf time.Time) Decision {
-	e := evaluations.Get().(*evaluation)
+	e, ok := evaluations.Get().(*evaluation)
+	if !ok {
+		e = new(evaluation)
+	}
 	defer func() {
 		e.release()
 		evaluations.Put(e)

@@ -45,13 +45,13 @@ func drawConsent(t *rapid.T, id string, types ...string) obj {
 	}
 	c := consent(id, rapid.SampledFrom(someMoments).Draw(t, "dateTime"), nested...)
 	if result != "" {
-		c["category"] = append(c["category"].([]any), category(systemResult, result))
+		c["category"] = append(list(c, "category"), category(systemResult, result))
 	}
 	if result == "policy" {
 		c["provision"] = drawProvision(t, types...)
 	}
 	if rapid.Bool().Draw(t, "has lastUpdated") {
-		c["meta"].(obj)["lastUpdated"] = fmt.Sprintf("202%d-01-01T00:00:00Z", rapid.IntRange(0, 5).Draw(t, "lastUpdated"))
+		child(c, "meta")["lastUpdated"] = fmt.Sprintf("202%d-01-01T00:00:00Z", rapid.IntRange(0, 5).Draw(t, "lastUpdated"))
 	}
 	if rapid.IntRange(0, 9).Draw(t, "odd status") == 0 {
 		c["status"] = rapid.SampledFrom([]string{"inactive", "entered-in-error", "draft"}).Draw(t, "status")
@@ -119,7 +119,7 @@ func TestADenyAddedToAConsentNeverWidens(t *testing.T) {
 			rt.Skip("not a Consent")
 		}
 		nested, _ := root["provision"].([]any)
-		if len(nested) == 0 || documentRole(c["policy"].([]any)[0].(obj)["uri"].(string)) != roleConsent {
+		if len(nested) == 0 || documentRole(str(object(list(c, "policy")[0])["uri"])) != roleConsent {
 			rt.Skip("a Consent that must deny and does not is mended by a deny")
 		}
 		root["provision"] = append(slices.Clone(nested), drawProvision(rt, "deny"))
@@ -139,15 +139,15 @@ func TestAPermitNeverUndoesADenyOfTheSameOrALaterDate(t *testing.T) {
 	forEachPolicy(t, func(rt *rapid.T, p *Policy) {
 		no := drawConsent(rt, "N", "deny")
 		no["status"], no["policy"] = "active", official()["policy"]
-		no["provision"].(obj)["provision"] = []any{deny("2021-01-01", "3000-01-01", 6)}
+		child(no, "provision")["provision"] = []any{deny("2021-01-01", "3000-01-01", 6)}
 		gateToo := rapid.Bool().Draw(rt, "gate too")
 		if gateToo {
-			no["provision"].(obj)["provision"] = []any{deny("2021-01-01", "3000-01-01", 6, 8)}
+			child(no, "provision")["provision"] = []any{deny("2021-01-01", "3000-01-01", 6, 8)}
 		}
 		facts := []obj{no}
 		for _, c := range drawConsents(rt, 1) {
 			when, _ := c["dateTime"].(string)
-			if when == "" || !bounds(t, no["dateTime"].(string)).before(bounds(t, when)) {
+			if when == "" || !bounds(t, str(no["dateTime"])).before(bounds(t, when)) {
 				facts = append(facts, c)
 			}
 		}
@@ -207,9 +207,8 @@ func damage(t *rapid.T, c obj) string {
 		name string
 		of   obj
 		key  string
-	}{{"dateTime", c, "dateTime"}, {"status", c, "status"}, {"patient", c, "patient"}, {"reference", c["patient"].(obj), "reference"}}
-	var walk func(p obj)
-	walk = func(p obj) {
+	}{{"dateTime", c, "dateTime"}, {"status", c, "status"}, {"patient", c, "patient"}, {"reference", child(c, "patient"), "reference"}}
+	walk := func(p obj) {
 		targets = append(targets, struct {
 			name string
 			of   obj
@@ -236,7 +235,7 @@ func damage(t *rapid.T, c obj) string {
 		}
 		codes, _ := p["code"].([]any)
 		for _, cc := range codes {
-			coding := cc.(obj)["coding"].([]any)[0].(obj)
+			coding := object(list(object(cc), "coding")[0])
 			for _, key := range []string{"system", "code"} {
 				targets = append(targets, struct {
 					name string
@@ -246,13 +245,13 @@ func damage(t *rapid.T, c obj) string {
 			}
 		}
 	}
-	root := c["provision"].(obj)
+	root := child(c, "provision")
 	nested, _ := root["provision"].([]any)
 	if len(nested) == 0 {
 		walk(root)
 	}
 	for _, n := range nested {
-		walk(n.(obj))
+		walk(object(n))
 	}
 	target := targets[rapid.IntRange(0, len(targets)-1).Draw(t, "target")]
 	switch rapid.IntRange(0, 3).Draw(t, "damage") {
@@ -300,7 +299,7 @@ func refuses(facts []obj) bool {
 				return true
 			}
 		}
-		if uris, ok := c["policy"].([]any); ok && len(uris) > 0 && documentRole(uris[0].(obj)["uri"].(string))&^roleConsent != 0 {
+		if uris, ok := c["policy"].([]any); ok && len(uris) > 0 && documentRole(str(object(uris[0])["uri"]))&^roleConsent != 0 {
 			return true
 		}
 	}

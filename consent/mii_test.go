@@ -117,7 +117,10 @@ func TestResourcesOfAnMIITestPatient(t *testing.T) {
 
 func TestEveryTypeOfTheMIITestDataHasARule(t *testing.T) {
 	p := BuiltIn()
-	for rec := range folder(t, shared.Dir(t, "data", "mii-kds-testdata", "resources")) {
+	for rec, err := range folder(t, shared.Dir(t, "data", "mii-kds-testdata", "resources")) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		for r := range rec.Resources() {
 			if _, ok := p.set.Dates[r.Type]; !ok {
 				t.Errorf("%s has no rule", r.Type)

@@ -10,12 +10,12 @@ import (
 )
 
 func resultCategory(o obj, result string) obj {
-	o["category"] = append(o["category"].([]any), category(systemResult, result))
+	o["category"] = append(list(o, "category"), category(systemResult, result))
 	return o
 }
 
 func updated(o obj, at string) obj {
-	o["meta"].(obj)["lastUpdated"] = at
+	child(o, "meta")["lastUpdated"] = at
 	return o
 }
 

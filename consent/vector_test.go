@@ -11,7 +11,7 @@ func withdrawnStatus() obj {
 		denies = append(denies, deny("2022-01-31T23:00:00+01:00", "3000-01-01", n))
 	}
 	c := consent("C1", "2022-01-31T23:00:00+01:00", denies...)
-	c["category"] = append(c["category"].([]any), category(systemResult, "consent-status"))
+	c["category"] = append(list(c, "category"), category(systemResult, "consent-status"))
 	return c
 }
 
