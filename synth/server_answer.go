@@ -2,7 +2,6 @@ package synth
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -256,104 +255,4 @@ func (c *call) entry(w *writer, kind string, e *entry, mode string) {
 	w.plain("lastModified", stampOf(e.updated))
 	w.end()
 	w.end()
-}
-
-// history tells of all versions, the newest first, of a resource, a type or everything, since _since.
-func (c *call) history(typ, id string) answer {
-	if c.s.historyOff() {
-		return outcome(http.StatusNotFound, "not-supported", "history is switched off")
-	}
-	since := int64(0)
-	if v := c.r.URL.Query().Get("_since"); v != "" {
-		low, _, err := milliseconds(v)
-		if err != nil {
-			return outcome(http.StatusBadRequest, "invalid", "_since is no instant")
-		}
-		since = low
-	}
-	size := c.s.config.PageSize
-	if n, err := strconv.Atoi(c.r.URL.Query().Get("_count")); err == nil && n > 0 {
-		size = n
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	var found []*entry
-	for _, e := range slices.Backward(c.s.change) {
-		if (typ == "" || e.key.Type == typ) && (id == "" || e.key.ID == id) && e.updated >= since {
-			found = append(found, e)
-		}
-	}
-	if id != "" && len(found) == 0 && since == 0 {
-		return outcome(http.StatusNotFound, "not-found", "no such resource")
-	}
-	slices.SortStableFunc(found, func(a, b *entry) int { return int(b.updated - a.updated) })
-	self := fmt.Sprintf("%s/%s?%s", c.base, c.path, c.r.URL.RawQuery)
-	return c.cut(&listing{kind: "history", entries: found, total: len(found), size: min(size, c.s.pageCap()), self: self})
-}
-
-func (c *call) capabilities() answer {
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
-	w := writer{[]byte{'{'}}
-	w.plain("resourceType", "CapabilityStatement")
-	w.plain("status", "active")
-	w.plain("date", "2026-09-01")
-	w.plain("kind", "instance")
-	w.plain("fhirVersion", "4.0.1")
-	w.raw("format", `["application/fhir+json","json"]`)
-	w.raw("software", `{"name":"crflink synth"}`)
-	w.array("rest")
-	w.object("")
-	w.plain("mode", "server")
-	w.array("resource")
-	types := make([]string, 0, len(c.s.types))
-	for typ := range c.s.types {
-		types = append(types, typ)
-	}
-	slices.Sort(types)
-	for _, typ := range types {
-		c.capability(&w, typ)
-	}
-	w.endArray()
-	w.end()
-	w.endArray()
-	w.end()
-	return answer{status: http.StatusOK, body: w.b}
-}
-
-func (c *call) capability(w *writer, typ string) {
-	w.object("")
-	w.plain("type", typ)
-	w.array("interaction")
-	for _, code := range []string{"read", "search-type", "update", "delete", "history-type", "history-instance"} {
-		if strings.HasPrefix(code, "history") && c.s.faults.script.HistoryOff {
-			continue
-		}
-		w.object("")
-		w.plain("code", code)
-		w.end()
-	}
-	w.endArray()
-	if strings.HasPrefix(typ, "Medication") && typ != "Medication" {
-		w.raw("searchInclude", `["`+typ+`:medication"]`)
-	}
-	w.array("searchParam")
-	for _, name := range append([]string{"_id", "_lastUpdated"}, paramsOf(typ)...) {
-		w.object("")
-		w.plain("name", name)
-		w.plain("type", paramType(name))
-		w.end()
-	}
-	w.endArray()
-	w.end()
-}
-
-func paramType(name string) string {
-	switch name {
-	case "patient", "subject", "individual":
-		return "reference"
-	case "_lastUpdated", "date", "recorded-date", "effective", "authoredon", "effective-time", "authored", "started":
-		return "date"
-	}
-	return "token"
 }
