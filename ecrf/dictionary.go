@@ -131,15 +131,6 @@ func (d *Dictionary) Hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Item returns the item of the slot, or nil when the form does not have it.
-func (d *Dictionary) itemOf(form, name string) *Item {
-	f := d.forms[form]
-	if f == nil {
-		return nil
-	}
-	return f.Item(name)
-}
-
 func (d *Dictionary) index() {
 	d.forms, d.items = map[string]*Form{}, map[string]*Item{}
 	d.codeLists, d.slots = map[string]*CodeList{}, map[[2]string]bool{}

@@ -107,6 +107,6 @@ func migrate(ctx context.Context, db *sql.DB) error {
 }
 
 func (c *connections) close() error {
-	_, err := c.durable.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	_, err := c.durable.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
 	return errors.Join(err, c.read.Close(), c.write.Close(), c.durable.Close())
 }

@@ -81,7 +81,7 @@ type snapshot struct {
 
 // WriteSnapshot writes the study as one ODM document and returns the number of cells in it. It reads the casebooks
 // twice, because the document names the sites before the subjects, and holds one subject in memory. Cells of items
-// that the dictionary no longer has are left out.
+// that the dictionary no longer has are left out, and so are subjects without cells.
 func WriteSnapshot(ctx context.Context, w io.Writer, d ecrf.Delivery, o Options) (cells int, err error) {
 	s := &snapshot{x: newXMLWriter(w), d: d, o: o, asOf: d.AsOf.Format(time.RFC3339)}
 	if s.sites, err = sitesOf(ctx, d); err != nil {
@@ -115,7 +115,9 @@ func sitesOf(ctx context.Context, d ecrf.Delivery) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		seen[book.Facts.Site] = true
+		if len(book.Cells) > 0 {
+			seen[book.Facts.Site] = true
+		}
 	}
 	var sites []string
 	for site := range seen {
@@ -150,15 +152,12 @@ func (s *snapshot) adminData() {
 }
 
 func (s *snapshot) subject(book *ecrf.StoredCasebook) error {
+	cells := s.known(book.Cells)
+	if len(cells) == 0 { // known to the ledger, and not in the study's data: excluded, or held
+		return nil
+	}
 	if !slices.Contains(s.sites, book.Facts.Site) {
 		return errors.New("a subject's site changed while the snapshot was written")
-	}
-	cells := s.known(book.Cells)
-	if len(cells) == 0 {
-		s.x.open("SubjectData", "SubjectKey", book.Facts.Subject)
-		s.x.empty("SiteRef", "LocationOID", location(book.Facts.Site))
-		s.x.close("SubjectData")
-		return s.x.err
 	}
 	s.x.open("SubjectData", "SubjectKey", book.Facts.Subject)
 	s.x.empty("SiteRef", "LocationOID", location(book.Facts.Site))

@@ -16,6 +16,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/ledgertest"
 	"github.com/crflink/crflink/ecrf/odm"
+	"github.com/crflink/crflink/ecrf/targettest"
 	"github.com/crflink/crflink/internal/shared"
 	"github.com/google/go-cmp/cmp"
 )
@@ -99,18 +100,91 @@ func TestEverySnapshotIsValidAgainstTheSchemaAndTheChecker(t *testing.T) {
 	}
 }
 
-func TestASecondDeliveryLeavesTheFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "new", "study.odm.xml")
-	target, err := odm.New("odm", file, odm.Options{})
+func TestSnapshotsPassTheTargetExam(t *testing.T) {
+	targettest.Run(t, "odm", func(t testing.TB, dir string) ecrf.Target {
+		target, err := odm.New("odm", filepath.Join(dir, "study.odm.xml"), odm.Options{Provenance: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return target
+	})
+}
+
+func TestHostileTextsAndSitesAreValidAgainstTheSchema(t *testing.T) {
+	d := ledgertest.Dictionary(t)
+	for _, text := range []string{"<a b='c'>&amp;\"]]>", "\x00\x1f\ufffe", "a\nb\tc\r", "=cmd|' /C calc'!A0", "'); DROP TABLE cell; --", "\xff"} {
+		if err := xmllint(t, snapshot(t, d, hostile(text), odm.Options{Provenance: true})); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+const everyType = `study: types
+version: "2"
+events: [{name: e, forms: [f]}]
+codelists: {c: {"<=": at most, R: right}}
+forms:
+  - name: f
+    items:
+      - {name: a_text, label: "A <text>", type: text, length: 5}
+      - {name: b_integer, type: integer, min: -5, max: 10, unit: d}
+      - {name: c_decimal, type: decimal, decimals: 0, min: -0.5, max: 9.25, unit: 10*9/L}
+      - {name: d_date, type: date, min: 2020-01-01}
+      - {name: e_partial, type: partial-date, max: "2030"}
+      - {name: f_datetime, type: datetime}
+      - {name: g_boolean, type: boolean}
+      - {name: h_choice, type: choice, codelist: c, required: true}
+`
+
+func TestEveryTypeIsWrittenInItsODMForm(t *testing.T) {
+	d, _, err := ecrf.ParseDictionary("d.yaml", []byte(everyType))
 	if err != nil {
 		t.Fatal(err)
 	}
-	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
-	for i, want := range []int{1, 0} {
-		report, err := target.Deliver(t.Context(), delivery)
-		if err != nil || report.Written != want || report.Cells != 10 || len(report.Files) != 1 {
-			t.Errorf("delivery %d: %+v, %v", i, report, err)
+	values := map[string][]string{
+		"a_text": {"äöüß€"}, "b_integer": {"-5", "10", "0"}, "c_decimal": {"9", "0"}, "d_date": {"2024-02-29"}, "e_partial": {"2024", "2024-05", "2024-05-06"},
+		"f_datetime": {"2024-05-06T07:08:09"}, "g_boolean": {"true", "false"}, "h_choice": {"<=", "R"},
+	}
+	for n := range 3 {
+		book := &ecrf.StoredCasebook{Facts: ecrf.Facts{Subject: ledgertest.Number(n)}}
+		for _, item := range d.Forms[0].ItemNames() {
+			value := values[item][min(n, len(values[item])-1)]
+			if err := d.Check(item, value); err != nil {
+				t.Fatal(err)
+			}
+			book.Cells = append(book.Cells, ecrf.StoredCell{CellKey: ecrf.CellKey{Event: "e", Form: "f", Item: item}, Value: value, State: ecrf.New})
 		}
+		document := snapshot(t, d, []*ecrf.StoredCasebook{book}, odm.Options{})
+		if err := xmllint(t, document); err != nil {
+			t.Error(err)
+		}
+		if problems := check(t, document); len(problems) != 0 {
+			t.Error(problems)
+		}
+	}
+}
+
+func TestASubjectWithoutCellsIsNotInTheDocument(t *testing.T) {
+	books := append(ledgertest.Stored(), &ecrf.StoredCasebook{Facts: ecrf.Facts{Subject: "EXCLUDED", Site: "hidden-site", Outcome: "excluded"}})
+	document := snapshot(t, ledgertest.Dictionary(t), books, odm.Options{})
+	if strings.Contains(document, "EXCLUDED") || strings.Contains(document, "hidden-site") {
+		t.Error("a subject without data is named")
+	}
+}
+
+func TestCellsThatTheDictionaryNoLongerHasAreLeftOut(t *testing.T) {
+	books := ledgertest.Stored()[:1]
+	gone := books[0].Cells[0]
+	gone.Item = "gone"
+	other := gone
+	other.Form = "gone_form"
+	books[0].Cells = append(books[0].Cells, gone, other)
+	document := snapshot(t, ledgertest.Dictionary(t), books, odm.Options{})
+	if strings.Contains(document, "gone") {
+		t.Error("an unknown item is in the document")
+	}
+	if problems := check(t, document); len(problems) != 0 {
+		t.Error(problems)
 	}
 }
 

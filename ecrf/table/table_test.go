@@ -2,11 +2,9 @@ package table_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
 	"errors"
 	"flag"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/ledgertest"
 	"github.com/crflink/crflink/ecrf/table"
+	"github.com/crflink/crflink/ecrf/targettest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -58,44 +57,14 @@ func TestTheTablesAreAsTheGoldenOnes(t *testing.T) {
 	}
 }
 
-func TestASecondDeliveryChangesNoFile(t *testing.T) {
-	dir := t.TempDir()
-	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
-	if _, err := deliver(t, dir, delivery); err != nil {
-		t.Fatal(err)
-	}
-	report, err := deliver(t, dir, delivery)
-	if err != nil || report.Written != 0 || report.Unchanged != len(tables) {
-		t.Errorf("%+v, %v", report, err)
-	}
-}
-
-func TestADeliveryThatFailsLeavesTheOldTables(t *testing.T) {
-	dir := t.TempDir()
-	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
-	if _, err := deliver(t, dir, delivery); err != nil {
-		t.Fatal(err)
-	}
-	before, err := os.ReadFile(filepath.Join(dir, "cells.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	broken := errors.New("the ledger broke")
-	delivery.Casebooks = func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
-		return func(yield func(*ecrf.StoredCasebook, error) bool) {
-			_ = yield(ledgertest.Stored()[1], nil) && yield(nil, broken)
+func TestTablesPassTheTargetExam(t *testing.T) {
+	targettest.Run(t, "csv", func(t testing.TB, dir string) ecrf.Target {
+		target, err := table.New("tables", dir)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, err := deliver(t, dir, delivery); !errors.Is(err, broken) {
-		t.Errorf("error %v", err)
-	}
-	after, err := os.ReadFile(filepath.Join(dir, "cells.csv"))
-	if err != nil || !bytes.Equal(before, after) {
-		t.Errorf("the old table is gone: %v", err)
-	}
-	if litter, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(litter) != 0 {
-		t.Errorf("litter %v, %v", litter, err)
-	}
+		return target
+	})
 }
 
 func TestNoticesStandBesideTheTables(t *testing.T) {
