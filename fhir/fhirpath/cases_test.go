@@ -100,6 +100,9 @@ var answers = []struct{ name, on, expression, want string }{
 	{"but twelve months", observation, "12 months = 1 year", "true"},
 	{"an Age element is a number of years", patient, "extension('age').value.ofType(Age) >= 18 years", "true"},
 	{"in either notation", patient, "extension('age').value.ofType(Age) >= 18 'a'", "true"},
+	{"a computed quantity has a value and a unit", observation, "(5.50 'mg').value | (5.50 'mg').unit", `5.50 "mg"`},
+	{"a resource and a reference to it have the same key", patient, "getResourceKey() | generalPractitioner.getReferenceKey(Practitioner)", `"Patient/p" "Practitioner/1"`},
+	{"a reference to another type has no key", patient, "generalPractitioner.getReferenceKey(Patient)", ""},
 	{"weeks are days", observation, "2 weeks = 14 days", "true"},
 	// the rest
 	{"a contained resource is found", patient, "managingOrganization.resolve().name", `"Klinik"`},

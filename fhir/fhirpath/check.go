@@ -19,8 +19,11 @@ func (k *compiler) member(e *expr, left static) (static, bool) {
 	}
 	found, anything := false, false
 	for _, t := range left.set {
-		if t == typeOfType {
-			return ofKind(String), e.name == "name" || e.name == "namespace"
+		if t.Kind == model.System {
+			if kind, ok := computedElements[kindOfSystem(t)][e.name]; ok {
+				s, found = s.orKind(kind), true
+			}
+			continue
 		}
 		if t == anyElement || t.Kind == model.Resource && t.Abstract {
 			s, anything, found = k.abstractMember(s, t, e, anything)

@@ -32,23 +32,27 @@ type test func(c *ctx, this []Value) tri
 // code is a compiled expression.
 type code struct {
 	run   step
-	test  test   // set when the result is a Boolean
-	self  bool   // the result is this
-	value *Value // set when it is a literal
-	path  *path  // set when it is a path of elements from this
+	test  test    // set when the result is a Boolean
+	self  bool    // the result is this
+	value *Value  // set when it is a literal
+	fixed []Value // that literal as a collection, which nobody changes
+	path  *path   // set when it is a path of elements from this
 	static
 }
 
 // get evaluates into a buffer, or returns this itself; put gives the buffer back.
 func (a *code) get(c *ctx, this []Value) []Value {
-	if a.self {
+	switch {
+	case a.self:
 		return this
+	case a.fixed != nil:
+		return a.fixed
 	}
 	return a.run(c, this, c.take())
 }
 
 func (a *code) put(c *ctx, buf []Value) {
-	if !a.self {
+	if !a.self && a.fixed == nil {
 		c.give(buf)
 	}
 }
@@ -102,6 +106,7 @@ func constant(v Value) code {
 	return code{
 		run:    func(_ *ctx, _, out []Value) []Value { return append(out, v) },
 		value:  &v,
+		fixed:  []Value{v},
 		static: typed(v.modelType()),
 	}
 }

@@ -28,7 +28,7 @@ func allFunctions() map[string]function {
 	all := map[string]function{}
 	for _, group := range []map[string]function{
 		collectionFunctions, filterFunctions, setFunctions, booleanFunctions, stringFunctions, textFunctions,
-		conversionFunctions, mathFunctions, momentFunctions, boundaryFunctions, fhirFunctions, typeFunctions, utilityFunctions,
+		conversionFunctions, mathFunctions, momentFunctions, boundaryFunctions, fhirFunctions, keyFunctions, typeFunctions, utilityFunctions,
 	} {
 		maps.Copy(all, group)
 	}

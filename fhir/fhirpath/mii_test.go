@@ -102,6 +102,30 @@ func compileMapping(t testing.TB) map[string][]*fhirpath.Expr {
 	return all
 }
 
+func TestAMappingNeedsFewAllocations(t *testing.T) {
+	resources := miiResources(10, 70, 20)
+	compiled := compileMapping(t)
+	var res fhir.Resource
+	var out []fhirpath.Value
+	env := &fhirpath.Env{}
+	run := func() {
+		for _, text := range resources {
+			if err := res.Read(text, fhir.Origin{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range compiled[res.Type] {
+				var err error
+				if out, err = x.Eval(env, res.Node, out[:0]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(10, run) / float64(len(resources)); n > 5 {
+		t.Errorf("%.1f allocations per resource", n)
+	}
+}
+
 // BenchmarkMapping parses each resource and evaluates the 20 mapping expressions of its type.
 func BenchmarkMapping(b *testing.B) {
 	resources := miiResources(500, 3500, 1000)

@@ -29,8 +29,8 @@ func (p *path) run(_ *ctx, this, out []Value) []Value {
 	for i := range this {
 		if this[i].kind == Element {
 			out = p.follow(this[i].node, this[i].typ, 0, out)
-		} else if this[i].kind == typeInfo {
-			out = p.links[0].info(&this[i], out)
+		} else if len(p.links) == 1 {
+			out = p.links[0].computed(&this[i], out)
 		}
 	}
 	return out
@@ -105,13 +105,24 @@ func (l *link) choice(n fhir.Node, elem *model.Element) (fhir.Node, uint16) {
 	return m, t.ID
 }
 
-// info reads namespace and name of what type() returned.
-func (l *link) info(v *Value, out []Value) []Value {
-	namespace, name := v.typeInfo()
-	switch l.name {
-	case "namespace":
+// computedElements are the elements of computed values (FHIRPath N1, 2.1.6 and 10.2).
+var computedElements = map[Kind]map[string]Kind{
+	Quantity: {"value": Decimal, "unit": String},
+	typeInfo: {"namespace": String, "name": String},
+}
+
+// computed appends an element of a computed value.
+func (l *link) computed(v *Value, out []Value) []Value {
+	switch {
+	case v.kind == Quantity && l.name == "value":
+		return append(out, decimalValue(v.dec()))
+	case v.kind == Quantity && l.name == "unit":
+		return append(out, stringValue(v.text))
+	case v.kind == typeInfo && l.name == "namespace":
+		namespace, _ := v.typeInfo()
 		return append(out, stringValue(namespace))
-	case "name":
+	case v.kind == typeInfo && l.name == "name":
+		_, name := v.typeInfo()
 		return append(out, stringValue(name))
 	}
 	return out

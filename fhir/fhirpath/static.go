@@ -90,8 +90,8 @@ func (s static) kinds() kinds {
 func kindsOfType(t *model.Type) kinds {
 	switch {
 	case t.Kind == model.System:
-		if k := slices.Index(kindNames[:], t.Name); k > 0 {
-			return kindSet(Kind(k)) // #nosec G115 -- an index of kindNames
+		if k := kindOfSystem(t); k > 0 {
+			return kindSet(k)
 		}
 	case t.Kind == model.Primitive:
 		return kindSet(primitiveKind[t.ID])
@@ -101,6 +101,11 @@ func kindsOfType(t *model.Type) kinds {
 		return kindsAnything
 	}
 	return kindSet(Element)
+}
+
+// kindOfSystem returns the kind of a System type, Nothing for one that no value has.
+func kindOfSystem(t *model.Type) Kind {
+	return Kind(max(0, slices.Index(kindNames[:], t.Name))) // #nosec G115 -- an index of kindNames
 }
 
 // String names the types for a message.
