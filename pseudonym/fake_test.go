@@ -30,9 +30,7 @@ func berlin(t testing.TB) *time.Location {
 }
 
 func testSubject() Subject {
-	s := Subject{number: "0000018"}
-	copy(s.key[:], "0123456789abcdefghijklmnopqrstuv")
-	return s
+	return Subject{number: "0000018", key: boxed([]byte("0123456789abcdefghijklmnopqrstuv"))}
 }
 
 func builtIn(t testing.TB) *Profile {

@@ -31,7 +31,10 @@ func isSystem(s string) bool {
 	if len(s) > 256 || strings.ContainsAny(s, " \t\r\n?#@\"'<>\\") {
 		return false
 	}
-	for _, scheme := range []string{"http://", "https://", "urn:oid:", "urn:iso:", "urn:ietf:"} {
+	if oid, ok := strings.CutPrefix(s, "urn:oid:"); ok {
+		return oid != "" && strings.Trim(oid, "0123456789.") == ""
+	}
+	for _, scheme := range []string{"http://", "https://", "urn:iso:", "urn:ietf:"} {
 		if strings.HasPrefix(s, scheme) {
 			return true
 		}

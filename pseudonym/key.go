@@ -20,7 +20,7 @@ const distinctBytes = 8
 const dots = "•••"
 
 // Key is the secret that opens the vault. It prints as dots, whatever the verb; the zero Key opens nothing.
-type Key struct{ material []byte }
+type Key struct{ material *box }
 
 // NewKey takes a secret of at least KeyBytes bytes, as it is given; space around it is cut off. The error never
 // repeats any of it.
@@ -34,7 +34,7 @@ func NewKey(secret []byte) (Key, error) {
 	case distinct(secret) < distinctBytes:
 		return Key{}, errors.New("vault key: it repeats a few characters and is no random secret; make one with: openssl rand -base64 48")
 	}
-	return Key{bytes.Clone(secret)}, nil
+	return Key{boxed(bytes.Clone(secret))}, nil
 }
 
 // ReadKeyFile reads a key from a file that only its owner may read (mode 0600 or 0400).
@@ -59,7 +59,7 @@ func ReadKeyFile(path string) (Key, error) {
 }
 
 // IsZero reports whether the key was never set.
-func (k Key) IsZero() bool { return len(k.material) == 0 }
+func (k Key) IsZero() bool { return k.material == nil }
 
 // Format prints dots for every verb.
 func (Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, dots) }
@@ -72,7 +72,7 @@ func (k Key) derive(purpose string) ([]byte, error) {
 	if k.IsZero() {
 		return nil, errors.New("vault key: not set; give it in the environment or as a file")
 	}
-	b, err := hkdf.Key(sha256.New, k.material, []byte("crflink-vault-v1"), purpose, 32)
+	b, err := hkdf.Key(sha256.New, k.material.open(), []byte("crflink-vault-v1"), purpose, 32)
 	if err != nil {
 		return nil, fmt.Errorf("derive the %s key: %w", purpose, err)
 	}

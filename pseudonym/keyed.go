@@ -26,14 +26,16 @@ const (
 	labelShift      = "date-shift-v1"
 )
 
-// secret keys everything of one subject. It prints as dots.
-type secret [32]byte
+// box hides a secret from fmt and reflection-based encoders: an unexported field is printed whatever its methods say,
+// but never through two pointers.
+type box struct{ bytes *[]byte }
+
+func boxed(b []byte) *box { return &box{&b} }
 
 // Format prints dots for every verb.
-func (secret) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, dots) }
+func (*box) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, dots) }
 
-// MarshalText writes dots, so that no encoder prints the secret.
-func (secret) MarshalText() ([]byte, error) { return []byte(dots), nil }
+func (b *box) open() []byte { return *b.bytes }
 
 // keyer computes keyed values: HMAC-SHA256(key, label 0x00 part 0x00 part …). It is not safe for concurrent use.
 type keyer struct {

@@ -121,7 +121,10 @@ func (r *Record) AgeAt(day fhir.Day, unit AgeUnit) (age int, ok bool) {
 		return 0, false
 	}
 	oldest, youngest := completed(r.first, day, unit), completed(r.last, day, unit)
-	return youngest, oldest == youngest
+	if oldest != youngest {
+		return 0, false
+	}
+	return youngest, true
 }
 
 func completed(birth, day fhir.Day, unit AgeUnit) int {

@@ -61,10 +61,10 @@ func random(n int) []byte {
 
 // lookup computes the keyed hashes by which rows are found. Each part is preceded by its length, so that no two
 // lists of parts meet.
-type lookup []byte
+type lookup struct{ key *box }
 
 func (l lookup) hash(kind string, parts ...string) []byte {
-	mac := hmac.New(sha256.New, l)
+	mac := hmac.New(sha256.New, l.key.open())
 	for _, p := range append([]string{kind}, parts...) {
 		fmt.Fprintf(mac, "%d:%s", len(p), p)
 	}

@@ -2,6 +2,7 @@ package pseudonym
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -10,7 +11,7 @@ import (
 type Subject struct {
 	number string
 	site   string
-	key    secret
+	key    *box
 }
 
 // Number is the study's subject number.
@@ -20,27 +21,27 @@ func (s Subject) Number() string { return s.number }
 func (s Subject) Site() string { return s.site }
 
 // IsZero reports whether the Subject names nobody.
-func (s Subject) IsZero() bool { return s.number == "" || s.key == secret{} }
+func (s Subject) IsZero() bool { return s.number == "" || s.key == nil }
 
 // String returns the number: a pseudonym, fit for reports.
 func (s Subject) String() string { return s.number }
 
-// GoString keeps the secret out of %#v.
-func (s Subject) GoString() string { return fmt.Sprintf("pseudonym.Subject{%s}", s.number) }
+// Format prints the number for every verb.
+func (s Subject) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.number) }
 
 // UID returns the DICOM UID that stands for a study, series, instance or frame-of-reference UID of the subject.
 // A prefix urn:oid: does not count. The same original always gives the same UID.
 func (s Subject) UID(original string) string {
 	_, uid := cutOID(original)
-	return newKeyer(s.key[:]).uid(uid)
+	return newKeyer(s.key.open()).uid(uid)
 }
 
 // Accession returns the value that stands for an accession number (0008,0050) of the subject.
 func (s Subject) Accession(original string) string {
-	return accession(newKeyer(s.key[:]), original)
+	return accession(newKeyer(s.key.open()), original)
 }
 
 // ResourceID returns the id that the resource has in the subject's Record. It is fit for logs.
 func (s Subject) ResourceID(k fhir.Key) string {
-	return newKeyer(s.key[:]).id(labelResource, k.Type, k.ID)
+	return newKeyer(s.key.open()).id(labelResource, k.Type, k.ID)
 }

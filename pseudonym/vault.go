@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // What opening and reading a vault may answer.
@@ -22,6 +23,9 @@ const (
 	metaCheck  = "check"
 	metaLookup = "lookup"
 )
+
+// secretBytes is the length of a subject's secret.
+const secretBytes = 32
 
 var checkText = []byte("crflink vault key check v1")
 
@@ -77,29 +81,33 @@ func sealedMeta(s sealer, look []byte) map[string][]byte {
 func openMeta(ctx context.Context, store VaultStore, s sealer) (lookup, error) {
 	sealed, err := store.Meta(ctx, metaCheck)
 	if errors.Is(err, ErrNoRow) {
-		return nil, ErrEmptyVault
+		return lookup{}, ErrEmptyVault
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the vault: %w", err)
+		return lookup{}, fmt.Errorf("open the vault: %w", err)
 	}
 	if text, err := s.open(place{"meta", "value", metaCheck}, sealed); err != nil || !bytes.Equal(text, checkText) {
-		return nil, ErrWrongKey
+		return lookup{}, ErrWrongKey
 	}
 	sealed, err = store.Meta(ctx, metaLookup)
 	if err != nil {
-		return nil, fmt.Errorf("open the vault: %w", err)
+		return lookup{}, fmt.Errorf("open the vault: %w", err)
 	}
-	return s.open(place{"meta", "value", metaLookup}, sealed)
+	key, err := s.open(place{"meta", "value", metaLookup}, sealed)
+	if err != nil {
+		return lookup{}, err
+	}
+	return lookup{boxed(key)}, nil
 }
 
 // Identity is what names a patient at the site: the system and value of an identifier. It prints as dots.
 type Identity struct{ System, Value string }
 
-// String prints dots.
-func (Identity) String() string { return dots }
+// Format prints dots for every verb.
+func (Identity) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, dots) }
 
-// GoString prints dots.
-func (Identity) GoString() string { return dots }
+// MarshalText writes dots, so that no encoder prints it.
+func (Identity) MarshalText() ([]byte, error) { return []byte(dots), nil }
 
 func (v *Vault) identityHash(id Identity) []byte {
 	return v.lookup.hash("identity", v.study, id.System, id.Value)
@@ -203,7 +211,7 @@ func (v *Vault) Rotate(ctx context.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	err = v.store.Rewrite(ctx, sealedMeta(next, v.lookup), func(r Row) (Row, error) {
+	err = v.store.Rewrite(ctx, sealedMeta(next, v.lookup.key.open()), func(r Row) (Row, error) {
 		for column, value := range sealedColumns(&r) {
 			p := place{"subject", column, hex.EncodeToString(r.ID)}
 			plain, err := v.seal.open(p, *value)
@@ -233,7 +241,7 @@ func (v *Vault) insert(ctx context.Context, id Identity, number, site, origin st
 	}
 	r := Row{
 		ID: random(16), StudyHash: v.studyHash(), NumberHash: v.lookup.hash("number", number),
-		Number: []byte(number), Site: []byte(site), Secret: random(32), Origin: []byte(origin),
+		Number: []byte(number), Site: []byte(site), Secret: random(secretBytes), Origin: []byte(origin),
 	}
 	for column, value := range sealedColumns(&r) {
 		*value = v.seal.seal(place{"subject", column, hex.EncodeToString(r.ID)}, *value)
@@ -254,8 +262,8 @@ func (v *Vault) open(r Row) (Subject, error) {
 		}
 		*value = plain
 	}
-	s := Subject{number: string(r.Number), site: string(r.Site)}
-	if len(r.Number) == 0 || copy(s.key[:], r.Secret) != len(s.key) {
+	s := Subject{number: string(r.Number), site: string(r.Site), key: boxed(r.Secret)}
+	if len(r.Number) == 0 || len(r.Secret) != secretBytes {
 		return Subject{}, fmt.Errorf("vault subject: %w", errSealed)
 	}
 	return s, nil

@@ -47,7 +47,7 @@ func newWalker(p *Profile, d Dates) *walker {
 }
 
 func (w *walker) begin(from permitted, s Subject, hidesDeath bool) {
-	w.from, w.hidesDeath, w.keyer, w.shift = from, hidesDeath, newKeyer(s.key[:]), 0
+	w.from, w.hidesDeath, w.keyer, w.shift = from, hidesDeath, newKeyer(s.key.open()), 0
 	if w.dates.moves() {
 		w.shift = w.keyer.days(w.dates.Limit)
 	}

@@ -169,7 +169,7 @@ func (r *Reader) object() bool {
 		b = r.readBundle()
 		start = -1
 	case b == nil:
-		r.take(&Entry{}, start)
+		b = r.takeWhole(start)
 		r.w.release()
 	default:
 		r.w.release()
@@ -181,6 +181,29 @@ func (r *Reader) object() bool {
 	return r.recover(start)
 }
 
+// takeWhole hands out the object from start to here, unless its line goes on with what cannot follow a resource: then the
+// object may be only the sound part of a damaged one.
+func (r *Reader) takeWhole(start int64) *broken {
+	w := &r.w
+	end := w.at()
+	for {
+		for w.pos < w.end && (w.buf[w.pos] == ' ' || w.buf[w.pos] == '\t' || w.buf[w.pos] == '\r') {
+			w.pos++
+		}
+		if w.pos < w.end || !w.fill() {
+			break
+		}
+	}
+	if w.pos < w.end && w.buf[w.pos] != '\n' && w.buf[w.pos] != '{' {
+		return &broken{w.at(), "text after the end of the resource"}
+	}
+	if !w.over {
+		w.seek(end)
+	}
+	r.take(&Entry{}, start)
+	return nil
+}
+
 // recover goes to the line behind the one that begins at start, or ends the reading where lines mean nothing.
 func (r *Reader) recover(start int64) bool {
 	if r.w.failure() != nil {
@@ -190,12 +213,24 @@ func (r *Reader) recover(start int64) bool {
 	case start >= r.w.base:
 		r.w.seek(start)
 		if line, ok := r.w.line(quickLine); ok && string(bytes.TrimSpace(line)) == "{" {
-			return r.giveUp("")
+			return r.afterBrace()
 		}
 	case r.w.lines:
 		return r.giveUp("the rest of the input was not read")
 	}
 	return r.nextLine()
+}
+
+// afterBrace goes on behind a line that is a single brace if another object begins behind it, as in NDJSON. Behind the first
+// line of a pretty-printed object nothing can be told apart.
+func (r *Reader) afterBrace() bool {
+	if !r.nextLine() {
+		return false
+	}
+	if c, ok := r.w.space(); ok && c != '{' {
+		return r.giveUp("")
+	}
+	return true
 }
 
 // giveUp ends the reading before the end of the stream.

@@ -1,0 +1,144 @@
+package imaging
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/crflink/crflink/internal/finding"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares with testdata/name.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; -update rewrites it\n%s", path, got)
+	}
+}
+
+// plain replaces the keyed values, which the vault's random secret changes with every test run.
+func plain(found Found) Found {
+	for i := range found.Links {
+		l := &found.Links[i]
+		l.StudyUID, l.Accession, l.Resources = mark("uid", l.StudyUID), mark("accession", l.Accession), l.Resources[:1]
+	}
+	for i := range found.Unlinked {
+		found.Unlinked[i].Resource = "resource"
+	}
+	return found
+}
+
+func mark(name, s string) string {
+	if s == "" {
+		return ""
+	}
+	return name
+}
+
+func TestTheTablesOfSessions(t *testing.T) {
+	petct := strings.Replace(imaging("i3", both(uidB, "A200")+`,@series@:[{@uid@:@`+serA+`@,@modality@:{@code@:@CT@}},{@uid@:@`+serB+`@,@modality@:{@code@:@PT@}}]`), "2023-02-10", "2023-08-01", 1)
+	found := plain(run(t, resources(t, imaging("i1", identifier("urn:dicom:uid", uidA)), petct, imaging("i2", accessionOf("A300")), imaging("i4", "")), Rules{}))
+	// Sessions 1 and 2 are of one day and stand in the order of random pseudonyms.
+	if found.Links[0].Method != ByDICOMUID {
+		found.Links[0], found.Links[1] = found.Links[1], found.Links[0]
+		found.Links[0].Session, found.Links[1].Session = 1, 2
+	}
+	var sessions, unlinked bytes.Buffer
+	if err := errors.Join(WriteSessions(&sessions, found.Links), WriteUnlinked(&unlinked, found.Unlinked)); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "sessions.csv", sessions.Bytes())
+	golden(t, "sessions_unlinked.csv", unlinked.Bytes())
+}
+
+func TestOriginalsAreForTheirOwnerOnly(t *testing.T) {
+	found := run(t, resources(t, imaging("i1", both(uidA, "A100")+`,@series@:[{@uid@:@`+serA+`@}]`)), Rules{})
+	dir := filepath.Join(t.TempDir(), "restricted")
+	for range 2 { // again over what is there
+		w, err := WriteRestricted(dir, found.Restricted)
+		if err != nil || w.Rows != 3 || w.Shared != 0 {
+			t.Fatalf("got %+v, %v", w, err)
+		}
+	}
+	for path, mode := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, MapFile): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: want mode %04o, got %v, %v", path, mode, info.Mode(), err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, MapFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"subject,level,original,pseudonym", "S-1,study," + uidA + "," + found.Links[0].StudyUID, "S-1,series," + serA, "S-1,accession,A100," + found.Links[0].Accession} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the table lacks %q", want)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("the folder holds %d files, want 1", len(entries))
+	}
+}
+
+func TestAFolderThatOthersMayEnterIsRefused(t *testing.T) {
+	open := filepath.Join(t.TempDir(), "open")
+	if err := os.Mkdir(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{open, link} {
+		if _, err := WriteRestricted(dir, nil); err == nil {
+			t.Errorf("%s was taken", dir)
+		}
+	}
+}
+
+func TestAStudyOfTwoSubjectsIsCounted(t *testing.T) {
+	all := resources(t, imaging("i1", both(uidA, "A100")))
+	a := must(locate(all, subjectOf(t, "S-1"), &Rules{}, Dates{}))
+	b := must(locate(all, subjectOf(t, "S-2"), &Rules{}, Dates{}))
+	w, err := WriteRestricted(filepath.Join(t.TempDir(), "r"), append(a.Restricted, b.Restricted...))
+	if err != nil || w.Shared != 1 || w.Rows != 4 {
+		t.Errorf("got %+v, %v", w, err)
+	}
+}
+
+func TestEveryMistakeInAListOfCandidatesIsNamedAtOnce(t *testing.T) {
+	_, err := ReadCandidates("pacs.csv", strings.NewReader("study_uid,accesion,date\n1.2.3,A1,20230101\n1.02,A2,20230101\n1.2.4,A3,20231301\n1.2.5,A4\n1.2.6,A5,2023-01-01\n"), nil)
+	found, ok := errors.AsType[finding.List](err)
+	if !ok || len(found) != 4 {
+		t.Fatalf("want 4 findings, got %v", err)
+	}
+	for i, line := range []int{1, 3, 4, 5} {
+		if found[i].Line != line {
+			t.Errorf("finding %d: want line %d, got %s", i, line, found[i])
+		}
+	}
+	for name, text := range map[string]string{"empty": "", "no UID column": "accession\nA1\n"} {
+		if _, err := ReadCandidates("pacs.csv", strings.NewReader(text), nil); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
