@@ -80,7 +80,7 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, d consent.Deci
 	case err == nil:
 		r.known[subject.Number()] = standing{d.Outcome().String(), string(d.Reason())}
 		return nil
-	case errors.Is(err, pseudonym.ErrNoRow):
+	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return nil
 	}
 	return err

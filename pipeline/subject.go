@@ -105,7 +105,9 @@ func (r *runner) veilSubject(p consent.Permitted, s pseudonym.Subject, result *s
 	result.imaging = located.Counts
 	for _, link := range located.Links {
 		for _, id := range link.Resources {
-			v.uids[fhir.Key{Type: "ImagingStudy", ID: id}] = link.StudyUID
+			if link.StudyUID != "" {
+				v.uids[fhir.Key{Type: "ImagingStudy", ID: id}] = link.StudyUID
+			}
 		}
 	}
 	text, err := json.Marshal(sessions{located.Links, located.Unlinked})
