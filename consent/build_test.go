@@ -42,7 +42,9 @@ func res(t testing.TB, o obj) *fhir.Resource {
 
 func patient(id string) obj { return obj{"resourceType": "Patient", "id": id} }
 
-func category(system, code string) obj { return obj{"coding": []any{obj{"system": system, "code": code}}} }
+func category(system, code string) obj {
+	return obj{"coding": []any{obj{"system": system, "code": code}}}
+}
 
 // period is start..end; an empty end is left out.
 func period(start, end string) obj {
@@ -56,7 +58,9 @@ func period(start, end string) obj {
 	return p
 }
 
-func concept(code Code) obj { return obj{"coding": []any{obj{"system": code.System, "code": code.Code}}} }
+func concept(code Code) obj {
+	return obj{"coding": []any{obj{"system": code.System, "code": code.Code}}}
+}
 
 func provision(typ, start, end string, numbers ...int) obj {
 	var codes []any
@@ -66,8 +70,10 @@ func provision(typ, start, end string, numbers ...int) obj {
 	return obj{"type": typ, "period": period(start, end), "code": codes}
 }
 
-func permit(start, end string, numbers ...int) obj { return provision("permit", start, end, numbers...) }
-func deny(start, end string, numbers ...int) obj   { return provision("deny", start, end, numbers...) }
+func permit(start, end string, numbers ...int) obj {
+	return provision("permit", start, end, numbers...)
+}
+func deny(start, end string, numbers ...int) obj { return provision("deny", start, end, numbers...) }
 
 // consent is an MII document of patient P1 with a base deny.
 func consent(id, dateTime string, provisions ...obj) obj {

@@ -41,7 +41,7 @@ func (el element) find(n fhir.Node) (value fhir.Node, several bool) {
 		v := n.Get(el.name)
 		return v, v.Kind() == fhir.Array
 	}
-	for c := range n.Children() {
+	for c := n.First(); c.Exists(); c = c.Next() {
 		rest, ok := strings.CutPrefix(c.Key(), el.name)
 		if !ok || rest == "" || rest[0] < 'A' || rest[0] > 'Z' {
 			continue

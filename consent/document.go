@@ -115,13 +115,15 @@ func readStatus(n fhir.Node) status {
 // identify finds out which form the Consent is of, by profile, category, policy URI or ResearchSubject.
 func (e *evaluation) identify(d *document) {
 	p, rec := e.policy, &e.policy.set.Recognise
-	for n := range d.res.Path("meta", "profile").Elements() {
+	for ns := each(d.res.Path("meta", "profile")); ns.Exists(); ns.step() {
+		n := ns.Node
 		if profile := fhir.TrimVersion(n.Text()); p.profiles[profile] {
 			d.recognised = true
 		}
 	}
 	acknowledged, resultCategory := e.categories(d)
-	for n := range d.res.Get("policy").Elements() {
+	for ns := each(d.res.Get("policy")); ns.Exists(); ns.step() {
+		n := ns.Node
 		uri := n.Get("uri").Text()
 		e.uri(d, uri)
 	}
@@ -159,8 +161,10 @@ func (e *evaluation) uri(d *document, uri string) {
 
 // categories reads Consent.category: the form, the ResultType, and the LOINC code of consents.
 func (e *evaluation) categories(d *document) (acknowledged, result bool) {
-	for cat := range d.res.Get("category").Elements() {
-		for c := range cat.Get("coding").Elements() {
+	for cats := each(d.res.Get("category")); cats.Exists(); cats.step() {
+		cat := cats.Node
+		for cs := each(cat.Get("coding")); cs.Exists(); cs.step() {
+			c := cs.Node
 			system, code := c.Get("system").Text(), c.Get("code").Text()
 			switch system {
 			case systemResult:

@@ -86,6 +86,10 @@ func (e *evaluation) statutory(d *Decision) {
 	}
 }
 
+// maxGrants bounds the provisions that matter for one patient: far more than anybody signs, few enough that comparing
+// each with each stays quick. Beyond it a person must look.
+const maxGrants = 1000
+
 // consented decides by Consents.
 func (e *evaluation) consented(d *Decision) {
 	e.readSubjects()
@@ -94,6 +98,11 @@ func (e *evaluation) consented(d *Decision) {
 	}
 	for i := range e.docs {
 		e.readProvisions(i)
+	}
+	if len(e.grants) > maxGrants {
+		e.warn |= TooManyProvisions
+		d.outcome, d.reason = Held, Review
+		return
 	}
 	e.selectResults()
 	for i := range e.docs {
@@ -139,8 +148,10 @@ func (e *evaluation) passOver(d *document) {
 
 func (e *evaluation) deniesKnown(n fhir.Node, depth int) bool {
 	if typ := n.Get("type"); typ.Text() != "permit" {
-		for concept := range n.Get("code").Elements() {
-			for c := range concept.Get("coding").Elements() {
+		for concepts := each(n.Get("code")); concepts.Exists(); concepts.step() {
+			concept := concepts.Node
+			for cs := each(concept.Get("coding")); cs.Exists(); cs.step() {
+				c := cs.Node
 				code := readCoding(c)
 				if e.policy.denies[code]|e.policy.byOID[code.Code] != 0 {
 					return true
@@ -148,7 +159,8 @@ func (e *evaluation) deniesKnown(n fhir.Node, depth int) bool {
 			}
 		}
 	}
-	for c := range n.Get("provision").Elements() {
+	for cs := each(n.Get("provision")); cs.Exists(); cs.step() {
+		c := cs.Node
 		if depth < 8 && e.deniesKnown(c, depth+1) {
 			return true
 		}

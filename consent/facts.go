@@ -50,6 +50,9 @@ type person struct {
 	unread bool // a link leads to a record that was not read
 }
 
+// maxLinks bounds the records of one person; beyond it the links count as unread.
+const maxLinks = 256
+
 // personOf follows Patient.link from the record's own key.
 func personOf(patient fhir.Key, patients []*fhir.Resource, looked []fhir.Key) person {
 	p := person{own: []fhir.Key{patient}}
@@ -76,7 +79,8 @@ func (p *person) follow(res *fhir.Resource) bool {
 		return false
 	}
 	from := p.relation(res.Key())
-	for link := range links.Elements() {
+	for links := each(links); links.Exists(); links.step() {
+		link := links.Node
 		key, ok := fhir.ParseReference(link.Path("other", "reference").Text()).Key()
 		if !ok || key.Type != "Patient" {
 			continue
@@ -112,6 +116,9 @@ func (p *person) join(ra, rb relation, merged bool, a, b fhir.Key) bool {
 	}
 	switch {
 	case ra == stranger:
+		return false
+	case rb == stranger && len(p.own)+len(p.linked) >= maxLinks:
+		p.unread = true
 		return false
 	case ra == ownRecord && merged && rb != ownRecord:
 		p.own = append(p.own, b)
@@ -170,7 +177,8 @@ func (p *person) byIdentifier(id fhir.Node, patients []*fhir.Resource) belonging
 		return unknownOwner
 	}
 	for _, res := range patients {
-		for have := range res.Get("identifier").Elements() {
+		for haves := each(res.Get("identifier")); haves.Exists(); haves.step() {
+			have := haves.Node
 			if have.Get("value").Text() == value && have.Get("system").Text() == system {
 				return p.byKey(res.Key())
 			}

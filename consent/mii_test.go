@@ -94,7 +94,7 @@ func TestDecisionsOnTheMIITestData(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareGolden(t, "mii-kds-testdata.jsonl", out.Bytes())
-	if sum.Patients < 31 || sum.Reasons[Consented] != 9 || sum.Reasons[GateExpired] != 1 {
+	if sum.Patients < 31 || sum.Reasons[Consented] != 9 || sum.Reasons[Expired] != 1 {
 		t.Errorf("got %+v", sum)
 	}
 }

@@ -78,6 +78,7 @@ func Load(path string) (*Policy, error) {
 // policy names (an objection list), and may be nil where there is none to read. The error is a finding.List.
 func Parse(file string, text []byte, read func(name string) ([]byte, error)) (*Policy, error) {
 	set, findings := parseSettings(file, text, read)
+	findings.Sort()
 	if err := findings.Err(); err != nil {
 		return nil, err
 	}
@@ -98,8 +99,8 @@ func (p *Policy) Name() string { return p.set.Name }
 // holds a running study's data must refuse it.
 func (p *Policy) Unprotected() bool { return p.set.Kind == NoPolicy }
 
-// Hash returns the SHA-256 of the policy's canonical form in hexadecimal: equal for policies that decide alike, for
-// every spelling of the file.
+// Hash returns the SHA-256 of the policy's canonical form in hexadecimal: it changes with every
+// rule, and not with the spelling of the file.
 func (p *Policy) Hash() string { return p.hash }
 
 // Zone returns the time zone whose calendar days count.

@@ -31,8 +31,9 @@ var keysOfKind = map[Kind][]string{
 
 // policyReader turns a YAML document into settings.
 type policyReader struct {
-	set  settings
-	read func(name string) ([]byte, error)
+	set      settings
+	read     func(name string) ([]byte, error)
+	approved bool // there is an approval, right or wrong
 }
 
 // parseSettings reads a policy file over the defaults of its kind.
@@ -43,6 +44,9 @@ func parseSettings(file string, text []byte, read func(string) ([]byte, error)) 
 	fields := root.Fields(policyKeys...)
 	kind := fields["kind"]
 	if !kind.Exists() {
+		if len(doc.Findings) > 0 {
+			return r.set, doc.Findings
+		}
 		root.Errorf("add kind: broad-consent, study-consent, statutory or none", "the policy does not say its kind")
 		return r.set, doc.Findings
 	}
@@ -293,6 +297,7 @@ func (r *policyReader) study(v yamldoc.Value) {
 func (r *policyReader) approval(v yamldoc.Value) {
 	f := v.Fields("number", "validFrom", "validUntil", "data", "objections", "objectionList")
 	a := &r.set.Approval
+	r.approved = true
 	a.Number, a.ValidFrom = f["number"].Text(), fhir.FirstDay
 	if d, ok := f["validFrom"]; ok {
 		a.ValidFrom = day(d)
@@ -383,7 +388,7 @@ func (r *policyReader) complete(root yamldoc.Value) {
 	if asks && len(rec.Profiles)+len(rec.Categories)+len(rec.PolicyURIs) == 0 && !rec.MIIDocuments && !rec.SignedPolicies && s.Study.Reference == "" {
 		root.Errorf("add recognise: with policyUris, or study: with a ResearchStudy", "the policy does not say which Consents are its own")
 	}
-	if s.Kind == Statutory && s.Approval.Number == "" && s.Approval.ValidUntil == 0 {
+	if s.Kind == Statutory && !r.approved {
 		root.Errorf("add approval: with number and validUntil", "a statutory policy needs its approval")
 	}
 }

@@ -59,7 +59,8 @@ func (e *evaluation) denies(from int) bool {
 
 // readableDeny reports whether some nested provision is plainly a deny, be it of codes that do not matter here.
 func (e *evaluation) readableDeny(n fhir.Node, depth int) bool {
-	for c := range n.Get("provision").Elements() {
+	for cs := each(n.Get("provision")); cs.Exists(); cs.step() {
+		c := cs.Node
 		if c.Get("type").Text() == "deny" || depth < 8 && e.readableDeny(c, depth+1) {
 			return true
 		}
@@ -86,7 +87,8 @@ func (e *evaluation) readNested(doc int, n fhir.Node, depth int) int {
 		e.silent(doc)
 		return 1
 	}
-	for c := range list.Elements() {
+	for cs := each(list); cs.Exists(); cs.step() {
+		c := cs.Node
 		count++
 		if c.Kind() != fhir.Object {
 			e.silent(doc)
@@ -197,10 +199,12 @@ func (e *evaluation) deny(doc int, codes uint64, span Interval, doubt bool) {
 // permittedCodes returns the codes that matter; readable is false when some coding lacks its system or code.
 func (e *evaluation) permittedCodes(n fhir.Node) (codes uint64, readable bool) {
 	readable = n.Kind() == fhir.Array || n.Kind() == fhir.Object
-	for concept := range n.Elements() {
+	for concepts := each(n); concepts.Exists(); concepts.step() {
+		concept := concepts.Node
 		list := concept.Get("coding")
 		readable = readable && list.First().Exists()
-		for coding := range list.Elements() {
+		for codings := each(list); codings.Exists(); codings.step() {
+			coding := codings.Node
 			c := readCoding(coding)
 			mask, known := e.policy.permits[c]
 			switch {
@@ -232,10 +236,12 @@ func readCoding(n fhir.Node) Code {
 // MII codes are OIDs and mean the same under any system.
 func (e *evaluation) deniedCodes(n fhir.Node) (codes uint64, doubt bool) {
 	doubt = n.Kind() != fhir.Array && n.Kind() != fhir.Object || !n.First().Exists()
-	for concept := range n.Elements() {
+	for concepts := each(n); concepts.Exists(); concepts.step() {
+		concept := concepts.Node
 		list := concept.Get("coding")
 		doubt = doubt || !list.First().Exists()
-		for coding := range list.Elements() {
+		for codings := each(list); codings.Exists(); codings.step() {
+			coding := codings.Node
 			c := readCoding(coding)
 			mask := e.policy.denies[c] | e.policy.byOID[c.Code]
 			codes |= mask
@@ -276,5 +282,26 @@ func (e *evaluation) readWholeForm(doc int, root fhir.Node) {
 	}
 	if e.readableDeny(root, 0) {
 		e.silent(doc)
+	}
+}
+
+// elements walks an array, or the one element that is not in an array, without allocating.
+type elements struct {
+	fhir.Node
+	list bool
+}
+
+func each(n fhir.Node) elements {
+	if n.Kind() == fhir.Array {
+		return elements{n.First(), true}
+	}
+	return elements{n, false}
+}
+
+func (e *elements) step() {
+	if e.list {
+		e.Node = e.Next()
+	} else {
+		e.Node = fhir.Node{}
 	}
 }

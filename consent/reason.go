@@ -27,7 +27,7 @@ type Reason string
 
 // The reasons of decisions.
 const (
-	Consented       Reason = "consented"
+	Consented       Reason = "granted"
 	ByStatute       Reason = "statutory-approval"
 	ByNoPolicy      Reason = "no-consent-required"
 	Withdrawn       Reason = "withdrawn"
@@ -39,8 +39,8 @@ const (
 	NotActive       Reason = "not-active"
 	Unreadable      Reason = "unreadable"
 	IncompleteCodes Reason = "incomplete-codes"
-	GateExpired     Reason = "gate-expired"
-	GateNotYet      Reason = "gate-not-yet"
+	Expired         Reason = "expired"
+	NotYetValid     Reason = "not-yet-valid"
 	NoWindow        Reason = "no-window"
 	Review          Reason = "review"
 	CameOfAge       Reason = "came-of-age"
@@ -62,8 +62,8 @@ var reasonDocs = []ReasonDoc{
 	{Consented, Granted, "every required code is permitted today and the window holds at least one day"},
 	{ByStatute, Granted, "a law or an ethics committee's approval permits the use without consent, and the patient has not objected"},
 	{ByNoPolicy, Granted, "the study's policy is none: consent is not asked for at all"},
-	{Withdrawn, Excluded, "a code that must be permitted today is denied by a Consent that can be read"},
-	{Denied, Excluded, "denies that can be read leave no day of data"},
+	{Withdrawn, Excluded, "what an earlier Consent permitted is denied by a later one that can be read"},
+	{Denied, Excluded, "a Consent that can be read denies what is needed, and no earlier one permitted it"},
 	{Objected, Excluded, "the patient is on the policy's objection list"},
 	{NoDecision, Held, "nobody has decided about this patient"},
 	{NoConsent, Held, "there is no Consent of this patient"},
@@ -71,8 +71,8 @@ var reasonDocs = []ReasonDoc{
 	{NotActive, Held, "no recognised Consent is active"},
 	{Unreadable, Held, "a required code occurs, but its permit cannot be read completely (type, period, dateTime, patient)"},
 	{IncompleteCodes, Held, "not all required codes are permitted"},
-	{GateExpired, Held, "the period in which the data may be used is over"},
-	{GateNotYet, Held, "the period in which the data may be used has not begun"},
+	{Expired, Held, "the period in which the data may be used is over"},
+	{NotYetValid, Held, "the period in which the data may be used has not begun"},
 	{NoWindow, Held, "the permitted codes have no day in common"},
 	{Review, Held, "a refusal that cannot be placed or read completely, or contradicting Consents: a person must look"},
 	{CameOfAge, Held, "a parental or minor's consent ended on the 18th birthday and there is no own consent yet"},

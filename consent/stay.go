@@ -45,8 +45,10 @@ func isStay(res *fhir.Resource) bool {
 		return false
 	}
 	marked, facility := false, false
-	for typ := range res.Get("type").Elements() {
-		for c := range typ.Get("coding").Elements() {
+	for typs := each(res.Get("type")); typs.Exists(); typs.step() {
+		typ := typs.Node
+		for cs := each(typ.Get("coding")); cs.Exists(); cs.step() {
+			c := cs.Node
 			if c.Get("system").Text() == systemLevel {
 				marked = true
 				facility = facility || c.Get("code").Text() == levelFacility
@@ -56,7 +58,8 @@ func isStay(res *fhir.Resource) bool {
 	if marked {
 		return facility
 	}
-	for n := range res.Path("meta", "profile").Elements() {
+	for ns := each(res.Path("meta", "profile")); ns.Exists(); ns.step() {
+		n := ns.Node
 		marked = true
 		facility = facility || fhir.TrimVersion(n.Text()) == profileContact
 	}

@@ -61,17 +61,33 @@ func (e *evaluation) gateFailure(bit uint64) (Reason, Outcome) {
 	case without.has(e.today):
 		e.setB = e.permitted(e.setB[:0], bit, byReadable)
 		if !e.setB.has(e.today) {
-			return Withdrawn, Excluded
+			return e.refusal(), Excluded
 		}
 		return Review, Held
 	case e.refusedSince(bit, true):
-		return Withdrawn, Excluded
+		return e.refusal(), Excluded
 	case len(without) == 0:
 		return e.missing(bit), Held
 	case e.today < without[0].Start:
-		return GateNotYet, Held
+		return NotYetValid, Held
 	}
-	return GateExpired, Held
+	return Expired, Held
+}
+
+// refusal words an exclusion: withdrawn when some Consent permitted something before a readable deny, else denied.
+func (e *evaluation) refusal() Reason {
+	for j := range e.grants {
+		n := &e.grants[j]
+		if !e.counts(n, byReadable) {
+			continue
+		}
+		for i := range e.docs {
+			if p := &e.docs[i]; p.granted != 0 && p.status == statusActive && p.when.before(e.docs[n.doc].when) {
+				return Withdrawn
+			}
+		}
+	}
+	return Denied
 }
 
 // refusedSince reports whether a readable deny of the code stands that no later permit has overridden; onDay asks for
@@ -107,7 +123,9 @@ func (e *evaluation) missing(bit uint64) Reason {
 		}
 	}
 	for i := range e.docs {
-		if e.docs[i].tried&bit != 0 {
+		d := &e.docs[i]
+		spoilt := d.granted&bit == 0 || !d.when.known || d.owner == unknownOwner || d.status == statusDamaged
+		if d.tried&bit != 0 && d.owner != ofLinked && spoilt {
 			reason = Unreadable
 		}
 	}
@@ -121,7 +139,7 @@ func (e *evaluation) windows() (days, Reason, Outcome) {
 	}
 	if len(e.window(0)) > 0 {
 		if len(e.window(byReadable)) == 0 {
-			return nil, Denied, Excluded
+			return nil, e.refusal(), Excluded
 		}
 		return nil, Review, Held
 	}
@@ -134,7 +152,7 @@ func (e *evaluation) windows() (days, Reason, Outcome) {
 		switch {
 		case len(e.setB) > 0:
 		case e.refusedSince(bit, false):
-			return nil, Denied, Excluded
+			return nil, e.refusal(), Excluded
 		default:
 			return nil, e.missing(bit), Held
 		}

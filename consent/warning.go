@@ -22,12 +22,14 @@ const (
 	OtherPatientFacts                      // a fact of another patient was passed over
 	PatientMissing                         // there is no Patient resource
 	NoProtection                           // the policy is none
+	TooManyProvisions                      // more provisions than a patient can have signed
 )
 
 var warningCodes = [...]string{
 	"mixed-result-types", "inactive-consent", "foreign-consent", "foreign-deny", "open-ended-permit",
 	"unreadable-permit", "unreadable-deny", "restricted-permit", "long-collection", "future-permit", "unmapped-code",
 	"minor-consent", "other-patient-facts", "patient-missing", "no-protection",
+	"too-many-provisions",
 }
 
 // Has reports whether all of the given warnings are in the set.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // Casebook is one subject's computed forms. NewCasebook makes it for a de-identified subject, and Add lets in only what the
@@ -39,7 +41,7 @@ type Cell struct {
 }
 
 // Provenance tells where a value came from, in pseudonymous terms: it holds no original identifier, and no date that
-// the study's date mode forbids.
+// the study's date mode forbids. Add makes its texts fit for every target.
 type Provenance struct {
 	Source        string // alias of the source server or folder
 	Resource      string // type and keyed reference
@@ -155,7 +157,31 @@ func inOrder(form *Form, cells []Cell) []Cell {
 	}
 	sorted := slices.Clone(cells)
 	slices.SortFunc(sorted, func(a, b Cell) int { return cmp.Compare(rank[a.Item], rank[b.Item]) })
+	for i := range sorted {
+		p := &sorted[i].Provenance
+		for _, text := range []*string{&p.Source, &p.Resource, &p.Version, &p.Path, &p.OriginalValue, &p.OriginalUnit, &p.Rule, &p.Effective} {
+			*text = cleaned(*text)
+		}
+	}
 	return sorted
+}
+
+// cleaned returns a text that every target can hold: control characters and broken UTF-8 become U+FFFD, and what is longer
+// than maxKey bytes is cut and ends in an ellipsis.
+func cleaned(s string) string {
+	if !bad(s) {
+		return s
+	}
+	s = strings.Map(func(r rune) rune {
+		if forbidden(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) > maxKey {
+		s = strings.ToValidUTF8(s[:maxKey-len("…")], "") + "…"
+	}
+	return s
 }
 
 // ranks maps "event.form" and "event.form.item" to their place in the dictionary.

@@ -37,7 +37,7 @@ type Item struct {
 	Unit        string // UCUM code of an integer's or decimal's unit; "" when it has none
 	Decimals    int    // digits behind the point of a decimal
 	Min, Max    string // inclusive bounds in canonical text; "" when open
-	Length      int    // greatest number of characters of a text; 0 when open
+	Length      int    // greatest number of characters of a text; 0 for MaxText
 	CodeList    string // of a choice
 	Required    bool   // wanted in every instance of the form; its absence is reported, never invented
 
@@ -127,10 +127,18 @@ func (it *Item) checkText(s string) error {
 		return errors.New("value is not valid UTF-8")
 	case strings.ContainsFunc(s, forbidden):
 		return errors.New("value has control characters")
-	case it.Length > 0 && utf8.RuneCountInString(s) > it.Length:
+	case utf8.RuneCountInString(s) > it.Limit():
 		return ErrTooLong
 	}
 	return nil
+}
+
+// Limit returns the greatest number of characters of a text.
+func (it *Item) Limit() int {
+	if it.Length > 0 {
+		return it.Length
+	}
+	return MaxText
 }
 
 // forbidden marks characters that XML 1.0 cannot hold, and carriage returns, which XML and CSV readers change.

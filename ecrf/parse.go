@@ -41,7 +41,13 @@ var reservedNames = []string{
 	"redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance", "redcap_data_access_group", "redcap_survey_identifier",
 }
 
-const maxName, maxText, maxDecimals = 64, 100000, 12
+// Files of the table target that a form's file would hide.
+var reservedForms = []string{"cells", "dictionary", "codelists"}
+
+const maxName, maxDecimals = 64, 12
+
+// MaxText is the greatest number of characters of a text whose item gives no length.
+const MaxText = 100000
 
 type parser struct {
 	doc   *yamldoc.Doc
@@ -141,6 +147,9 @@ func (p *parser) form(v yamldoc.Value) {
 	f := v.Fields("name", "label", "repeating", "items")
 	form := Form{Name: p.name(v, f, "a form"), Repeating: f["repeating"].Bool()}
 	form.Label = label(f, form.Name)
+	if slices.Contains(reservedForms, form.Name) {
+		f["name"].Errorf("choose another name; our tables use this one for themselves", "%q is a reserved name", form.Name)
+	}
 	if slices.ContainsFunc(p.d.Forms, func(o Form) bool { return o.Name == form.Name }) {
 		v.Errorf("", "form %q is there twice", form.Name)
 	}

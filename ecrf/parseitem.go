@@ -73,8 +73,8 @@ func (p *parser) applicable(f map[string]yamldoc.Value, it Item) {
 	if it.Decimals < 0 || it.Decimals > maxDecimals {
 		f["decimals"].Errorf("", "decimals is between 0 and %d", maxDecimals)
 	}
-	if f["length"].Exists() && (it.Length < 1 || it.Length > maxText) {
-		f["length"].Errorf("", "length is between 1 and %d", maxText)
+	if f["length"].Exists() && (it.Length < 1 || it.Length > MaxText) {
+		f["length"].Errorf("", "length is between 1 and %d", MaxText)
 	}
 }
 

@@ -150,6 +150,9 @@ func (r *dateReader) zone(d *DateTime) {
 	hours := r.number(2, 0, 14)
 	r.expect(':')
 	d.Offset = sign * (hours*60 + r.number(2, 0, 59))
+	if d.Offset < -14*60 || d.Offset > 14*60 {
+		r.bad = true
+	}
 }
 
 func daysIn(year, month int) int {

@@ -3,7 +3,6 @@ package fhir_test
 import (
 	"bufio"
 	"compress/gzip"
-	"encoding/json"
 	"os"
 	"testing"
 
@@ -62,33 +61,6 @@ func TestBadTextIsRefusedWithItsPosition(t *testing.T) {
 			t.Errorf("%q: %v, want an error at byte %d", c.text, err, c.offset)
 		}
 	}
-}
-
-func FuzzTableAgreesWithEncodingJSON(f *testing.F) {
-	for _, s := range []string{`{"a":[1,2,{"b":"c"}],"_a":[null,{"id":"x"}]}`, `{"a":1e5,"b":"\ud83d\ude00"}`, `{"_x":{},"x":null}`, `{"_":1}`, `{"__a":{"id":"1"}}`} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var table fhir.Table
-		if table.Parse(text) != nil {
-			return
-		}
-		var want, got any
-		if err := json.Unmarshal([]byte(text), &want); err != nil {
-			t.Fatalf("accepted %q, which encoding/json refuses: %v", text, err)
-		}
-		written := table.Root().String()
-		if err := json.Unmarshal([]byte(written), &got); err != nil {
-			t.Fatalf("wrote %q for %q: %v", written, text, err)
-		}
-		var again fhir.Table
-		if err := again.Parse(written); err != nil {
-			t.Fatalf("does not read what it wrote, %q for %q: %v", written, text, err)
-		}
-		if s := again.Root().String(); s != written {
-			t.Fatalf("wrote %q, then %q", written, s)
-		}
-	})
 }
 
 func BenchmarkParse(b *testing.B) {

@@ -3,7 +3,6 @@ package mapping
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -28,9 +27,9 @@ func (r *run) candidates(s *selector) ([]candidate, ecrf.MissingReason, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	counted := asked[:0]
+	var counted []candidate
 	reason := ecrf.NoResource
-	for _, c := range reissuedOnce(asked) {
+	for _, c := range asked {
 		c, why, err := r.admit(s, c)
 		switch {
 		case err != nil:
@@ -47,19 +46,27 @@ func (r *run) candidates(s *selector) ([]candidate, ecrf.MissingReason, error) {
 	return counted, reason, nil
 }
 
-// asked returns the resources of the selector's types for which its condition holds.
+// asked returns the resources of the selector's types for which its condition holds, of results that were issued again
+// the newest only. Rules that share a condition share the answer, which is not to be changed.
 func (r *run) asked(s *selector) ([]candidate, error) {
+	if s.where != nil && r.answered[s.where.number] {
+		return r.answers[s.where.number], nil
+	}
 	var all []candidate
 	for _, t := range s.types {
 		for _, res := range r.byType[t] {
 			holds, err := r.holds(s.where, res)
 			if err != nil {
-				return nil, err
+				return nil, evaluated("where", err)
 			}
 			if holds {
 				all = append(all, candidate{res: res})
 			}
 		}
+	}
+	all = reissuedOnce(all)
+	if s.where != nil {
+		r.answered[s.where.number], r.answers[s.where.number] = true, all
 	}
 	return all, nil
 }
@@ -73,8 +80,8 @@ func (r *run) admit(s *selector, c candidate) (candidate, ecrf.MissingReason, er
 		return c, ecrf.Certainty, nil
 	}
 	var err error
-	if c.date, c.dated, err = r.dateOf(s, c.res); err != nil {
-		return c, "", err
+	if c.date, c.dated, err = r.dateOf(s.date, c.res); err != nil {
+		return c, "", evaluated("date", err)
 	}
 	if s.window != nil && (!c.dated || !s.window.holds(r.days[s.window.event], c.date)) {
 		return c, ecrf.OutsideWindow, nil
@@ -105,13 +112,13 @@ func (r *run) holds(e *expression, res *fhir.Resource) (bool, error) {
 	return holds, nil
 }
 
-// dateOf returns the date of a resource by the selector's expression or its own.
-func (r *run) dateOf(s *selector, res *fhir.Resource) (fhir.DateTime, bool, error) {
-	if s.date == nil {
+// dateOf returns the date of a resource by an expression or, without one, its own.
+func (r *run) dateOf(e *expression, res *fhir.Resource) (fhir.DateTime, bool, error) {
+	if e == nil {
 		d, ok := resourceDate(res)
 		return d, ok, nil
 	}
-	values, err := s.date.on(&r.env, res, r.scratch[:0])
+	values, err := e.on(&r.env, res, r.scratch[:0])
 	if err != nil || len(values) == 0 {
 		return fhir.DateTime{}, false, err
 	}
@@ -120,101 +127,25 @@ func (r *run) dateOf(s *selector, res *fhir.Resource) (fhir.DateTime, bool, erro
 	return d, ok, nil
 }
 
-// reissuedOnce keeps of results that the laboratory issued again (the same observation instance identifier under a
-// new resource id) the one issued last: a correction voids what it corrects.
-func reissuedOnce(all []candidate) []candidate {
-	var place map[string]int
-	kept := all[:0]
-	for _, c := range all {
-		id := observationIdentifier(c.res)
-		if id == "" {
-			kept = append(kept, c)
-			continue
-		}
-		if i, again := place[id]; again {
-			if issuedBefore(kept[i].res, c.res) {
-				kept[i] = c
-			}
-			continue
-		}
-		if place == nil {
-			place = map[string]int{}
-		}
-		place[id] = len(kept)
-		kept = append(kept, c)
-	}
-	return kept
-}
-
-// observationIdentifier returns the value of the identifier of type OBI (v2-0203), by which the MII laboratory module
-// names a result.
-func observationIdentifier(res *fhir.Resource) string {
-	if res.Type != "Observation" {
-		return ""
-	}
-	for id := range res.Get("identifier").Elements() {
-		for c := range id.Path("type", "coding").Elements() {
-			if c.Get("code").Text() == "OBI" {
-				return id.Get("value").Text()
-			}
-		}
-	}
-	return ""
-}
-
-// issuedBefore orders issues of one result: by issued, then by the time of the last update.
-func issuedBefore(a, b *fhir.Resource) bool {
-	return cmp.Or(
-		compareMoments(a.Get("issued"), b.Get("issued")),
-		compareMoments(a.Path("meta", "lastUpdated"), b.Path("meta", "lastUpdated")),
-	) < 0
-}
-
 func compareMoments(a, b fhir.Node) int {
 	x, errX := fhir.ParseDateTime(a.Text())
 	y, errY := fhir.ParseDateTime(b.Text())
 	if errX != nil || errY != nil {
 		return cmp.Compare(a.Text(), b.Text())
 	}
-	if p, ok := x.Instant(); ok {
-		if q, ok := y.Instant(); ok {
-			return p.Compare(q)
-		}
-	}
 	return compareDates(x, y)
 }
 
-// compareDates orders dates by what is written: year, month, day, time of day. A part that is not written sorts
-// before one that is.
+// compareDates orders instants in time, others by what is written: year, month, day, time of day. A part that is not
+// written stands at its beginning. The veil writes instants in local time, so that both orders agree on days.
 func compareDates(a, b fhir.DateTime) int {
+	if p, ok := a.Instant(); ok {
+		if q, ok := b.Instant(); ok {
+			return p.Compare(q)
+		}
+	}
 	return cmp.Or(
-		cmp.Compare(a.Year, b.Year), cmp.Compare(a.Month, b.Month), cmp.Compare(a.Day, b.Day),
+		cmp.Compare(a.Year, b.Year), cmp.Compare(max(a.Month, 1), max(b.Month, 1)), cmp.Compare(max(a.Day, 1), max(b.Day, 1)),
 		cmp.Compare(a.Hour, b.Hour), cmp.Compare(a.Minute, b.Minute), cmp.Compare(a.Second, b.Second), cmp.Compare(a.Nanosecond, b.Nanosecond),
 	)
-}
-
-// taken is a candidate with what the rule takes from it.
-type taken struct {
-	candidate
-	values []fhirpath.Value
-	text   string // of the values, for ties
-}
-
-func (r *run) take(rule *rule, c candidate) (taken, error) {
-	t := taken{candidate: c}
-	if rule.value == nil {
-		return t, nil
-	}
-	values, err := rule.value.on(&r.env, c.res, nil)
-	if err != nil {
-		return t, err
-	}
-	t.values = values
-	var b strings.Builder
-	for _, v := range values {
-		b.WriteString(v.Text())
-		b.WriteByte('\n')
-	}
-	t.text = b.String()
-	return t, nil
 }

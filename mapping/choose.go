@@ -12,11 +12,12 @@ import (
 // chosen applies a rule's choice to its candidates; ambiguous when several are left and the rule does not choose.
 // Candidates without a value are chosen only when none has one.
 func (r *run) chosen(rule *rule, all []taken) (t taken, ambiguous bool) {
-	if some := slices.DeleteFunc(slices.Clone(all), func(t taken) bool { return !rule.has(t) }); len(some) > 0 {
-		all = some
+	if slices.ContainsFunc(all, rule.has) {
+		all = slices.DeleteFunc(all, func(t taken) bool { return !rule.has(t) })
 	}
 	switch rule.choose.kind {
 	case chooseMin, chooseMax:
+		slices.SortFunc(all, r.before(choice{kind: chooseFirst}))
 		return extreme(rule, all), false
 	case chooseFirst, chooseLast, chooseNearest:
 		return slices.MinFunc(all, r.before(rule.choose)), false
@@ -75,17 +76,17 @@ func extreme(rule *rule, all []taken) taken {
 	return best
 }
 
-// measure is a value that can be ordered: a number in the item's unit or a day.
+// measure is a value that can be ordered: a number in the item's unit, or the first day that a date may mean.
 type measure struct {
 	number *apd.Decimal
-	date   fhir.DateTime
+	day    fhir.Day
 }
 
 func (m measure) compare(o measure) int {
 	if m.number != nil && o.number != nil {
 		return m.number.Cmp(o.number)
 	}
-	return compareDates(m.date, o.date)
+	return cmp.Compare(m.day, o.day)
 }
 
 func (rule *rule) measure(t taken) (measure, bool) {
@@ -101,7 +102,8 @@ func (rule *rule) measure(t taken) (measure, bool) {
 			continue
 		}
 		if d, ok := dateValue(v); ok {
-			return measure{date: d}, true
+			first, _ := writtenDays(d)
+			return measure{day: first}, true
 		}
 	}
 	return measure{}, false

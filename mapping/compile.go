@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"hash"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 
-	"github.com/cockroachdb/apd/v3"
-
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir/ucum"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 )
@@ -23,7 +23,9 @@ type Mapping struct {
 	events     []event
 	forms      []form
 	hash       string
+	types      []string // resource types that Fill reads, sorted
 	usesAsOf   bool
+	distinct   int // expressions
 }
 
 // Hash is the SHA-256 in hex of the mapping file and of the code map files it names.
@@ -37,10 +39,14 @@ func Load(files fs.FS, name string, dictionary *ecrf.Dictionary) (*Mapping, find
 		return nil, finding.List{{File: name, Line: 1, Col: 1, Message: fmt.Sprintf("the mapping file cannot be read: %v", err)}}
 	}
 	doc := yamldoc.Parse(name, text)
-	c := &compiler{file: readFile(doc), doc: doc, dictionary: dictionary, files: sub(files, name), sum: sha256.New()}
+	c := &compiler{
+		file: readFile(doc), doc: doc, dictionary: dictionary, files: sub(files, name), sum: sha256.New(),
+		types: map[string]bool{"Patient": true}, compiled: map[string]*expression{}, used: map[string]bool{},
+	}
 	c.sum.Write(text)
 	m := c.compile()
 	doc.Findings.Sort()
+	doc.Findings = slices.Compact(doc.Findings) // what two rules share is said once
 	if doc.Findings.HasErrors() {
 		return nil, doc.Findings
 	}
@@ -60,9 +66,13 @@ func sub(files fs.FS, name string) fs.FS {
 
 func (c *compiler) compile() *Mapping {
 	m := &Mapping{Version: c.file.version, dictionary: c.dictionary}
-	if c.file.study != c.dictionary.Study {
+	switch {
+	case c.file.study == "":
+		c.doc.Root().Errorf("begin the file with study: "+c.dictionary.Study, "the mapping does not say of which study it is")
+	case c.file.study != c.dictionary.Study:
 		c.file.studyAt.Errorf("both files name the same study", "the mapping is for study %q, the dictionary for %q", c.file.study, c.dictionary.Study)
 	}
+	c.units = c.readUnits()
 	c.readMaps()
 	for _, e := range c.file.events {
 		m.events = append(m.events, event{name: e.name, label: e.label, rule: *c.eventRule(e)})
@@ -73,8 +83,9 @@ func (c *compiler) compile() *Mapping {
 			m.forms = append(m.forms, compiled)
 		}
 	}
-	c.unfilled(m)
-	m.usesAsOf = c.usesAsOf
+	c.unfilled()
+	c.unused()
+	m.types, m.usesAsOf, m.distinct = slices.Sorted(maps.Keys(c.types)), c.usesAsOf, len(c.compiled)
 	return m
 }
 
@@ -87,7 +98,11 @@ type compiler struct {
 	sum        hash.Hash
 	events     []string
 	maps       map[string]*codeMap
+	units      map[string]string
+	compiled   map[string]*expression
+	types      map[string]bool // resource types that are read
 	usesAsOf   bool
+	used       map[string]bool // names of expressions, and of maps with a leading space
 }
 
 func (c *compiler) warn(at yamldoc.Value, message string) {
@@ -95,10 +110,19 @@ func (c *compiler) warn(at yamldoc.Value, message string) {
 	c.doc.Findings = append(c.doc.Findings, finding.Finding{File: c.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: message})
 }
 
+// need returns the named part of a mapping, or a finding where the mapping stands.
+func need(at yamldoc.Value, parts map[string]yamldoc.Value, name, hint string) (yamldoc.Value, bool) {
+	if v, ok := parts[name]; ok && v.Exists() {
+		return v, true
+	}
+	at.Errorf(hint, "%s is missing", name)
+	return yamldoc.Value{}, false
+}
+
 func (c *compiler) readMaps() {
 	c.maps = map[string]*codeMap{}
-	for name, v := range c.file.maps {
-		c.maps[name] = readCodeMap(v, c.files)
+	for _, v := range c.file.maps {
+		c.maps[v.Key()] = readCodeMap(v, c.files)
 		for _, e := range v.Entries() {
 			if e.Key() != "file" {
 				continue
@@ -110,15 +134,31 @@ func (c *compiler) readMaps() {
 	}
 }
 
+// readUnits reads the printed units that stand for UCUM codes.
+func (c *compiler) readUnits() map[string]string {
+	units := map[string]string{}
+	for _, e := range c.file.units.Entries() {
+		units[e.Key()] = e.Text()
+		if err := ucum.Validate(e.Text()); err != nil {
+			e.Errorf("the right side is a UCUM code, such as mg/dL", "%v", err)
+		}
+	}
+	return units
+}
+
 func (c *compiler) eventRule(e eventSpec) *rule {
 	r := &rule{id: e.name, item: &ecrf.Item{Name: e.name, Type: ecrf.Date}}
 	r.selector = c.selector(e.rule)
 	if e.rule.value.Exists() {
 		r.value = c.expression(e.rule.value, r.types)
+		c.fits(e.rule.value, r)
 	} else {
 		e.at.Errorf("say with value which date of the resource the event has", "the event has no value")
 	}
 	r.choose = c.choice(e.rule.choose)
+	if k := r.choose.kind; k == chooseExists || k == chooseCount {
+		e.rule.choose.Errorf("choose first or last", "an event is a day; %s gives none", k)
+	}
 	return r
 }
 
@@ -131,12 +171,17 @@ func (c *compiler) selector(s ruleSpec) selector {
 	for _, r := range s.resource.Items() {
 		if t := r.Text(); !isResourceType(t) {
 			r.Errorf(finding.DidYouMean(t, resourceTypes()), "%q is no resource type of FHIR R4", t)
-			return sel
+			sel.types = nil // nothing else can be said about the rule
 		}
 	}
-	sel.where = c.expression(s.where, sel.types)
-	sel.date = c.expression(s.date, sel.types)
-	sel.window = readWindow(s.window, c.events)
+	for _, t := range sel.types {
+		c.types[t] = true
+	}
+	if sel.types != nil {
+		sel.where = c.condition(s.where, sel.types)
+		sel.date = c.expression(s.date, sel.types)
+	}
+	sel.window = c.window(s.window)
 	return sel
 }
 
@@ -151,18 +196,17 @@ func (c *compiler) form(s formSpec) (form, bool) {
 	if events := c.dictionary.EventsOf(s.name); len(events) == 1 {
 		out.event = events[0]
 	} else {
-		s.at.Errorf("", "the form is filled in %d events of the dictionary; a mapping fills a form in exactly one", len(events))
+		c.atKey(s.at, "", "the form is filled in %d events of the dictionary; a mapping fills a form in exactly one", len(events))
 	}
 	if f.Repeating != (s.repeat != nil) {
-		s.at.Errorf("a repeating form has a repeat rule, a single form has none", "form %q and its rules disagree on whether it repeats", s.name)
+		c.atKey(s.at, "a repeating form has a repeat rule, a single form has none", "form %q and its rules disagree on whether it repeats", s.name)
+		return form{}, false
 	}
-	var types []string
 	if s.repeat != nil {
 		out.repeat = c.repeat(*s.repeat)
-		types = out.repeat.types
 	}
 	for _, i := range s.items {
-		if r := c.rule(s.name, f, i, types); r != nil {
+		if r := c.rule(f, i, out.repeat); r != nil {
 			out.rules = append(out.rules, r)
 		}
 	}
@@ -170,60 +214,21 @@ func (c *compiler) form(s formSpec) (form, bool) {
 	return out, true
 }
 
+// atKey adds a finding at the name of a form or item.
+func (c *compiler) atKey(v yamldoc.Value, hint, format string, args ...any) {
+	line, col := v.KeyPos()
+	c.doc.Findings.Add(c.doc.File, line, col, hint, format, args...)
+}
+
 func (c *compiler) repeat(s ruleSpec) *repeat {
 	r := &repeat{selector: c.selector(s), id: s.name}
-	r.date = c.expression(s.order, r.types)
 	if !s.key.Exists() {
 		s.at.Errorf("say with key what names an instance for ever, for example id", "the repeat rule has no key")
 	}
-	r.key = c.expression(s.key, r.types)
+	if r.types != nil {
+		r.key, r.order = c.expression(s.key, r.types), c.expression(s.order, r.types)
+	}
 	return r
-}
-
-// rule compiles the rule of an item. types are those of the form's repeat rule, nil for a single form.
-func (c *compiler) rule(formName string, f *ecrf.Form, s ruleSpec, types []string) *rule {
-	item := f.Item(s.name)
-	if item == nil {
-		line, col := s.at.KeyPos()
-		c.doc.Findings.Add(c.doc.File, line, col, finding.DidYouMean(s.name, f.ItemNames()), "form %q has no item %q", formName, s.name)
-		return nil
-	}
-	r := &rule{id: formName + "." + s.name, item: item, optional: s.optional.Bool()}
-	if s.derive.Exists() {
-		r.derive = c.derivation(s.derive, f)
-		return r
-	}
-	if s.imaging.Exists() {
-		s.imaging.OneOf("study-uid")
-		r.studyUID = true
-	}
-	switch {
-	case s.resource.Exists() && types != nil:
-		s.resource.Errorf("leave resource out, or move the item to another form", "the resource of a repeating form's items is its repeat rule's")
-	case types == nil:
-		r.selector = c.selector(s)
-		types = r.types
-	}
-	r.choose = c.choice(s.choose)
-	r.days = c.daysRule(s.days, types)
-	r.value = c.expression(s.value, types)
-	c.checkSource(s, r)
-	c.conversion(s, r)
-	return r
-}
-
-// checkSource reports a rule that says not, or twice, what the value is.
-func (c *compiler) checkSource(s ruleSpec, r *rule) {
-	counts := r.choose.kind == chooseExists || r.choose.kind == chooseCount
-	given := 0
-	for _, is := range []bool{s.value.Exists(), s.days.Exists(), r.studyUID, counts} {
-		if is {
-			given++
-		}
-	}
-	if given != 1 {
-		s.at.Errorf("one of value, days, imaging, derive, or choose: exists or count", "the rule says %d times what the item's value is", given)
-	}
 }
 
 func (c *compiler) choice(v yamldoc.Value) choice {
@@ -237,63 +242,38 @@ func (c *compiler) choice(v yamldoc.Value) choice {
 		}
 		return choice{kind: k}
 	}
-	nearest := v.Fields("nearest")["nearest"]
-	if !contains(c.events, nearest.Text()) {
-		nearest.Errorf(finding.DidYouMean(nearest.Text(), c.events), "unknown event %q", nearest.Text())
+	nearest, ok := need(v, v.Fields("nearest"), "nearest", "write choose: {nearest: EVENT}")
+	if !ok {
+		return choice{kind: chooseNearest}
 	}
-	return choice{kind: chooseNearest, event: nearest.Text()}
-}
-
-// conversion checks how the source's value becomes the item's.
-func (c *compiler) conversion(s ruleSpec, r *rule) {
-	if s.codes.Exists() {
-		name := s.codes.Text()
-		m, ok := c.maps[name]
-		if !ok {
-			s.codes.Errorf(finding.DidYouMean(name, keys(c.maps)), "unknown code map %q", name)
-		} else if list := c.dictionary.CodeList(r.item.CodeList); list != nil {
-			m.checkAgainst(s.codes, name, list.Values(), c.warn)
-		}
-		r.codes = m
-	}
-	if r.item.Type != ecrf.Integer && r.item.Type != ecrf.Decimal || r.choose.kind == chooseCount || r.days != nil {
-		return
-	}
-	r.number = &numberRule{
-		unit: r.item.Unit, decimals: r.item.Decimals, limits: s.compare.OneOf("missing", "limit") == "limit", spellings: c.file.units,
-	}
-	if s.activity.Exists() {
-		s.activity.OneOf("pet")
-		r.number.petActivity = true
-	}
-	if s.molarMass.Exists() {
-		d, _, err := apd.NewFromString(s.molarMass.Text())
-		if err != nil || d.Sign() <= 0 {
-			s.molarMass.Errorf("the molar mass in g/mol, for example 113.12 for creatinine", "not a molar mass")
-		}
-		r.number.molarMass = d
-	}
+	return choice{kind: chooseNearest, event: c.eventName(nearest)}
 }
 
 // unfilled warns of items that no rule fills.
-func (c *compiler) unfilled(m *Mapping) {
+func (c *compiler) unfilled() {
 	for _, f := range c.dictionary.Forms {
 		for _, item := range f.Items {
-			if !slices.ContainsFunc(m.forms, func(x form) bool { return x.fills(item.Name) }) {
+			if !slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == f.Name && x.fills(item.Name) }) {
 				c.warn(c.doc.Root(), fmt.Sprintf("no rule fills item %q of form %q", item.Name, f.Name))
 			}
 		}
 	}
 }
 
-func (f form) fills(item string) bool {
-	return slices.ContainsFunc(f.rules, func(r *rule) bool { return r.item.Name == item })
+// unused warns of maps and expressions that no rule uses.
+func (c *compiler) unused() {
+	for _, v := range c.file.maps {
+		if !c.used[" "+v.Key()] {
+			c.warn(v, fmt.Sprintf("no rule uses the map %s", v.Key()))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.file.expressions)) {
+		if !c.used[name] {
+			c.warn(c.file.expressions[name], fmt.Sprintf("no rule uses the expression %s", name))
+		}
+	}
 }
 
-func keys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for k := range m {
-		names = append(names, k)
-	}
-	return names
+func (s formSpec) fills(item string) bool {
+	return slices.ContainsFunc(s.items, func(r ruleSpec) bool { return r.name == item })
 }

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir/fhirpath"
@@ -19,13 +20,17 @@ func (c *compiler) derivation(v yamldoc.Value, f *ecrf.Form) derivation {
 	parts := v.Fields("days", "age", "expression")
 	if len(parts) != 1 {
 		v.Errorf("one of days, age, expression", "a derived item has exactly one rule")
+		return derivation{}
 	}
 	var d derivation
 	if p := parts["days"]; p.Exists() {
 		d.days = c.itemDays(p, f)
 	}
 	if p := parts["age"]; p.Exists() {
-		d.age = &ageRule{at: c.eventName(p.Fields("at")["at"])}
+		d.age = &ageRule{}
+		if at, ok := need(p, p.Fields("at"), "at", "age: {at: EVENT}"); ok {
+			d.age.at = c.eventName(at)
+		}
 	}
 	if p := parts["expression"]; p.Exists() {
 		d.expr = c.itemExpression(p, f)
@@ -44,12 +49,12 @@ func (c *compiler) eventName(v yamldoc.Value) string {
 // itemDays reads days between two moments, each an event or a date item of the form.
 func (c *compiler) itemDays(v yamldoc.Value, f *ecrf.Form) *daysRule {
 	parts := v.Fields("from", "to")
-	return &daysRule{from: c.moment(v, parts["from"], f), to: c.moment(v, parts["to"], f)}
+	return &daysRule{from: c.moment(v, parts, "from", f), to: c.moment(v, parts, "to", f)}
 }
 
-func (c *compiler) moment(at, v yamldoc.Value, f *ecrf.Form) string {
-	if !v.Exists() {
-		at.Errorf("days: {from: EVENT_OR_ITEM, to: EVENT_OR_ITEM}", "days needs from and to")
+func (c *compiler) moment(at yamldoc.Value, parts map[string]yamldoc.Value, end string, f *ecrf.Form) string {
+	v, ok := need(at, parts, end, "days: {from: EVENT_OR_ITEM, to: EVENT_OR_ITEM}")
+	if !ok {
 		return ""
 	}
 	name := v.Text()
@@ -68,21 +73,23 @@ func (c *compiler) daysRule(v yamldoc.Value, types []string) *daysRule {
 	if !v.Exists() {
 		return nil
 	}
+	const hint = "days: {from: EVENT, to: EXPRESSION}"
 	parts := v.Fields("from", "to")
-	d := &daysRule{from: c.eventName(parts["from"])}
-	if !parts["to"].Exists() {
-		v.Errorf("days: {from: EVENT, to: EXPRESSION}", "days needs to")
-		return d
+	d := &daysRule{}
+	if from, ok := need(v, parts, "from", hint); ok {
+		d.from = c.eventName(from)
 	}
-	d.toDate = c.expression(parts["to"], types)
+	if to, ok := need(v, parts, "to", hint); ok {
+		d.toDate = c.expression(to, types)
+		c.typeFits(to, &rule{item: &ecrf.Item{Name: "days", Type: ecrf.Date}}, d.toDate.names())
+	}
 	return d
 }
 
 // itemExpression compiles an expression over items. Every %name in it that is an item of the form becomes a variable
 // of the item's type.
 func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression {
-	text := v.Text()
-	expanded, offsets := c.file.expand(text)
+	expanded, origins := c.file.expand(v, c.used)
 	e := &itemExpression{}
 	types := map[string]fhirpath.Type{}
 	for i := range len(expanded) {
@@ -97,10 +104,11 @@ func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression
 	}
 	compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Variables: types})
 	if err != nil {
-		c.report(v, text, expanded, offsets, err)
+		c.report(expanded, origins, err)
 		return nil
 	}
 	e.expr = compiled
+	c.usesAsOf = c.usesAsOf || usesAsOf(compiled.String())
 	return e
 }
 
@@ -116,7 +124,7 @@ func (c *compiler) order(s formSpec, rules []*rule) {
 			})
 		})
 		if i < 0 {
-			s.at.Errorf("", "the derived items of form %q use each other in a circle", s.name)
+			c.atKey(s.item(pending[0].item.Name).at, "", "the derived items %s use each other in a circle", names(pending))
 			return
 		}
 		placed[pending[i].item.Name] = true
@@ -134,6 +142,51 @@ func (d derivation) uses() []string {
 		return d.expr.items
 	}
 	return nil
+}
+
+// derivedItem checks that the item can hold what is derived, and that what is used has a rule.
+func (c *compiler) derivedItem(s ruleSpec, r *rule) {
+	switch {
+	case r.derive.days != nil:
+		c.counted(s.derive, r.item, "d")
+	case r.derive.age != nil:
+		c.counted(s.derive, r.item, "a")
+	case r.derive.expr != nil:
+		c.typeFits(s.derive, r, r.derive.expr.expr.Type().Names)
+		if numeric(r.item.Type) {
+			r.number = &numberRule{decimals: r.item.Decimals}
+		}
+	}
+}
+
+// names lists the items of rules.
+func names(rules []*rule) string {
+	var all []string
+	for _, r := range rules {
+		all = append(all, r.item.Name)
+	}
+	return strings.Join(all, ", ")
+}
+
+func (s formSpec) item(name string) ruleSpec {
+	return s.items[slices.IndexFunc(s.items, func(r ruleSpec) bool { return r.name == name })]
+}
+
+// names returns the types that the expression may give, for any of its resource types; none when that is unknown.
+func (e *expression) names() []string {
+	if e == nil {
+		return nil
+	}
+	var all []string
+	for _, x := range e.byType {
+		t := x.Type().Names
+		if len(t) == 0 {
+			return nil
+		}
+		all = append(all, t...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // variableKind is the FHIRPath type of an item's value.

@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/crflink/crflink/fhir"
@@ -13,6 +15,7 @@ import (
 type expression struct {
 	source string
 	byType map[string]*fhirpath.Expr
+	number int // of the expression among those of the mapping: equal texts for the same types are one expression
 }
 
 // on evaluates the expression on a resource.
@@ -26,36 +29,81 @@ func (c *compiler) expression(v yamldoc.Value, types []string) *expression {
 	if !v.Exists() {
 		return nil
 	}
-	text := v.Text()
-	expanded, offsets := c.file.expand(text)
-	c.usesAsOf = c.usesAsOf || asksForNow(expanded)
-	e := &expression{source: text, byType: map[string]*fhirpath.Expr{}}
+	expanded, origins := c.file.expand(v, c.used)
+	if strings.TrimSpace(expanded) == "" {
+		v.Errorf("leave it out, or write a FHIRPath expression", "the expression is empty")
+		return nil
+	}
+	same := strings.Join(types, " ") + "\n" + expanded
+	if e, ok := c.compiled[same]; ok {
+		return e
+	}
+	e := &expression{source: v.Text(), byType: map[string]*fhirpath.Expr{}, number: len(c.compiled)}
 	for _, t := range types {
 		compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Type: t})
 		if err != nil {
-			c.report(v, text, expanded, offsets, err)
+			c.report(expanded, origins, err)
 			return nil
 		}
 		e.byType[t] = compiled
+		c.reads(compiled)
+	}
+	c.compiled[same] = e
+	return e
+}
+
+// condition compiles a where. What is no yes or no would silently exclude resources with several values.
+func (c *compiler) condition(v yamldoc.Value, types []string) *expression {
+	e := c.expression(v, types)
+	if e == nil {
+		return nil
+	}
+	for _, t := range types {
+		if got := e.byType[t].Type(); len(got.Names) > 0 && !slices.Contains(got.Names, "System.Boolean") && !slices.Contains(got.Names, "boolean") {
+			v.Errorf("ask with exists(), =, or in", "where needs a yes or no, this is %s", strings.Join(got.Names, " or "))
+			return nil
+		}
 	}
 	return e
 }
 
-// asksForNow reports whether an expression may call now(), today() or timeOfDay().
-func asksForNow(text string) bool {
-	return strings.Contains(text, "now(") || strings.Contains(text, "today(") || strings.Contains(text, "timeOfDay(")
+// reads notes what the mapping reads besides its selectors' types: what references lead to, and the as-of.
+func (c *compiler) reads(x *fhirpath.Expr) {
+	for _, p := range x.Paths() {
+		if isResourceType(p.Type) {
+			c.types[p.Type] = true
+		}
+	}
+	c.usesAsOf = c.usesAsOf || usesAsOf(x.String())
 }
 
-// report places the findings of a compilation of the expanded text in the file.
-func (c *compiler) report(v yamldoc.Value, text, expanded string, offsets []int, err error) {
+// usesAsOf reports whether a canonical FHIRPath text calls a function that depends on the as-of.
+func usesAsOf(text string) bool {
+	for i := 0; i < len(text); {
+		if strings.IndexByte("'`\"", text[i]) >= 0 {
+			i = quotedEnd(text, i)
+			continue
+		}
+		name := identifier(text[i:])
+		i += max(1, len(name))
+		if slices.Contains([]string{"now", "today", "timeOfDay"}, name) && strings.HasPrefix(strings.TrimLeft(text[i:], " \n\t"), "(") {
+			return true
+		}
+	}
+	return false
+}
+
+// report places the findings of a compilation of the expanded text where each was written.
+func (c *compiler) report(expanded string, origins []origin, err error) {
 	var bad *fhirpath.CompileError
 	if !errors.As(err, &bad) {
-		v.Errorf("", "%v", err)
+		origins[0].scalar.Errorf("", "%v", err)
 		return
 	}
 	for _, f := range bad.All {
-		line, col := position(text, offsets[min(offset(expanded, f.Line, f.Col), len(offsets)-1)])
-		v.ErrorAt(line, col, f.Hint, "%s", f.Problem)
+		from := origins[min(offset(expanded, f.Line, f.Col), len(origins)-1)]
+		line, col := position(from.scalar.Text(), from.at)
+		from.scalar.ErrorAt(line, col, f.Hint, "%s", f.Problem)
 	}
 }
 
@@ -81,4 +129,12 @@ func offset(text string, line, col int) int {
 func position(text string, at int) (line, col int) {
 	before := text[:min(at, len(text))]
 	return strings.Count(before, "\n") + 1, len([]rune(before[strings.LastIndexByte(before, '\n')+1:])) + 1
+}
+
+// evaluated wraps an error of an evaluation; it names the rule's part and never a value.
+func evaluated(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", part, err)
 }

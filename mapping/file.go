@@ -1,8 +1,6 @@
 package mapping
 
 import (
-	"strings"
-
 	"github.com/crflink/crflink/internal/yamldoc"
 )
 
@@ -12,8 +10,8 @@ type file struct {
 	studyAt        yamldoc.Value
 	names          map[string]string
 	expressions    map[string]yamldoc.Value
-	units          map[string]string
-	maps           map[string]yamldoc.Value
+	units          yamldoc.Value // printed unit: UCUM code
+	maps           []yamldoc.Value
 	events         []eventSpec
 	forms          []formSpec
 }
@@ -55,20 +53,17 @@ type ruleSpec struct {
 	imaging   yamldoc.Value
 	optional  yamldoc.Value
 	include   yamldoc.Value
+	parts     map[string]yamldoc.Value // all of an item's rule by name
 }
 
 func readFile(doc *yamldoc.Doc) file {
 	top := doc.Root().Fields("study", "version", "names", "expressions", "units", "maps", "events", "forms")
 	f := file{
 		study: top["study"].Text(), studyAt: top["study"], version: top["version"].Text(),
-		names: texts(top["names"]), units: texts(top["units"]),
-		expressions: map[string]yamldoc.Value{}, maps: map[string]yamldoc.Value{},
+		names: texts(top["names"]), units: top["units"], expressions: map[string]yamldoc.Value{}, maps: top["maps"].Entries(),
 	}
 	for _, e := range top["expressions"].Entries() {
 		f.expressions[e.Key()] = e
-	}
-	for _, m := range top["maps"].Entries() {
-		f.maps[m.Key()] = m
 	}
 	for _, e := range top["events"].Entries() {
 		f.events = append(f.events, readEvent(e))
@@ -110,95 +105,18 @@ func readForm(v yamldoc.Value) formSpec {
 	return form
 }
 
+// rulePartNames are the keys of an item's rule.
+var rulePartNames = []string{
+	"resource", "where", "value", "date", "map", "molar-mass", "activity", "comparator", "window", "choose", "days", "derive", "imaging",
+	"optional", "include",
+}
+
 func readRule(v yamldoc.Value) ruleSpec {
-	f := v.Fields("resource", "where", "value", "date", "map", "molar-mass", "activity", "comparator", "window", "choose",
-		"days", "derive", "imaging", "optional", "include")
+	f := v.Fields(rulePartNames...)
 	return ruleSpec{
 		name: v.Key(), at: v, resource: f["resource"], where: f["where"], value: f["value"], date: f["date"],
 		codes: f["map"], molarMass: f["molar-mass"], activity: f["activity"], compare: f["comparator"],
 		window: f["window"], choose: f["choose"], days: f["days"], derive: f["derive"], imaging: f["imaging"],
-		optional: f["optional"], include: f["include"],
+		optional: f["optional"], include: f["include"], parts: f,
 	}
-}
-
-// expand replaces %name of the file's names and expressions by a literal or by the parenthesised expression, outside
-// of quoted text. Other %names are left to FHIRPath. Offsets tells for every byte of the result the byte of the
-// source it stands for.
-func (f *file) expand(text string) (expanded string, offsets []int) {
-	var b strings.Builder
-	emit := func(s string, from int, advance bool) {
-		for i := range len(s) {
-			if advance {
-				offsets = append(offsets, from+i)
-			} else {
-				offsets = append(offsets, from)
-			}
-		}
-		b.WriteString(s)
-	}
-	for i := 0; i < len(text); {
-		switch c := text[i]; c {
-		case '\'', '`', '"':
-			end := quotedEnd(text, i)
-			emit(text[i:end], i, true)
-			i = end
-		case '%':
-			name := identifier(text[i+1:])
-			if s, ok := f.substitute(name); ok {
-				emit(s, i, false)
-			} else {
-				emit(text[i:i+1+len(name)], i, true)
-			}
-			i += 1 + len(name)
-		default:
-			emit(text[i:i+1], i, true)
-			i++
-		}
-	}
-	return b.String(), append(offsets, len(text))
-}
-
-// substitute returns what %name stands for. An expression cannot use itself: within its text its own name is unknown.
-func (f *file) substitute(name string) (string, bool) {
-	if s, ok := f.names[name]; ok {
-		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'", true
-	}
-	e, ok := f.expressions[name]
-	if !ok {
-		return "", false
-	}
-	inner, _ := (&file{names: f.names, expressions: without(f.expressions, name)}).expand(e.Text())
-	return "(" + inner + ")", true
-}
-
-func without(m map[string]yamldoc.Value, name string) map[string]yamldoc.Value {
-	rest := make(map[string]yamldoc.Value, len(m))
-	for k, v := range m {
-		if k != name {
-			rest[k] = v
-		}
-	}
-	return rest
-}
-
-func quotedEnd(s string, start int) int {
-	for i := start + 1; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case s[start]:
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
-func identifier(s string) string {
-	for i, c := range []byte(s) {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
-		if !letter && (i == 0 || c-'0' > 9) {
-			return s[:i]
-		}
-	}
-	return s
 }

@@ -17,7 +17,8 @@ type Input struct {
 	AsOf   time.Time
 	Zone   *time.Location
 	Source string // alias of the source, for provenance
-	// StudyUID returns the pseudonymous Study Instance UID that imaging linkage found for an ImagingStudy of the record.
+	// StudyUID returns the pseudonymous Study Instance UID that imaging linkage found for an ImagingStudy of the record;
+	// nil knows of none.
 	StudyUID func(fhir.Key) (uid string, ok bool)
 }
 
@@ -54,15 +55,24 @@ type run struct {
 	byType  map[string][]*fhir.Resource
 	days    map[string]fhir.Day // events that happened
 	scratch []fhirpath.Value
+
+	answers  [][]candidate // of the conditions, by the number of the expression
+	answered []bool
 }
 
 func newRun(m *Mapping, in Input) *run {
 	r := &run{
 		mapping: m, in: in, byType: map[string][]*fhir.Resource{}, days: map[string]fhir.Day{},
-		env: fhirpath.Env{AsOf: in.AsOf, Zone: in.Zone, Resolver: resolver{in.Record}},
+		env:     fhirpath.Env{AsOf: in.AsOf, Zone: in.Zone, Resolver: resolver{in.Record}},
+		answers: make([][]candidate, m.distinct), answered: make([]bool, m.distinct),
 	}
 	for res := range in.Record.Resources() {
-		r.byType[res.Type] = append(r.byType[res.Type], res)
+		if res.Type != "Patient" { // of merged patients only the surviving one counts
+			r.byType[res.Type] = append(r.byType[res.Type], res)
+		}
+	}
+	if p := in.Record.Patient(); p != nil {
+		r.byType["Patient"] = []*fhir.Resource{p}
 	}
 	return r
 }
@@ -198,14 +208,11 @@ func (r *run) result(rule *rule, t taken) (outcome, error) {
 	var o outcome
 	switch {
 	case rule.studyUID:
-		o = missing(ecrf.NoValue)
-		if uid, ok := r.in.StudyUID(t.res.Key()); ok {
-			o = canonical(rule.item, uid)
-		}
+		o = r.studyUID(rule, t.res)
 	case rule.days != nil:
 		values, err := rule.days.toDate.on(&r.env, t.res, nil)
 		if err != nil {
-			return o, err
+			return o, evaluated("days", err)
 		}
 		o = r.daysTo(rule, values)
 	default:
@@ -213,6 +220,15 @@ func (r *run) result(rule *rule, t taken) (outcome, error) {
 	}
 	o.from = r.provenance(rule, t)
 	return o, nil
+}
+
+func (r *run) studyUID(rule *rule, res *fhir.Resource) outcome {
+	if r.in.StudyUID != nil {
+		if uid, ok := r.in.StudyUID(res.Key()); ok {
+			return canonical(rule.item, uid)
+		}
+	}
+	return missing(ecrf.NoValue)
 }
 
 func (r *run) daysTo(rule *rule, values []fhirpath.Value) outcome {

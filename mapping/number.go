@@ -90,10 +90,10 @@ func (r *numberRule) inUnit(m measured) (*apd.Decimal, error) {
 		m.unit = s
 	}
 	switch {
-	case r.unit == "" || m.unit == r.unit:
-		return m.value, nil
 	case r.petActivity:
 		return petActivity(m, r.unit)
+	case r.unit == "" || m.unit == r.unit:
+		return m.value, nil
 	case m.unit == "":
 		return nil, ucum.ErrNotConvertible
 	}

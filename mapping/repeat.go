@@ -60,8 +60,15 @@ func (r *run) key(f *form, c candidate) (keyed, error) {
 // depend on ids or on the order of arrival.
 func (r *run) place(f *form, c candidate) (string, error) {
 	var b strings.Builder
-	if c.dated {
-		b.WriteString(sortable(c.date))
+	date, dated := c.date, c.dated
+	if f.repeat.order != nil {
+		var err error
+		if date, dated, err = r.dateOf(f.repeat.order, c.res); err != nil {
+			return "", fmt.Errorf("rule %s: %w", f.repeat.id, evaluated("order", err))
+		}
+	}
+	if dated {
+		b.WriteString(sortable(date))
 	} else {
 		b.WriteByte('~') // behind every date
 	}

@@ -89,6 +89,7 @@ type form struct {
 // repeat says what a repeating form has one instance of.
 type repeat struct {
 	selector
-	id  string
-	key *expression // stable key of the instance
+	id    string
+	key   *expression // stable key of the instance
+	order *expression // date that instances are numbered by; nil is the resource's own
 }

@@ -8,12 +8,7 @@ var uncounted = map[string]bool{
 	"entered-in-error": true, "cancelled": true, "not-done": true, "not-taken": true, "draft": true, "nullified": true,
 }
 
-// uncountedVerification are the values of Condition.verificationStatus with which a diagnosis never counts.
-var uncountedVerification = map[string]bool{"entered-in-error": true, "refuted": true}
-
-const (
-	certaintyExtension = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
-)
+const certaintyExtension = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
 
 // statusCounts reports whether the resource's status lets it count. A rule may include a status by name.
 func statusCounts(res *fhir.Resource, include []string) bool {
@@ -21,7 +16,7 @@ func statusCounts(res *fhir.Resource, include []string) bool {
 		return false
 	}
 	for c := range res.Path("verificationStatus", "coding").Elements() {
-		if s := c.Get("code").Text(); uncountedVerification[s] && !contains(include, s) {
+		if s := c.Get("code").Text(); s == "entered-in-error" && !contains(include, s) {
 			return false
 		}
 	}
@@ -29,10 +24,15 @@ func statusCounts(res *fhir.Resource, include []string) bool {
 }
 
 // certaintyCounts reports whether a diagnosis is more than suspected or excluded: ICD-10-GM diagnosesicherheit V is
-// suspected, A is excluded; G, Z or none count.
+// suspected, A is excluded; G, Z or none count. One that was refuted (verificationStatus) is excluded too.
 func certaintyCounts(res *fhir.Resource, include []string) bool {
 	if res.Type != "Condition" {
 		return true
+	}
+	for c := range res.Path("verificationStatus", "coding").Elements() {
+		if c.Get("code").Text() == "refuted" && !contains(include, "refuted") {
+			return false
+		}
 	}
 	for c := range res.Path("code", "coding").Elements() {
 		s := c.Extension(certaintyExtension).Path("valueCoding", "code").Text()

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -50,12 +51,14 @@ func absence(rule *rule, res *fhir.Resource) ecrf.MissingReason {
 // spell returns the distinct texts of the values in the item's type, or the reason when none can be had.
 func (rule *rule) spell(values []fhirpath.Value) (texts []string, reason ecrf.MissingReason) {
 	reason = ecrf.Unconvertible
+	if rule.codes != nil {
+		reason = ecrf.Unmapped
+	}
 	for _, v := range values {
 		for _, s := range rule.texts(v) {
 			if rule.codes != nil {
 				mapped, ok := rule.codes.lookup(s)
 				if !ok {
-					reason = ecrf.Unmapped
 					continue
 				}
 				s = mapped
@@ -82,9 +85,11 @@ func (rule *rule) texts(v fhirpath.Value) []string {
 			return nil
 		}
 		return []string{d.Text('f')}
-	case rule.item.Type == ecrf.Date:
+	case rule.codes == nil && rule.item.Type == ecrf.DateTime:
+		return momentText(v)
+	case rule.codes == nil && rule.item.Type == ecrf.Date:
 		return dayText(v)
-	case rule.item.Type == ecrf.PartialDate:
+	case rule.codes == nil && rule.item.Type == ecrf.PartialDate:
 		return partialText(v)
 	case v.Node().Kind() == fhir.Object:
 		return codes(v.Node())
@@ -143,6 +148,15 @@ func dayText(v fhirpath.Value) []string {
 		return nil
 	}
 	return []string{day.String()}
+}
+
+// momentText is the local date and time; seconds that are not written are 00.
+func momentText(v fhirpath.Value) []string {
+	d, ok := dateValue(v)
+	if !ok || d.Precision <= fhir.DayPrecision {
+		return nil
+	}
+	return []string{fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d", d.Year, d.Month, d.Day, d.Hour, d.Minute, d.Second)}
 }
 
 func partialText(v fhirpath.Value) []string {

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"github.com/crflink/crflink/fhir"
-	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 )
 
@@ -12,19 +11,19 @@ type window struct {
 	first, last *int // days from the event; before it is negative
 }
 
-func readWindow(v yamldoc.Value, events []string) *window {
+func (c *compiler) window(v yamldoc.Value) *window {
 	if !v.Exists() {
 		return nil
 	}
 	f := v.Fields("event", "before", "after", "from", "to")
-	w := &window{event: f["event"].Text()}
-	if !contains(events, w.event) {
-		f["event"].Errorf(finding.DidYouMean(w.event, events), "unknown event %q", w.event)
+	w := &window{}
+	if e, ok := need(v, f, "event", "window: {event: EVENT, before: DAYS, after: DAYS}"); ok {
+		w.event = c.eventName(e)
 	}
 	w.first = bound(v, f["before"], f["from"], -1)
 	w.last = bound(v, f["after"], f["to"], 1)
 	if w.first != nil && w.last != nil && *w.first > *w.last {
-		v.Errorf("", "the window ends before it begins")
+		v.Errorf("days before the event are negative in from and to", "the window ends before it begins")
 	}
 	return w
 }

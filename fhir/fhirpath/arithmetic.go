@@ -79,6 +79,8 @@ func calculate(op string, a, b *Value) (v Value, ok bool, problem string) {
 	switch {
 	case kind == Nothing:
 		return v, false, op + " is not defined for " + a.kind.String() + " and " + b.kind.String()
+	case kind == String && len(a.text)+len(b.text) > maxText:
+		return v, false, "the text is longer than 16 MiB"
 	case kind == String:
 		return stringValue(a.text + b.text), true, ""
 	case kindSet(kind)&kindsMoment != 0:

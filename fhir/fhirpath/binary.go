@@ -14,8 +14,10 @@ func (k *compiler) binary(e *expr, this static) code {
 	case "<", ">", "<=", ">=":
 		return k.orderCode(e, a, b)
 	case "in":
+		k.needComparable(e, a, b, false)
 		return k.memberCode(e.left.pos, a, b)
 	case "contains":
+		k.needComparable(e, a, b, false)
 		return k.memberCode(e.right.pos, b, a)
 	case "|":
 		return unionCode(a, b)
@@ -32,15 +34,24 @@ func logicCode(e *expr, a, b code) code {
 	switch e.name {
 	case "and":
 		return booleanCode(func(c *ctx, this []Value) tri {
-			return and(a.truth(c, this, l), func() tri { return b.truth(c, this, r) })
+			if x := a.truth(c, this, l); x != no {
+				return and(x, b.truth(c, this, r))
+			}
+			return no
 		})
 	case "or":
 		return booleanCode(func(c *ctx, this []Value) tri {
-			return or(a.truth(c, this, l), func() tri { return b.truth(c, this, r) })
+			if x := a.truth(c, this, l); x != yes {
+				return not(and(not(x), not(b.truth(c, this, r))))
+			}
+			return yes
 		})
 	case "implies":
 		return booleanCode(func(c *ctx, this []Value) tri {
-			return or(not(a.truth(c, this, l)), func() tri { return b.truth(c, this, r) })
+			if x := a.truth(c, this, l); x != no {
+				return not(and(x, not(b.truth(c, this, r))))
+			}
+			return yes
 		})
 	}
 	return booleanCode(func(c *ctx, this []Value) tri {
@@ -52,32 +63,14 @@ func logicCode(e *expr, a, b code) code {
 	})
 }
 
-func and(x tri, right func() tri) tri {
-	if x == no {
-		return no
-	}
-	y := right()
+func and(x, y tri) tri {
 	switch {
-	case y == no:
+	case x == no || y == no:
 		return no
 	case x == none || y == none:
 		return none
 	}
 	return yes
-}
-
-func or(x tri, right func() tri) tri {
-	if x == yes {
-		return yes
-	}
-	y := right()
-	switch {
-	case y == yes:
-		return yes
-	case x == none || y == none:
-		return none
-	}
-	return no
 }
 
 func not(x tri) tri {
@@ -176,6 +169,8 @@ func (k *compiler) concatenation(e *expr, a, b code) code {
 			return append(out, stringValue(y))
 		case !okY:
 			return append(out, stringValue(x))
+		case !c.bounded(len(x)+len(y), e.pos):
+			return out
 		}
 		return append(out, stringValue(x+y))
 	}}

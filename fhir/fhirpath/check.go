@@ -17,37 +17,39 @@ func (k *compiler) member(e *expr, left static) (static, bool) {
 		s.many = true
 		return s, true
 	}
-	found := false
+	found, anything := false, false
 	for _, t := range left.set {
 		if t == typeOfType {
 			return ofKind(String), e.name == "name" || e.name == "namespace"
 		}
 		if t == anyElement || t.Kind == model.Resource && t.Abstract {
-			s, found = k.abstractMember(s, t, e), true
+			s, anything, found = k.abstractMember(s, t, e, anything)
 			continue
 		}
 		if elem := t.Element(e.name); elem != nil && (elem.Name == "id" || elem.Name == "extension" || t.Kind != model.Primitive) {
-			s, found = s.with(elem, left), true
+			s, found = s.with(elem), true
 		}
 	}
 	if !found {
 		k.unknownElement(e, left)
 	}
-	s.paths = k.extend(left, e.name, s)
+	if anything {
+		s.set, s.many = nil, true
+	}
+	s.paths = k.extend(left, e.name)
 	return s, found
 }
 
 // abstractMember is a member of something that is known as Resource or Element only: it may be anything.
-func (k *compiler) abstractMember(s static, t *model.Type, e *expr) static {
+func (k *compiler) abstractMember(s static, t *model.Type, e *expr, anything bool) (_ static, any, found bool) {
 	if elem := t.Element(e.name); elem != nil {
-		return s.with(elem, s)
+		return s.with(elem), anything, true
 	}
-	s.set, s.many = nil, true
-	return s
+	return s, true, true
 }
 
 // with adds what an element may hold.
-func (s static) with(elem *model.Element, _ static) static {
+func (s static) with(elem *model.Element) static {
 	s.many = s.many || elem.Many
 	s.set = slices.Clip(s.set)
 	for _, t := range elem.Types {
@@ -104,7 +106,7 @@ func (k *compiler) kindHint(s static, accepted kinds) string {
 		return "use reference or resolve()"
 	case t.Name == "HumanName":
 		return "use family or given"
-	case t.Kind == model.System:
+	case t.Kind == model.System && accepted == kindsText:
 		return "use toString()"
 	}
 	return ""

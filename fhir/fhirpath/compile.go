@@ -65,23 +65,22 @@ func (x *Expr) String() string { return printed(x.tree) }
 // Type returns what is known about the result.
 func (x *Expr) Type() Type { return x.code.exported() }
 
-// maxSteps bounds repeat() and aggregate() of one evaluation.
-const maxSteps = 1 << 20
-
 // Eval evaluates the expression on a focus and appends the result to out. It changes nothing but env's buffers, so that
 // it may run concurrently with distinct Envs. The error is an *EvalError.
 func (x *Expr) Eval(env *Env, focus fhir.Node, out []Value) ([]Value, error) {
-	root := env.take()
-	defer func() { env.give(root) }()
 	v, err := x.root(focus)
 	if err != nil {
 		return out, err
 	}
-	root = append(root, v)
-	c := ctx{Env: env, x: x, focus: root, steps: maxSteps}
-	result := x.code.run(&c, root, out)
-	if c.err != nil {
-		return out, c.err
+	root := append(env.take(), v)
+	outer := env.c // an evaluation within a Trace or Resolver uses the same Env
+	env.c = ctx{Env: env, x: x, focus: root, steps: maxSteps}
+	result := x.code.run(&env.c, root, out)
+	err = env.c.err
+	env.c = outer
+	env.give(root)
+	if err != nil {
+		return out, err
 	}
 	return result, nil
 }
@@ -168,9 +167,7 @@ func (k *compiler) literal(e *expr) code {
 	case litQuantity:
 		return constant(quantityValue(d, e.unit, e.word))
 	case litDecimal:
-		v := decimalValue(d)
-		v.text = e.name
-		return constant(v)
+		return constant(decimalValue(d))
 	}
 	i, ok := d.integer()
 	if !ok {

@@ -75,8 +75,8 @@ func numberOf(text string, kind Kind) (Value, bool) {
 	if !ok {
 		return Value{}, false
 	}
-	if i, whole := d.integer(); whole && d.exp == 0 && kind != Decimal && int64(int32(i)) == i { // #nosec G115 -- compared
-		return integerValue(i), true
+	if kind != Decimal && d.big == nil && d.exp == 0 && int64(int32(d.coef)) == d.coef { // #nosec G115 -- compared
+		return integerValue(d.coef), true
 	}
 	v := decimalValue(d)
 	v.text = text

@@ -199,6 +199,10 @@ func (d dec) String() string {
 
 // integer returns the value as an int64 when it is whole and fits.
 func (d dec) integer() (int64, bool) {
+	if d.big == nil && d.exp <= 0 {
+		s := d.stripped()
+		return s.coef, s.exp == 0 || s.coef == 0
+	}
 	var x, y apd.Decimal
 	v := d.apd(&x)
 	y.Reduce(v)

@@ -30,6 +30,7 @@ type Env struct {
 	Trace func(name string, values []Value)
 
 	pool [][]Value
+	c    ctx
 }
 
 // take returns an empty buffer; give takes it back.
@@ -57,6 +58,29 @@ type ctx struct {
 	index int     // $index
 	total []Value // $total
 	steps int     // repetitions left before an evaluation is given up
+}
+
+// Limits of one evaluation, so that no expression takes all time or memory.
+const (
+	maxSteps = 1 << 22
+	maxText  = 1 << 24
+	maxItems = 1 << 20
+)
+
+// tick counts repetitions and reports whether to go on.
+func (c *ctx) tick(n, pos int) bool {
+	if c.steps -= n + 1; c.steps < 0 {
+		c.fail(pos, "the evaluation takes too many steps")
+	}
+	return c.err == nil
+}
+
+// bounded refuses a text that would be too long.
+func (c *ctx) bounded(bytes, pos int) bool {
+	if bytes > maxText {
+		c.fail(pos, "the text is longer than 16 MiB")
+	}
+	return bytes <= maxText
 }
 
 // fail ends the evaluation. The first failure counts.

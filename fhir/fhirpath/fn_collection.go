@@ -43,7 +43,9 @@ func (c *ctx) any(items []Value, criterion *code, answer tri, pos int) bool {
 	outer := c.index
 	defer func() { c.index = outer }()
 	for i := range items {
-		c.index = i
+		if c.index = i; !c.tick(0, pos) {
+			return false
+		}
 		if criterion.truth(c, items[i:i+1], pos) == answer {
 			return true
 		}

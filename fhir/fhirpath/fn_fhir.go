@@ -26,9 +26,9 @@ func compileExtension(k *compiler, f *call) code {
 	k.needKind(f.args[0].pos, url.static, kindSet(String), "extension()")
 	s := typed(typeExtension).all()
 	if url.value != nil {
-		s.paths = k.extend(left.static, "extension('"+url.value.text+"')", s)
+		s.paths = k.extend(left.static, "extension('"+url.value.text+"')")
 	} else {
-		s.paths = k.extend(left.static, "extension", s)
+		s.paths = k.extend(left.static, "extension")
 	}
 	return code{static: s, run: func(c *ctx, this, out []Value) []Value {
 		u, ok := c.item(&url, this, kindsText, f, f.args[0].pos)

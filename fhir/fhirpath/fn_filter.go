@@ -21,7 +21,7 @@ func compileWhere(k *compiler, f *call) code {
 		outer := c.index
 		for i := range buf {
 			c.index = i
-			if a.truth(c, buf[i:i+1], pos) == yes {
+			if c.tick(0, pos) && a.truth(c, buf[i:i+1], pos) == yes {
 				out = append(out, buf[i])
 			}
 		}
@@ -33,7 +33,7 @@ func compileWhere(k *compiler, f *call) code {
 
 func compileSelect(k *compiler, f *call) code {
 	a := k.perItem(f, 0)
-	left := f.left
+	left, pos := f.left, f.pos
 	s := a.static
 	s.many = s.many || left.many
 	s.unordered = s.unordered || left.unordered
@@ -41,8 +41,12 @@ func compileSelect(k *compiler, f *call) code {
 		buf := left.get(c, this)
 		outer := c.index
 		for i := range buf {
+			before := len(out)
 			c.index = i
 			out = a.run(c, buf[i:i+1], out)
+			if !c.tick(len(out)-before, pos) {
+				break
+			}
 		}
 		c.index = outer
 		left.put(c, buf)
@@ -96,9 +100,7 @@ func compileRepeat(k *compiler, f *call) code {
 func (c *ctx) repeat(a *code, items, out []Value, from, pos int) []Value {
 	for i := range items {
 		more := a.run(c, items[i:i+1], c.take())
-		if c.steps -= len(more); c.steps < 0 {
-			c.fail(pos, "repeat() finds no end")
-		} else {
+		if c.tick(len(more)*(len(out)-from)/16, pos) {
 			out = c.addNew(out, from, more)
 		}
 		c.give(more)
@@ -117,7 +119,7 @@ func compileAggregate(k *compiler, f *call) code {
 		k.findings = k.findings[:before]
 		a = k.aggregator(f, static{})
 	}
-	left := f.left
+	left, pos := f.left, f.pos
 	return code{static: a.static, run: func(c *ctx, this, out []Value) []Value {
 		buf := left.get(c, this)
 		outer, index := c.total, c.index
@@ -127,6 +129,10 @@ func compileAggregate(k *compiler, f *call) code {
 			next := a.run(c, buf[i:i+1], c.take())
 			c.give(total)
 			total = next
+			if len(total) > maxItems || !c.tick(len(total), pos) {
+				c.fail(pos, "aggregate() gathers too many items")
+				break
+			}
 		}
 		c.total, c.index = outer, index
 		out = append(out, total...)

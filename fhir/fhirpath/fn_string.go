@@ -25,9 +25,7 @@ var stringFunctions = map[string]function{
 		return integerValue(int64(utf8.RuneCountInString(in.text))), true
 	}}, 0),
 	"replace": compileScalar(scalar{kindsText, []kinds{kindsText, kindsText}, resulting(String),
-		func(_ *ctx, in *Value, a []Value) (Value, bool) {
-			return stringValue(strings.ReplaceAll(in.text, a[0].text, a[1].text)), true
-		}}, 2),
+		replaceText}, 2),
 	"toChars":        {0, 0, compileToChars},
 	"split":          {1, 1, compileSplit},
 	"join":           {0, 1, compileJoin},
@@ -74,6 +72,13 @@ func characters(s string, offset int) int {
 		return -1
 	}
 	return utf8.RuneCountInString(s[:offset])
+}
+
+func replaceText(c *ctx, in *Value, a []Value) (Value, bool) {
+	if !c.bounded(len(in.text)+strings.Count(in.text, a[0].text)*len(a[1].text), 0) {
+		return Value{}, false
+	}
+	return stringValue(strings.ReplaceAll(in.text, a[0].text, a[1].text)), true
 }
 
 // substring is empty where the start lies outside of the text.
@@ -183,6 +188,9 @@ func (c *ctx) joined(items []Value, sep string, f *call) (string, bool) {
 		case 2:
 			b.WriteString(first)
 		}
+		if !c.bounded(b.Len()+len(sep)+len(v.text), f.pos) {
+			return "", false
+		}
 		b.WriteString(sep)
 		b.WriteString(v.text)
 	}
@@ -267,6 +275,9 @@ func (k *compiler) matches(f *call, before, after string) code {
 // groupReference is $1 in a replacement, which Go writes as ${1}.
 var groupReference = regexp.MustCompile(`\$(\d+)`)
 
+// replacedGroups counts the groups that a replacement inserts.
+func replacedGroups(s string) int { return strings.Count(s, "$") }
+
 func compileReplaceMatches(k *compiler, f *call) code {
 	left, p, with := f.left, k.pattern(f, "(?s)", ""), k.arg(f, 1)
 	k.needKind(f.pos, left.static, kindsText, f.name+"()")
@@ -287,6 +298,9 @@ func compileReplaceMatches(k *compiler, f *call) code {
 		replacement := w.text
 		if strings.Contains(replacement, "$") {
 			replacement = groupReference.ReplaceAllString(replacement, "$${$1}")
+		}
+		if !c.bounded(len(s.text)+len(re.FindAllStringIndex(s.text, -1))*(len(replacement)+replacedGroups(replacement)*len(s.text)), f.pos) {
+			return out
 		}
 		return append(out, stringValue(re.ReplaceAllString(s.text, replacement)))
 	}}

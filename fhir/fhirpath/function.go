@@ -38,7 +38,8 @@ func allFunctions() map[string]function {
 func (k *compiler) call(e *expr, left code, this static) code {
 	f, ok := functions[e.name]
 	if !ok {
-		k.report(e.pos, didYouMean(e.name, slices.Sorted(maps.Keys(functions))), "unknown function %s()", e.name)
+		hint := strings.Replace(didYouMean(e.name, slices.Sorted(maps.Keys(functions))), "?", "()?", 1)
+		k.report(e.pos, hint, "unknown function %s()", e.name)
 		return nothing()
 	}
 	if n := len(e.args); n < f.min || n > f.max {

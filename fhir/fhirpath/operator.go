@@ -182,6 +182,7 @@ func (k *compiler) isCode(left code, t *model.Type, pos int) code {
 
 // asCode keeps what is of the type; single refuses several items.
 func (k *compiler) asCode(left code, t *model.Type, pos int, single bool) code {
+	k.needPossible(left.static, t, pos)
 	s := k.narrowed(left.static, t)
 	if !single {
 		return filterCode(left, t, s)
@@ -197,6 +198,23 @@ func (k *compiler) asCode(left code, t *model.Type, pos int, single bool) code {
 		left.put(c, buf)
 		return out
 	}}
+}
+
+// needPossible reports a filter that nothing can pass. One primitive type asked for in place of another is let pass.
+func (k *compiler) needPossible(s static, t *model.Type, pos int) {
+	if s.set == nil {
+		return
+	}
+	for _, u := range s.set {
+		if u.IsA(t) || t.IsA(u) || u == anyElement || u.Kind == model.Primitive && t.Kind == model.Primitive {
+			return
+		}
+	}
+	hint := ""
+	if lower := model.Lookup(strings.ToLower(t.Name[:1]) + t.Name[1:]); t.Kind == model.System && lower != nil {
+		hint = "FHIR's own type is written " + lower.Name
+	}
+	k.report(pos, hint, "%s is never a %s", s, t)
 }
 
 // narrowed is what is known of items after a filter by type.

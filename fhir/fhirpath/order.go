@@ -99,5 +99,9 @@ func (k *compiler) needComparable(e *expr, a, b code, order bool) {
 	if x&kindsMoment != 0 && b.value != nil && b.value.kind == String {
 		hint = "write a date as @" + b.value.text
 	}
-	k.report(e.pos, hint, "%s is never true or false between %s and %s", e.name, a.static, b.static)
+	if order {
+		k.report(e.pos, hint, "%s cannot order %s and %s", e.name, a.static, b.static)
+		return
+	}
+	k.report(e.pos, hint, "%s compares %s with %s, which are never equal", e.name, a.static, b.static)
 }

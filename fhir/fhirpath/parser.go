@@ -142,7 +142,7 @@ func (p *parser) postfix(e *expr) *expr {
 		pos := p.tok.pos
 		switch {
 		case p.accept("."):
-			e = &expr{form: formDot, pos: p.tok.pos, left: e, right: p.invocation()}
+			e = &expr{form: formDot, pos: e.pos, left: e, right: p.invocation()}
 		case p.accept("["):
 			e = &expr{form: formSubscript, pos: pos, left: e, right: p.expression(0)}
 			p.expect("]")

@@ -25,7 +25,7 @@ func (p Path) String() string {
 func (x *Expr) Paths() []Path { return slices.Clone(x.paths) }
 
 // extend notes that name is read from what left holds and returns the paths of the result.
-func (k *compiler) extend(left static, name string, result static) []string {
+func (k *compiler) extend(left static, name string) []string {
 	if len(left.paths) == 0 {
 		return nil
 	}

@@ -1,0 +1,41 @@
+package table
+
+import (
+	"regexp"
+	"strings"
+)
+
+var plainNumber = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// openers begin a formula in Excel, LibreOffice or Google Sheets; the wide forms do in Japanese Excel.
+const openers = "=+-@\t\r\n＝＋－＠'"
+
+// Escape makes a text harmless for spreadsheet programs. Unescape undoes it.
+func Escape(s string) string {
+	start := strings.TrimLeft(s, " \u00a0")
+	if start == "" || plainNumber.MatchString(s) {
+		return s
+	}
+	if strings.ContainsAny(firstRune(start), openers) {
+		return "'" + s
+	}
+	return s
+}
+
+// Unescape returns the text that Escape was given.
+func Unescape(s string) string {
+	rest, ok := strings.CutPrefix(s, "'")
+	if ok && Escape(rest) == s {
+		return rest
+	}
+	return s
+}
+
+func firstRune(s string) string {
+	for i := range s {
+		if i > 0 {
+			return s[:i]
+		}
+	}
+	return s
+}

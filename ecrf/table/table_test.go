@@ -1,0 +1,154 @@
+package table_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"flag"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/ledgertest"
+	"github.com/crflink/crflink/ecrf/table"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var tables = []string{"base.csv", "cells.csv", "codelists.csv", "dictionary.csv", "lab.csv", "missing/base.csv", "missing/lab.csv", "missing/note.csv", "note.csv"}
+
+func deliver(t *testing.T, dir string, d ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	t.Helper()
+	target, err := table.New("tables", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target.Deliver(t.Context(), d)
+}
+
+func TestTheTablesAreAsTheGoldenOnes(t *testing.T) {
+	dir := t.TempDir()
+	report, err := deliver(t, dir, ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored()))
+	if err != nil || report.Cells != 10 || report.Written != len(tables) {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	for _, name := range tables {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join("testdata", name)
+		if *update {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(golden), 0o755), os.WriteFile(golden, got, 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestASecondDeliveryChangesNoFile(t *testing.T) {
+	dir := t.TempDir()
+	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
+	if _, err := deliver(t, dir, delivery); err != nil {
+		t.Fatal(err)
+	}
+	report, err := deliver(t, dir, delivery)
+	if err != nil || report.Written != 0 || report.Unchanged != len(tables) {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+func TestADeliveryThatFailsLeavesTheOldTables(t *testing.T) {
+	dir := t.TempDir()
+	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
+	if _, err := deliver(t, dir, delivery); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "cells.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("the ledger broke")
+	delivery.Casebooks = func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+		return func(yield func(*ecrf.StoredCasebook, error) bool) {
+			_ = yield(ledgertest.Stored()[1], nil) && yield(nil, broken)
+		}
+	}
+	if _, err := deliver(t, dir, delivery); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+	after, err := os.ReadFile(filepath.Join(dir, "cells.csv"))
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the old table is gone: %v", err)
+	}
+	if litter, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(litter) != 0 {
+		t.Errorf("litter %v, %v", litter, err)
+	}
+}
+
+func TestNoticesStandBesideTheTables(t *testing.T) {
+	dir := t.TempDir()
+	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), nil)
+	delivery.Notices = []string{"No consent was checked."}
+	if _, err := deliver(t, dir, delivery); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "NOTICE.txt"))
+	if err != nil || string(text) != "No consent was checked.\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func TestEscapeMakesFormulasHarmlessAndNumbersStay(t *testing.T) {
+	for in, want := range map[string]string{
+		"=1+1": "'=1+1", "+49 30": "'+49 30", "-5": "-5", "-5.25e-3": "-5.25e-3", "+5": "+5", "-5+cmd|' /C calc'!A0": "'-5+cmd|' /C calc'!A0",
+		"@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1", "  =1": "'  =1", "＝1": "'＝1", "'x": "''x", "": "", "plain": "plain", "a=b": "a=b", "1-2": "1-2",
+	} {
+		if got := table.Escape(in); got != want {
+			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzEscapeIsReversibleAndHarmless(f *testing.F) {
+	for _, s := range []string{"", "=1+1", "'", "''", "-5", "-", "a\nb", " =x", "\u00a0@"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		escaped := table.Escape(s)
+		if back := table.Unescape(escaped); back != s {
+			t.Errorf("%q comes back as %q", s, back)
+		}
+		if table.Unescape(s) != s && !strings.HasPrefix(s, "'") {
+			t.Errorf("%q is changed by Unescape", s)
+		}
+		if escaped == s && s != "" && strings.ContainsRune("=@\t\r\n", rune(s[0])) {
+			t.Errorf("%q stays a formula", s)
+		}
+		var out bytes.Buffer
+		w := csv.NewWriter(&out)
+		if err := w.Write([]string{"x", escaped}); err != nil {
+			t.Fatal(err)
+		}
+		w.Flush()
+		if strings.Contains(s, "\r\n") {
+			return // the standard reader joins them; a canonical text has no carriage return
+		}
+		row, err := csv.NewReader(&out).Read()
+		if err != nil || len(row) != 2 || table.Unescape(row[1]) != s {
+			t.Errorf("%q is read back as %q, %v", s, row, err)
+		}
+	})
+}

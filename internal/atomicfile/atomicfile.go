@@ -1,0 +1,124 @@
+// Package atomicfile replaces files as a whole: whoever opens one sees the old content or the new, after a crash too.
+package atomicfile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// File is new content under way. It lies beside its destination as .NAME.partial; what a killed process left there
+// is overwritten by the next.
+type File struct {
+	f             *os.File
+	path, partial string
+	sum           hash.Hash
+	size          int64
+	done          bool
+}
+
+// Content says what a file holds after Commit.
+type Content struct {
+	SHA256  string // hex
+	Size    int64  // bytes
+	Changed bool   // false when the file held the same bytes before; it is then left untouched
+}
+
+// Create starts new content of the file, with mode perm. The folder must exist.
+func Create(path string, perm os.FileMode) (*File, error) {
+	partial := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".partial")
+	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return nil, fmt.Errorf("write a new %s: %w", path, err)
+	}
+	return &File{f: f, path: path, partial: partial, sum: sha256.New()}, nil
+}
+
+// Write adds content.
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.f.Write(p)
+	f.sum.Write(p[:n])
+	f.size += int64(n)
+	return n, err
+}
+
+// Commit puts the content on disk and in place of the old.
+func (f *File) Commit() (Content, error) {
+	if f.done {
+		return Content{}, errors.New("the file was committed or aborted already")
+	}
+	c := Content{SHA256: hex.EncodeToString(f.sum.Sum(nil)), Size: f.size}
+	same, err := f.same()
+	if err != nil {
+		f.Abort()
+		return Content{}, fmt.Errorf("compare with the old %s: %w", f.path, err)
+	}
+	if same {
+		f.Abort()
+		return c, nil
+	}
+	f.done = true
+	err = errors.Join(f.f.Sync(), f.f.Close())
+	if err == nil {
+		err = os.Rename(f.partial, f.path)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(f.path))
+	}
+	if err != nil {
+		return Content{}, errors.Join(fmt.Errorf("replace %s: %w", f.path, err), ignoreMissing(os.Remove(f.partial)))
+	}
+	c.Changed = true
+	return c, nil
+}
+
+// Abort drops the content; after Commit it does nothing.
+func (f *File) Abort() {
+	if f.done {
+		return
+	}
+	f.done = true
+	_ = f.f.Close()          // nothing of it is kept
+	_ = os.Remove(f.partial) // a leftover is overwritten next time
+}
+
+func (f *File) same() (bool, error) {
+	old, err := os.Open(f.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = old.Close() }() // read only
+	info, err := old.Stat()
+	if err != nil || info.Size() != f.size || !info.Mode().IsRegular() {
+		return false, err
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, old); err != nil {
+		return false, err
+	}
+	return bytes.Equal(sum.Sum(nil), f.sum.Sum(nil)), nil
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,37 @@
+package mapping
+
+import (
+	"strings"
+
+	"github.com/crflink/crflink/fhir/fhirpath"
+)
+
+// taken is a candidate with what the rule takes from it.
+type taken struct {
+	candidate
+	values []fhirpath.Value
+	text   string // of the values, for ties
+}
+
+func (r *run) take(rule *rule, c candidate) (taken, error) {
+	t := taken{candidate: c}
+	if rule.value == nil {
+		return t, nil
+	}
+	values, err := rule.value.on(&r.env, c.res, nil)
+	if err != nil {
+		return t, evaluated("value", err)
+	}
+	t.values = values
+	if len(values) == 1 {
+		t.text = values[0].Text()
+		return t, nil
+	}
+	var b strings.Builder
+	for _, v := range values {
+		b.WriteString(v.Text())
+		b.WriteByte('\n')
+	}
+	t.text = b.String()
+	return t, nil
+}
