@@ -29,7 +29,7 @@ var analytes = []analyte{
 	}},
 	{kind: "haemoglobin", codes: []string{"718-7", "59260-0"}, display: "Hämoglobin", low: 80, high: 165, scale: 1, units: []unit{
 		{"g/dL", "g/dl", 1, 1, 60, 1}, {"mmol/L", "mmol/l", 16114, 10_000, 25, 2}, {"g/L", "g/l", 1, 10, 10, 0}, {"", "g/dl", 1, 1, 4, 1},
-		{"", "g%", 0, 0, 2, 1},
+		{"", "g%", 1, 1, 2, 1},
 	}},
 	{kind: "leukocytes", codes: []string{"6690-2", "26464-8"}, display: "Leukozyten", low: 25, high: 140, scale: 1, units: []unit{
 		{"10*9/L", "10^9/l", 1, 1, 40, 2}, {"/nL", "/nl", 1, 1, 30, 2}, {"10*3/uL", "Tsd/µl", 1, 1, 15, 2}, {"", "/nl", 1, 1, 4, 2},

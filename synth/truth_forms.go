@@ -180,7 +180,7 @@ func (t *teller) observations(facts []observation, kind string) []candidate {
 			continue
 		}
 		c := candidate{when: f.when.start, void: f.void(), absent: f.absent, result: f.result, issued: f.issued, fact: i}
-		c.quantity, c.other = f.quantity, f.text != ""
+		c.quantity, c.other = f.quantity, printedNumber(f.text)
 		for _, code := range f.codes {
 			c.values = append(c.values, code.code)
 		}
@@ -258,4 +258,11 @@ func (t *teller) ecog() {
 	default:
 		t.put("ecog", c.values[0])
 	}
+}
+
+// printedNumber reports whether a printed result is a number with or without comparator. De-identification keeps such
+// a text and drops every other, so that a comment in place of a result is no value.
+func printedNumber(text string) bool {
+	text = strings.TrimLeft(text, "<>= ")
+	return text != "" && strings.Trim(text, "0123456789.,") == ""
 }
