@@ -78,10 +78,6 @@ type document struct {
 	used       bool   // it permits or denies a code that matters
 }
 
-var (
-	loincConsent = "57016-8" // Privacy policy acknowledgement Document
-)
-
 // readDocument reads all of a Consent but its provisions.
 func (e *evaluation) readDocument(res *fhir.Resource) document {
 	d := document{res: res, status: readStatus(res.Get("status")), owner: unknownOwner}
@@ -159,7 +155,7 @@ func (e *evaluation) uri(d *document, uri string) {
 	}
 }
 
-// categories reads Consent.category: the form, the ResultType, and the LOINC code of consents.
+// categories reads Consent.category: the form, the ResultType, and the LOINC code of consents (57016-8, older 59284-0).
 func (e *evaluation) categories(d *document) (acknowledged, result bool) {
 	for cats := each(d.res.Get("category")); cats.Exists(); cats.step() {
 		cat := cats.Node
@@ -171,7 +167,7 @@ func (e *evaluation) categories(d *document) (acknowledged, result bool) {
 				result = true
 				d.result = readResult(code, d.result)
 			case systemLOINC:
-				acknowledged = acknowledged || code == loincConsent
+				acknowledged = acknowledged || code == "57016-8" || code == "59284-0"
 			default:
 				d.recognised = d.recognised || e.policy.category[Code{system, code}]
 				if e.policy.set.Recognise.MIIDocuments {

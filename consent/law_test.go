@@ -25,8 +25,11 @@ var (
 
 func drawProvision(t *rapid.T, types ...string) obj {
 	codes := rapid.SliceOfN(rapid.SampledFrom(someCodes), 1, 3).Draw(t, "codes")
-	return provision(rapid.SampledFrom(types).Draw(t, "type"), rapid.SampledFrom(someStarts).Draw(t, "start"),
-		rapid.SampledFrom(someEnds).Draw(t, "end"), codes...)
+	start, end := rapid.SampledFrom(someStarts).Draw(t, "start"), rapid.SampledFrom(someEnds).Draw(t, "end")
+	if end != "" && end < start { // an inverted period is damage already
+		start, end = end, start
+	}
+	return provision(rapid.SampledFrom(types).Draw(t, "type"), start, end, codes...)
 }
 
 // drawConsent draws a Consent whose provisions are of the given types.

@@ -1,8 +1,6 @@
 package consent
 
 import (
-	"bufio"
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -252,37 +250,6 @@ func (r *policyReader) siteCodes(v yamldoc.Value) {
 	}
 }
 
-func (r *policyReader) dates(v yamldoc.Value) {
-	old := r.set.Dates
-	r.set.Dates = make(map[string]dateRule, len(old))
-	for typ, rule := range old {
-		r.set.Dates[typ] = rule
-	}
-	for _, e := range v.Entries() {
-		if !isType(e.Key()) {
-			e.Errorf("write a FHIR resource type, such as Observation", "%q is not a resource type", e.Key())
-		}
-		r.set.Dates[e.Key()] = r.dateRule(e)
-	}
-}
-
-func (r *policyReader) dateRule(v yamldoc.Value) dateRule {
-	texts := v.Texts()
-	if len(texts) == 1 && slices.Contains([]string{wordUndated, wordReferenced, wordWithheld}, texts[0]) {
-		return dateRule{Word: texts[0]}
-	}
-	for _, t := range texts {
-		if !isElementPath(t) {
-			v.Errorf("write an element such as effective[x] or collection.collected[x], or undated, referenced, withheld",
-				"%q is not an element", t)
-		}
-	}
-	if len(texts) == 0 {
-		v.Errorf("write undated to keep the type without a date, or withheld", "no element is named")
-	}
-	return dateRule{Elements: texts}
-}
-
 func (r *policyReader) study(v yamldoc.Value) {
 	f := v.Fields("reference", "statuses")
 	r.set.Study.Reference = f["reference"].Text()
@@ -292,80 +259,6 @@ func (r *policyReader) study(v yamldoc.Value) {
 	if s, ok := f["statuses"]; ok {
 		r.set.Study.Statuses = s.Texts()
 	}
-}
-
-func (r *policyReader) approval(v yamldoc.Value) {
-	f := v.Fields("number", "validFrom", "validUntil", "data", "objections", "objectionList")
-	a := &r.set.Approval
-	r.approved = true
-	a.Number, a.ValidFrom = f["number"].Text(), fhir.FirstDay
-	if d, ok := f["validFrom"]; ok {
-		a.ValidFrom = day(d)
-	}
-	if d, ok := f["validUntil"]; ok {
-		a.ValidUntil = day(d)
-	} else {
-		v.Errorf("add validUntil: YYYY-MM-DD", "the approval has no expiry")
-	}
-	if a.Number == "" {
-		v.Errorf("add number: the file number of the law or approval", "the approval has no number")
-	}
-	if d, ok := f["data"]; ok {
-		span := d.Fields("start", "end")
-		a.Data = Interval{day(span["start"]), day(span["end"])}
-		if a.Data.empty() {
-			d.Errorf("", "the data end before they start")
-		}
-	}
-	a.Objections = r.objections(f["objections"], f["objectionList"])
-}
-
-// objections reads patient ids: bare or as Patient/ID, from the policy and from the file that it names.
-func (r *policyReader) objections(inline, list yamldoc.Value) []string {
-	keys := map[string]bool{}
-	for _, item := range inline.Items() {
-		addObjection(keys, item.Text(), func() { item.Errorf("write a patient's id", "this is not an id") })
-	}
-	if list.Exists() {
-		r.objectionFile(list, keys)
-	}
-	out := make([]string, 0, len(keys))
-	for k := range keys {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
-}
-
-func (r *policyReader) objectionFile(list yamldoc.Value, keys map[string]bool) {
-	if r.read == nil {
-		list.Errorf("", "an objection list cannot be read here")
-		return
-	}
-	text, err := r.read(list.Text())
-	if err != nil {
-		list.Errorf("", "the objection list cannot be read: %v", err)
-		return
-	}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for n := 1; lines.Scan(); n++ {
-		line, _, _ := strings.Cut(lines.Text(), "#")
-		if line = strings.TrimSpace(line); line != "" {
-			addObjection(keys, line, func() { list.Errorf("one patient id a line", "line %d of the objection list is not an id", n) })
-		}
-	}
-	if err := lines.Err(); err != nil {
-		list.Errorf("", "the objection list cannot be read: %v", err)
-	}
-}
-
-func addObjection(keys map[string]bool, text string, bad func()) {
-	id := strings.TrimPrefix(text, "Patient/")
-	if !fhir.IsID(id) {
-		bad()
-		return
-	}
-	keys["Patient/"+id] = true
 }
 
 // complete checks what only the whole can show.

@@ -29,7 +29,6 @@ func (e *evaluation) readProvisions(doc int) {
 		e.silent(doc)
 		return
 	}
-	before := len(e.grants)
 	if e.policy.set.WholeForm {
 		e.readWholeForm(doc, root)
 		return
@@ -42,26 +41,19 @@ func (e *evaluation) readProvisions(doc int) {
 	switch {
 	case !hasCodes && nested == 0:
 		e.silent(doc)
-	case d.role&(rolePartialWithdrawn|roleRefusal) != 0 && !e.denies(before) && !e.readableDeny(root, 0):
+	case d.role&(rolePartialWithdrawn|roleRefusal) != 0 && !plainDeny(root, hasCodes):
 		e.silent(doc)
 	}
 }
 
-// denies reports whether any grant from the index on is a deny.
-func (e *evaluation) denies(from int) bool {
-	for _, g := range e.grants[from:] {
-		if g.deny {
-			return true
-		}
+// plainDeny reports whether the root (where it carries codes) or some nested provision is plainly a deny, be it of codes
+// that do not matter here.
+func plainDeny(n fhir.Node, codes bool) bool {
+	if codes && n.Get("type").Text() == "deny" {
+		return true
 	}
-	return false
-}
-
-// readableDeny reports whether some nested provision is plainly a deny, be it of codes that do not matter here.
-func (e *evaluation) readableDeny(n fhir.Node, depth int) bool {
 	for cs := each(n.Get("provision")); cs.Exists(); cs.step() {
-		c := cs.Node
-		if c.Get("type").Text() == "deny" || depth < 8 && e.readableDeny(c, depth+1) {
+		if plainDeny(cs.Node, true) {
 			return true
 		}
 	}
@@ -196,70 +188,6 @@ func (e *evaluation) deny(doc int, codes uint64, span Interval, doubt bool) {
 	}
 }
 
-// permittedCodes returns the codes that matter; readable is false when some coding lacks its system or code.
-func (e *evaluation) permittedCodes(n fhir.Node) (codes uint64, readable bool) {
-	readable = n.Kind() == fhir.Array || n.Kind() == fhir.Object
-	for concepts := each(n); concepts.Exists(); concepts.step() {
-		concept := concepts.Node
-		list := concept.Get("coding")
-		readable = readable && list.First().Exists()
-		for codings := each(list); codings.Exists(); codings.step() {
-			coding := codings.Node
-			c := readCoding(coding)
-			mask, known := e.policy.permits[c]
-			switch {
-			case known:
-				codes |= mask
-			case c.System == "" || c.Code == "":
-				readable = false
-			case c.System != SystemMII:
-				e.warn |= UnmappedCode
-			}
-		}
-	}
-	return codes, readable
-}
-
-// readCoding reads system and code; what is not text counts as missing.
-func readCoding(n fhir.Node) Code {
-	var c Code
-	if system := n.Get("system"); system.Kind() == fhir.String {
-		c.System = system.Text()
-	}
-	if code := n.Get("code"); code.Kind() == fhir.String {
-		c.Code = code.Text()
-	}
-	return c
-}
-
-// deniedCodes returns what a deny denies. A code that cannot be read may be any: then it denies everything, in doubt.
-// MII codes are OIDs and mean the same under any system.
-func (e *evaluation) deniedCodes(n fhir.Node) (codes uint64, doubt bool) {
-	doubt = n.Kind() != fhir.Array && n.Kind() != fhir.Object || !n.First().Exists()
-	for concepts := each(n); concepts.Exists(); concepts.step() {
-		concept := concepts.Node
-		list := concept.Get("coding")
-		doubt = doubt || !list.First().Exists()
-		for codings := each(list); codings.Exists(); codings.step() {
-			coding := codings.Node
-			c := readCoding(coding)
-			mask := e.policy.denies[c] | e.policy.byOID[c.Code]
-			codes |= mask
-			switch {
-			case mask != 0:
-			case c.System == "" || c.Code == "":
-				doubt = true
-			case c.System != SystemMII:
-				e.warn |= UnmappedCode
-			}
-		}
-	}
-	if doubt {
-		codes = e.policy.all
-	}
-	return codes, doubt
-}
-
 // readWholeForm reads a form without codes: its root provision permits or denies everything. A nested deny refuses
 // some part that the policy cannot name.
 func (e *evaluation) readWholeForm(doc int, root fhir.Node) {
@@ -280,28 +208,7 @@ func (e *evaluation) readWholeForm(doc int, root fhir.Node) {
 	default:
 		e.silent(doc)
 	}
-	if e.readableDeny(root, 0) {
+	if plainDeny(root, false) {
 		e.silent(doc)
-	}
-}
-
-// elements walks an array, or the one element that is not in an array, without allocating.
-type elements struct {
-	fhir.Node
-	list bool
-}
-
-func each(n fhir.Node) elements {
-	if n.Kind() == fhir.Array {
-		return elements{n.First(), true}
-	}
-	return elements{n, false}
-}
-
-func (e *elements) step() {
-	if e.list {
-		e.Node = e.Next()
-	} else {
-		e.Node = fhir.Node{}
 	}
 }

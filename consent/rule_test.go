@@ -2,6 +2,9 @@ package consent
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -265,5 +268,46 @@ func TestAHostileNumberOfProvisionsIsHeldForReview(t *testing.T) {
 	}
 	if got := say(decide(t, policyOf(t, broad), with(patient("P1"), "link", links), official())); got != "held link-unread" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestTheDocumentationListsEveryCode(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "consent.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(text)
+	for _, r := range Reasons() {
+		if row := fmt.Sprintf("| `%s` | %s | %s |", r.Reason, r.Outcome, r.Text); !strings.Contains(doc, row) {
+			t.Errorf("docs/consent.md lacks %s", row)
+		}
+	}
+	for _, r := range DropReasons() {
+		word := map[bool]string{true: "kept", false: "dropped"}[r.Kept]
+		if row := fmt.Sprintf("| `%s` | %s | %s |", r.Reason, word, r.Text); !strings.Contains(doc, row) {
+			t.Errorf("docs/consent.md lacks %s", row)
+		}
+	}
+	for _, code := range warningCodes {
+		if !strings.Contains(doc, "`"+code+"`") {
+			t.Errorf("docs/consent.md lacks the warning %s", code)
+		}
+	}
+}
+
+func TestThePoliciesInTheDocumentationAreValid(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "consent.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	for _, block := range blocks {
+		yaml, _, _ := strings.Cut(block, "```")
+		if _, err := Parse("docs/consent.md", []byte(yaml), func(string) ([]byte, error) { return nil, nil }); err != nil {
+			t.Errorf("%v\n%s", err, yaml)
+		}
+	}
+	if len(blocks) != 3 {
+		t.Errorf("%d policies", len(blocks))
 	}
 }

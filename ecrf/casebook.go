@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/crflink/crflink/pseudonym"
 )
 
 // Casebook is one subject's computed forms. NewCasebook makes it for a de-identified subject, and Add lets in only what the
@@ -54,11 +56,11 @@ type Provenance struct {
 }
 
 // NewCasebook starts the casebook of a subject.
-func NewCasebook(subject Subject, d *Dictionary) (*Casebook, error) {
+func NewCasebook(subject pseudonym.Subject, d *Dictionary) (*Casebook, error) {
 	if d == nil {
 		return nil, errors.New("a casebook needs a dictionary")
 	}
-	if subject == nil || subject.Number() == "" {
+	if subject.IsZero() {
 		return nil, errors.New("a casebook needs a subject with a study number")
 	}
 	if bad(subject.Number()) || bad(subject.Site()) {

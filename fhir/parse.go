@@ -32,6 +32,12 @@ func (p *parser) document() error {
 }
 
 func (p *parser) space() {
+	if p.i < len(p.s) && p.s[p.i] <= ' ' {
+		p.spaces()
+	}
+}
+
+func (p *parser) spaces() {
 	for p.i < len(p.s) {
 		switch p.s[p.i] {
 		case ' ', '\n', '\t', '\r':
@@ -59,9 +65,9 @@ func (p *parser) value() (uint32, error) {
 		}
 		return p.t.add(n), nil
 	case '{':
-		return p.nested(p.object)
+		return p.object()
 	case '[':
-		return p.nested(p.array)
+		return p.array()
 	case 't':
 		return p.literal("true", node{kind: Bool, flags: flagTrue})
 	case 'f':
@@ -73,15 +79,13 @@ func (p *parser) value() (uint32, error) {
 	}
 }
 
-func (p *parser) nested(read func() (uint32, error)) (uint32, error) {
+// tooDeep enters an object or array; depth is taken back where it ends.
+func (p *parser) tooDeep() bool {
 	p.depth++
-	if p.depth > p.maxDepth {
-		return 0, p.fail("nested deeper than the limit")
-	}
-	n, err := read()
-	p.depth--
-	return n, err
+	return p.depth > p.maxDepth
 }
+
+func (p *parser) failDepth() error { return p.fail("nested deeper than the limit") }
 
 func (p *parser) literal(word string, n node) (uint32, error) {
 	if len(p.s)-p.i < len(word) || p.s[p.i:p.i+len(word)] != word {
@@ -128,11 +132,15 @@ func (p *parser) digits() bool {
 }
 
 func (p *parser) array() (uint32, error) {
+	if p.tooDeep() {
+		return 0, p.failDepth()
+	}
 	self := p.t.add(node{kind: Array})
 	p.i++
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == ']' {
 		p.i++
+		p.depth--
 		return self, nil
 	}
 	var last, count uint32
@@ -153,6 +161,7 @@ func (p *parser) array() (uint32, error) {
 		p.i++
 		if c == ']' {
 			p.t.nodes[self].len = count
+			p.depth--
 			return self, nil
 		}
 		if c != ',' {
@@ -163,16 +172,21 @@ func (p *parser) array() (uint32, error) {
 }
 
 func (p *parser) object() (uint32, error) {
+	if p.tooDeep() {
+		return 0, p.failDepth()
+	}
 	self := p.t.add(node{kind: Object})
 	p.i++
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == '}' {
 		p.i++
+		p.depth--
 		return self, nil
 	}
 	var last, count uint32
+	var names nameSet
 	for {
-		child, err := p.member()
+		child, err := p.member(&names)
 		if err != nil {
 			return 0, err
 		}
@@ -187,9 +201,13 @@ func (p *parser) object() (uint32, error) {
 		p.i++
 		if c == '}' {
 			p.t.nodes[self].len = count
-			if key := p.t.closeObject(self); key {
+			if names.repeated && p.t.duplicateName(self) {
 				return 0, p.fail("a member name occurs twice in the object that ends here")
 			}
+			if names.underscore {
+				p.t.pairMembers(self)
+			}
+			p.depth--
 			return self, nil
 		}
 		if c != ',' {
@@ -199,7 +217,25 @@ func (p *parser) object() (uint32, error) {
 	}
 }
 
-func (p *parser) member() (uint32, error) {
+// nameSet is a quick look at the names of an object: whether two may be equal, and whether one may be a `_x`.
+type nameSet struct {
+	seen       uint64
+	repeated   bool
+	underscore bool
+}
+
+func (s *nameSet) add(name string) {
+	h := uint(len(name))
+	if len(name) > 0 {
+		h += uint(name[0])*5 + uint(name[len(name)-1])*11 + uint(name[len(name)/2])*23
+		s.underscore = s.underscore || name[0] == '_'
+	}
+	bit := uint64(1) << (h & 63)
+	s.repeated = s.repeated || s.seen&bit != 0
+	s.seen |= bit
+}
+
+func (p *parser) member(names *nameSet) (uint32, error) {
 	p.space()
 	if p.i >= len(p.s) || p.s[p.i] != '"' {
 		return 0, p.fail("expected a member name in quotes")
@@ -210,6 +246,11 @@ func (p *parser) member() (uint32, error) {
 	}
 	if length > 1<<16-1 {
 		return 0, p.fail("a member name is longer than 65535 bytes")
+	}
+	if aux {
+		names.add(string(p.t.auxBuf[off : off+length]))
+	} else {
+		names.add(p.s[off : off+length])
 	}
 	p.space()
 	if p.i >= len(p.s) || p.s[p.i] != ':' {

@@ -81,16 +81,14 @@ func isUnit(s string, words map[string]bool) bool {
 // number, up to four digits, a titre, or plus signs.
 func isMeasure(s string) bool {
 	if strings.Trim(s, "+") == "" {
-		return len(s) >= 1 && len(s) <= 4
+		return s != "" && len(s) <= 4
 	}
 	if titre, ok := strings.CutPrefix(s, "1:"); ok {
 		return isDigits(titre, 5)
 	}
-	number := strings.TrimLeft(s, "<>")
-	number, compared := strings.CutPrefix(number, "=")
-	compared = compared || len(number) < len(s)
-	if len(s)-len(number) > 2 {
-		return false
+	number, compared := s, false
+	if s[0] == '<' || s[0] == '>' {
+		number, compared = strings.TrimPrefix(s[1:], "="), true
 	}
 	number = strings.TrimLeft(number, " ")
 	whole, fraction, decimal := strings.Cut(strings.Replace(number, ",", ".", 1), ".")

@@ -79,14 +79,7 @@ func (p *Profile) Hash() string { return p.hash }
 // Action says what the profile does with an element, such as "Observation.code.coding.code", as it is written in a
 // profile: "keep code", "shift", or "drop" for what it does not list. An element with members is "keep".
 func (p *Profile) Action(path string) string {
-	typ, rest, _ := strings.Cut(path, ".")
-	r := p.resources[typ]
-	for name := range strings.SplitSeq(rest, ".") {
-		if r == nil || rest == "" {
-			break
-		}
-		r = r.members[name]
-	}
+	r := p.find(path)
 	switch {
 	case r == nil:
 		return "drop"
@@ -98,13 +91,17 @@ func (p *Profile) Action(path string) string {
 
 // Extension says whether an extension of the URL may stand on the element at path.
 func (p *Profile) Extension(path, url string) bool {
-	typ, rest, _ := strings.Cut(path, ".")
+	r := p.find(path)
+	return r != nil && (r.extensions[url] != nil || p.extensions[url] != nil)
+}
+
+func (p *Profile) find(path string) *rule {
+	typ, rest, nested := strings.Cut(path, ".")
 	r := p.resources[typ]
-	for name := range strings.SplitSeq(rest, ".") {
-		if r == nil || rest == "" {
-			break
-		}
+	for nested && r != nil {
+		var name string
+		name, rest, nested = strings.Cut(rest, ".")
 		r = r.members[name]
 	}
-	return r != nil && (r.extensions[url] != nil || p.extensions[url] != nil)
+	return r
 }

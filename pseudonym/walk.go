@@ -106,7 +106,7 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 // surveyContained notes which contained resources will stay, so that references to the others can go.
 func (w *walker) surveyContained(root fhir.Node) {
 	clear(w.contained)
-	for c := range root.Get("contained").Elements() {
+	for c := root.Get("contained").First(); c.Exists(); c = c.Next() {
 		if w.containedRule(c) != nil {
 			w.contained[c.Get("id").Text()] = true
 		}
@@ -128,7 +128,7 @@ func (w *walker) containedResources(contained fhir.Node) {
 	}
 	w.inside = true
 	w.open(container{name: "contained", array: true})
-	for c := range contained.Elements() {
+	for c := contained.First(); c.Exists(); c = c.Next() {
 		r := w.containedRule(c)
 		if r == nil {
 			typ := c.Get("resourceType").Text()
@@ -147,7 +147,11 @@ func (w *walker) containedResources(contained fhir.Node) {
 
 // modifiersKnown reports whether the profile lists every modifier extension of an object.
 func (w *walker) modifiersKnown(r *rule, n fhir.Node) bool {
-	for e := range n.Get("modifierExtension").Elements() {
+	list := n.Get("modifierExtension")
+	if list.Exists() && list.Kind() != fhir.Array {
+		return false
+	}
+	for e := list.First(); e.Exists(); e = e.Next() {
 		if w.extensionRule(r, e) == nil {
 			return false
 		}
@@ -329,7 +333,7 @@ func (w *walker) anyExtension(r *rule, n fhir.Node) bool {
 	if n.Kind() == fhir.Object || n.Kind() == fhir.Array {
 		return false
 	}
-	for e := range n.Extensions().Get("extension").Elements() {
+	for e := n.Extensions().Get("extension").First(); e.Exists(); e = e.Next() {
 		if w.extensionRule(r, e) != nil {
 			return true
 		}
@@ -363,7 +367,7 @@ func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
 // extensions writes the listed extensions of an element.
 func (w *walker) extensions(r *rule, name string, list fhir.Node) {
 	w.open(container{name: name, array: true})
-	for e := range list.Elements() {
+	for e := list.First(); e.Exists(); e = e.Next() {
 		x := w.extensionRule(r, e)
 		switch {
 		case x == nil || e.Kind() != fhir.Object:

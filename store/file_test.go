@@ -39,7 +39,7 @@ func TestTheViewShowsCellsAsText(t *testing.T) {
 	l := openLedger(t, dir, d)
 	run, err := l.Begin(t.Context(), ecrf.Run{})
 	check(t, err)
-	book := ledgertest.Book{Sex: "1"}.Casebook(t, d, newSubject(t, "S1", "site-a"))
+	book := ledgertest.Book{Sex: "1"}.Casebook(t, d, newSubject(t, "S1"))
 	check(t, l.Apply(t.Context(), run, ecrf.Batch{Subjects: []*ecrf.SubjectChange{ecrf.Reconcile(nil, book, "permitted", "", "")}}))
 	check(t, l.Close())
 	db, err := sqlx.Open("sqlite3", filepath.Join(dir, "ledger.db"))

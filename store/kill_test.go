@@ -63,7 +63,7 @@ func shardOf(t *testing.T, l ecrf.Ledger, d *ecrf.Dictionary, shard int) []*ecrf
 		book := ledgertest.Book{Sex: "1", Weight: "80.0", Labs: []ledgertest.Lab{{Key: "k", Date: "2024-01-01", PSA: "1.000"}}}
 		stored, err := l.Subject(t.Context(), ledgertest.Number(n))
 		check(t, err)
-		computed := book.Casebook(t, d, newSubject(t, ledgertest.Number(n), ""))
+		computed := book.Casebook(t, d, newSubject(t, ledgertest.Number(n)))
 		changes = append(changes, ecrf.Reconcile(stored, computed, "permitted", "", "d"))
 	}
 	return changes

@@ -9,13 +9,6 @@ import (
 	"github.com/crflink/crflink/store"
 )
 
-type subject struct{ number, site string }
-
-func (s subject) Number() string { return s.number }
-func (s subject) Site() string   { return s.site }
-
-func newSubject(_ testing.TB, number, site string) ecrf.Subject { return subject{number, site} }
-
 func openLedger(t testing.TB, dir string, d *ecrf.Dictionary) ecrf.Ledger {
 	t.Helper()
 	l, err := store.OpenLedger(t.Context(), filepath.Join(dir, "ledger.db"), d)

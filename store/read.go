@@ -33,7 +33,7 @@ func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
 }
 
 type subjectRow struct {
-	ID                                    int64
+	ID                                           int64
 	Number, Site, Outcome, Reason, Digest, Links string
 }
 

@@ -18,6 +18,8 @@ type Options struct {
 	Serve string // address to serve the resources at; "" serves nothing
 	// Open lets Serve listen on other addresses than those of this machine.
 	Open bool
+	// Faults scripts failures of the server; nil is none.
+	Faults *Script
 }
 
 // TruthFile is the name of the truth beside the data.
@@ -40,7 +42,16 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 	if o.Serve == "" {
 		return nil
 	}
-	return errors.New("serving is not built yet")
+	server, err := NewServer(ServerConfig{Faults: o.Faults})
+	if err != nil {
+		return err
+	}
+	if err := server.Generate(ctx, o.Config); err != nil {
+		return err
+	}
+	return server.Serve(ctx, o.Serve, o.Open, func(base string) {
+		_, _ = fmt.Fprintf(stdout, "FHIR server at %s\n", base)
+	})
 }
 
 func report(w io.Writer, counts map[string]int) error {

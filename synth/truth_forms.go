@@ -146,20 +146,22 @@ func (t *teller) diagnosis() {
 	t.exists("diabetes", t.diagnoses(tumourCodes, "E10", "E11", "E12", "E13", "E14"), rule{window: true, first: -open})
 }
 
-// diagnosisDate is the earliest onset or, where there is none, recording. A month or year is no date, but it is the earliest when it begins first.
+// diagnosisDate is the earliest onset or, where there is none, recording. A month or year is no date, but it is the earliest when it
+// begins first.
 func (t *teller) diagnosisDate() (day fhir.Day, ok bool) {
 	left, reason := t.remaining(t.diagnoses(tumourCodes, "C61"), rule{})
 	if reason != "" {
 		t.miss("diagnosis_date", reason)
 		return 0, false
 	}
+	sortByDate(left)
 	var earliest moment
 	for _, c := range left {
 		m := t.p.conditions[c.fact].onset
 		if m.precision == 0 {
 			m = t.p.conditions[c.fact].when.start
 		}
-		if earliest.precision == 0 || m.first() < earliest.first() || m.first() == earliest.first() && m.precision < earliest.precision {
+		if earliest.precision == 0 || m.first() < earliest.first() {
 			earliest = m
 		}
 	}

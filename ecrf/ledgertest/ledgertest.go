@@ -14,14 +14,15 @@ import (
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/pseudonym"
 )
 
 // Candidate says how to make what is examined.
 type Candidate struct {
 	// Open opens the ledger that lies in the folder, or makes one there. The suite closes it.
 	Open func(t testing.TB, dir string, d *ecrf.Dictionary) ecrf.Ledger
-	// Subject makes a de-identified subject.
-	Subject func(t testing.TB, number, site string) ecrf.Subject
+	// Subject makes a de-identified subject of site-a.
+	Subject func(t testing.TB, number string) pseudonym.Subject
 }
 
 // Run examines a ledger.
@@ -93,7 +94,7 @@ func (b *bench) change(t *testing.T, n int, book Book) *ecrf.SubjectChange {
 	t.Helper()
 	stored, err := b.l.Subject(t.Context(), Number(n))
 	must(t, err)
-	return ecrf.Reconcile(stored, book.Casebook(t, b.d, b.Subject(t, Number(n), "site-a")), "permitted", "broad-consent", "digest")
+	return ecrf.Reconcile(stored, book.Casebook(t, b.d, b.Subject(t, Number(n))), "permitted", "broad-consent", "digest")
 }
 
 // put stores one subject and returns what changed.
@@ -395,7 +396,7 @@ func many(t *testing.T, b *bench) {
 	for first := 0; first < subjects; first += batch {
 		var changes []*ecrf.SubjectChange
 		for n := first; n < first+batch; n++ {
-			changes = append(changes, ecrf.Reconcile(nil, full().Casebook(t, b.d, b.Subject(t, Number(n), "")), "permitted", "", "d"))
+			changes = append(changes, ecrf.Reconcile(nil, full().Casebook(t, b.d, b.Subject(t, Number(n))), "permitted", "", "d"))
 		}
 		slices.Reverse(changes) // the ledger sorts
 		must(t, b.l.Apply(t.Context(), b.run, ecrf.Batch{Subjects: changes}))

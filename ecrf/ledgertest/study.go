@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/pseudonym"
 )
 
 const study = `study: ledger-test
@@ -51,7 +52,7 @@ type Book struct {
 type Lab struct{ Key, Date, PSA string }
 
 // Casebook fills the suite's forms.
-func (b Book) Casebook(t testing.TB, d *ecrf.Dictionary, s ecrf.Subject) *ecrf.Casebook {
+func (b Book) Casebook(t testing.TB, d *ecrf.Dictionary, s pseudonym.Subject) *ecrf.Casebook {
 	t.Helper()
 	c, err := ecrf.NewCasebook(s, d)
 	if err != nil {

@@ -126,6 +126,9 @@ func (k *compiler) memberCode(pos int, one, many code) code {
 
 // has reports whether an equal item is among several.
 func (c *ctx) has(items []Value, v *Value) bool {
+	if !c.tick(len(items)/16, 0) {
+		return false
+	}
 	for i := range items {
 		if c.equalItems(&items[i], v) == yes {
 			return true

@@ -26,7 +26,7 @@ type Env struct {
 	Vars map[string][]Value
 	// Resource is %resource where the focus is not the resource itself; by default the root of its table.
 	Resource fhir.Node
-	// Trace receives what trace() is given. Without it trace() does nothing.
+	// Trace receives what trace() is given, which it must not keep. Without it trace() does nothing.
 	Trace func(name string, values []Value)
 
 	pool [][]Value

@@ -100,7 +100,7 @@ func compileRepeat(k *compiler, f *call) code {
 func (c *ctx) repeat(a *code, items, out []Value, from, pos int) []Value {
 	for i := range items {
 		more := a.run(c, items[i:i+1], c.take())
-		if c.tick(len(more)*(len(out)-from)/16, pos) {
+		if c.tick(len(more), pos) {
 			out = c.addNew(out, from, more)
 		}
 		c.give(more)

@@ -206,7 +206,7 @@ func (k *compiler) needPossible(s static, t *model.Type, pos int) {
 		return
 	}
 	for _, u := range s.set {
-		if u.IsA(t) || t.IsA(u) || u == anyElement || u.Kind == model.Primitive && t.Kind == model.Primitive {
+		if u.IsA(t) || t.IsA(u) || t == typeQuantity && u == systemTypes[Quantity] || u == anyElement || u.Kind == model.Primitive && t.Kind == model.Primitive {
 			return
 		}
 	}

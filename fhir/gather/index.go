@@ -2,6 +2,7 @@ package gather
 
 import (
 	"hash/maphash"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -46,12 +47,14 @@ func nameOf(parts ...string) name {
 
 func keyName(k fhir.Key) name { return nameOf("key", k.Type, k.ID) }
 
-// entry is one resource.
+// entry is one resource. It is kept small: a source of ten million resources has ten million of them.
 type entry struct {
-	place   Place
-	subject name  // whose it is; zero for shared ones
+	offset  int64
 	updated int64 // meta.lastUpdated in µs since 1970; math.MinInt64 when not known
-	version int64 // meta.versionId when it is a number, else -1
+	length  uint32
+	store   uint32
+	version uint32 // meta.versionId + 1 when it is a number, else 0
+	subject uint32 // number of the name that says whose it is; 0 for shared ones
 	typ     uint16
 	flags   uint8
 }
@@ -60,8 +63,45 @@ const (
 	subsetted = 1 << iota
 	deleted
 	shared
-	nobody // its subject could not be resolved
 )
+
+func (e *entry) span() Span { return Span{Store: e.store, Length: e.length, Offset: e.offset} }
+
+// block is how many entries are allocated at once: a list that grows by copying would need its memory twice.
+const block = 1 << 13
+
+// entries is a list that grows without being copied.
+type entries struct {
+	blocks [][]entry
+	n      uint32
+}
+
+func (l *entries) at(i uint32) *entry { return &l.blocks[i/block][i%block] }
+
+func (l *entries) add(e entry) {
+	if l.n%block == 0 {
+		l.blocks = append(l.blocks, make([]entry, 0, block))
+	}
+	last := &l.blocks[len(l.blocks)-1]
+	*last = append(*last, e)
+	l.n++
+}
+
+func (l *entries) all() iter.Seq2[uint32, *entry] {
+	return func(yield func(uint32, *entry) bool) {
+		for i := range l.n {
+			if !yield(i, l.at(i)) {
+				return
+			}
+		}
+	}
+}
+
+// origin is where an entry came from, where its span does not tell.
+type origin struct {
+	input    uint32
+	position int64
+}
 
 // Index collects what a source read. Add and Delete are called first, from one goroutine; after Resolve the index is
 // read-only and may be used by several.
@@ -69,7 +109,10 @@ type Index struct {
 	Name   func(input uint32) string // names inputs for origins
 	Counts Counts
 
-	entries   []entry
+	entries   entries
+	origins   []origin        // of all entries, or empty while spans tell them
+	names     []name          // of subjects, by number - 1
+	numbers   map[name]uint32 // of subjects
 	byKey     map[name]uint32
 	types     []string
 	typeNo    map[string]uint16
@@ -104,7 +147,7 @@ type link struct{ from, to name }
 func NewIndex(inputName func(uint32) string) *Index {
 	return &Index{
 		Name: inputName, byKey: map[name]uint32{}, typeNo: map[string]uint16{}, patients: map[name]string{}, facts: map[name]facts{},
-		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name]bool{}, merged: map[name]name{}, ids: map[uint32]string{},
+		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name]bool{}, merged: map[name]name{}, numbers: map[name]uint32{}, ids: map[uint32]string{},
 	}
 }
 
@@ -114,7 +157,8 @@ const maxTypes = 1000
 // Add registers a resource that can be read again at its place. It keeps nothing of the resource's memory. A reason is
 // returned for one that cannot be used.
 func (x *Index) Add(r *fhir.Resource, fullURL string, isSubsetted bool, at Place) (reason string) {
-	e := entry{place: at, updated: lastUpdated(r), version: versionID(r)}
+	e := entry{store: at.Store, offset: at.Offset, length: at.Length, updated: lastUpdated(r), version: versionID(r)}
+	var subject name
 	if isSubsetted {
 		e.flags |= subsetted
 	}
@@ -128,23 +172,46 @@ func (x *Index) Add(r *fhir.Resource, fullURL string, isSubsetted bool, at Place
 	case fhir.Shared:
 		e.flags |= shared
 	case fhir.Possible:
-		if e.subject, reason = x.subjectOf(r); reason != "" {
+		if subject, reason = x.subjectOf(r); reason != "" {
 			e.flags |= shared
 		}
 	case fhir.Owned:
-		if e.subject, reason = x.ownerOf(r); reason != "" {
+		if subject, reason = x.ownerOf(r); reason != "" {
 			return reason
 		}
 	}
 	x.alias(fullURL, r)
-	i, won := x.put(e, r.Type, r.ID)
+	e.subject = x.number(subject)
+	i, won := x.put(e, at, r.Type, r.ID)
 	if won && r.Type == "Patient" {
-		x.facts[e.subject] = x.patientFacts(r, e.subject)
+		x.facts[subject] = x.patientFacts(r, subject)
 	}
 	if won && r.ID != "" && !r.Get("id").Exists() {
 		x.ids[i] = strings.Clone(r.ID)
 	}
 	return ""
+}
+
+// number returns the number of a subject's name, 0 for none.
+func (x *Index) number(n name) uint32 {
+	if n == (name{}) {
+		return 0
+	}
+	i, ok := x.numbers[n]
+	if !ok {
+		x.names = append(x.names, n)
+		i = uint32(len(x.names)) // #nosec G115 -- fewer than there are entries
+		x.numbers[n] = i
+	}
+	return i
+}
+
+// subject returns the name that says whose an entry is.
+func (x *Index) subject(e *entry) name {
+	if e.subject == 0 {
+		return name{}
+	}
+	return x.names[e.subject-1]
 }
 
 func (x *Index) ownerOf(r *fhir.Resource) (name, string) {
@@ -173,38 +240,60 @@ func (x *Index) Delete(k fhir.Key, at string) {
 			updated = t.UnixMicro()
 		}
 	}
-	if _, won := x.put(entry{updated: updated, version: -1, flags: deleted}, k.Type, k.ID); won && k.Type == "Patient" {
+	if _, won := x.put(entry{updated: updated, flags: deleted}, Place{}, k.Type, k.ID); won && k.Type == "Patient" {
 		delete(x.facts, keyName(k))
 	}
 }
 
 // put stores an entry, or lets it compete with the version that is there. It returns the entry's index and whether the
 // new one counts.
-func (x *Index) put(e entry, typ, id string) (i uint32, won bool) {
+func (x *Index) put(e entry, at Place, typ, id string) (i uint32, won bool) {
 	e.typ = x.typeNumber(typ)
-	i = uint32(len(x.entries)) // #nosec G115 -- fewer than 2^32 resources fit the memory
+	i = x.entries.n
 	if id != "" {
 		key := keyName(fhir.Key{Type: typ, ID: id})
 		if old, ok := x.byKey[key]; ok {
-			return old, x.supersede(old, e)
+			return old, x.supersede(old, e, at)
 		}
 		x.byKey[key] = i
 	}
-	x.entries = append(x.entries, e)
+	x.entries.add(e)
+	x.setOrigin(i, at)
 	return i, true
 }
 
 // supersede keeps the newer one of two versions, in the place of the first.
-func (x *Index) supersede(old uint32, e entry) (won bool) {
-	o := &x.entries[old]
+func (x *Index) supersede(old uint32, e entry, at Place) (won bool) {
+	o := x.entries.at(old)
 	if (o.flags|e.flags)&deleted == 0 {
 		x.Counts.Superseded++
 	}
 	if won = newer(e, *o); won {
 		*o = e
+		x.setOrigin(old, at)
 		delete(x.ids, old)
 	}
 	return won
+}
+
+// setOrigin notes where an entry came from if its span does not tell.
+func (x *Index) setOrigin(i uint32, at Place) {
+	if len(x.origins) == 0 && at.Store == at.Input && at.Offset == at.Position {
+		return
+	}
+	for n := uint32(len(x.origins)); n < x.entries.n; n++ { // #nosec G115 -- as many as there are entries
+		e := x.entries.at(n)
+		x.origins = append(x.origins, origin{e.store, e.offset})
+	}
+	x.origins[i] = origin{at.Input, at.Position}
+}
+
+func (x *Index) origin(i uint32) fhir.Origin {
+	if len(x.origins) > 0 {
+		return fhir.Origin{Source: x.Name(x.origins[i].input), Position: x.origins[i].position}
+	}
+	e := x.entries.at(i)
+	return fhir.Origin{Source: x.Name(e.store), Position: e.offset}
 }
 
 func newer(e, old entry) bool {
@@ -215,7 +304,7 @@ func newer(e, old entry) bool {
 		return true
 	case e.updated != old.updated:
 		return e.updated > old.updated
-	case e.version >= 0 && old.version >= 0:
+	case e.version > 0 && old.version > 0:
 		return e.version >= old.version
 	}
 	return true
@@ -375,10 +464,10 @@ func lastUpdated(r *fhir.Resource) int64 {
 	return t.UnixMicro()
 }
 
-func versionID(r *fhir.Resource) int64 {
-	v, err := strconv.ParseInt(r.Get("meta").Get("versionId").Text(), 10, 64)
-	if err != nil || v < 0 {
-		return -1
+func versionID(r *fhir.Resource) uint32 {
+	v, err := strconv.ParseUint(r.Get("meta").Get("versionId").Text(), 10, 31)
+	if err != nil {
+		return 0
 	}
-	return v
+	return uint32(v) + 1
 }

@@ -30,25 +30,25 @@ func (m *Memory) Add(r *fhir.Resource, text, fullURL string, isSubsetted bool, i
 // AddOwned keeps a resource that is known to belong to the patient, whatever its text says. Shared ones stay shared.
 func (m *Memory) AddOwned(r *fhir.Resource, patient string, input uint32) {
 	text := r.String()
-	i := len(m.entries)
+	i := m.entries.n
 	if m.Add(r, text, "", fhir.IsSubsetted(r.Get("meta")), input) != "" {
 		// Its subject cannot be told from here: say it anew.
 		span := Span{Offset: m.Next(), Length: uint32(len(text))} // #nosec G115 -- a resource is limited to less
-		m.put(entry{place: Place{Span: span, Input: input, Position: r.Origin.Position}, version: -1}, r.Type, r.ID)
+		m.put(entry{offset: span.Offset, length: span.Length}, Place{Span: span, Input: input, Position: r.Origin.Position}, r.Type, r.ID)
 		m.texts = append(m.texts, text)
 	}
-	if i == len(m.entries) || m.entries[i].flags&shared != 0 {
+	if i == m.entries.n || m.entries.at(i).flags&shared != 0 {
 		return
 	}
 	owner := m.mention(fhir.Key{Type: "Patient", ID: patient})
 	if r.Type == "Patient" && r.ID != patient {
-		m.merged[m.entries[i].subject] = owner
+		m.merged[m.subject(m.entries.at(i))] = owner
 	}
 	if r.Type == "Patient" {
 		m.facts[keyName(r.Key())] = facts{identifiers: m.facts[keyName(r.Key())].identifiers}
 		return
 	}
-	m.entries[i].subject = owner
+	m.entries.at(i).subject = m.number(owner)
 }
 
 // Next returns how many texts were kept: the ordinal of the next one.
@@ -89,16 +89,15 @@ func (m *Memory) Missing(want func(typ string) bool) []fhir.Key {
 func (x *Index) Missing(from string, want func(typ string) bool, read Reader) (map[string][]string, error) {
 	missing := map[string][]string{}
 	seen := map[fhir.Key]bool{}
-	for i := range x.entries {
-		e := &x.entries[i]
+	for i, e := range x.entries.all() {
 		if x.types[e.typ] != from || e.flags&deleted != 0 {
 			continue
 		}
-		text, err := read(e.place.Span)
+		text, err := read(e.span())
 		if err != nil {
 			return nil, err
 		}
-		r, err := fhir.ReadResource(text, x.origin(e))
+		r, err := fhir.ReadResource(text, x.origin(i))
 		if err != nil {
 			return nil, err
 		}

@@ -41,7 +41,7 @@ type recorder struct {
 func (b *recorder) own(p Patient) ([]*fhir.Resource, error) {
 	var own []*fhir.Resource
 	for _, i := range b.x.grouped[p.first:p.last] {
-		if !b.want(b.x.types[b.x.entries[i].typ]) {
+		if !b.want(b.x.types[b.x.entries.at(i).typ]) {
 			continue
 		}
 		r, err := b.load(i)
@@ -73,9 +73,9 @@ func sortResources(list []*fhir.Resource, survivor string) {
 }
 
 func (b *recorder) load(i uint32) (*fhir.Resource, error) {
-	e := &b.x.entries[i]
-	origin := b.x.origin(e)
-	text, err := b.read(e.place.Span)
+	e := b.x.entries.at(i)
+	origin := b.x.origin(i)
+	text, err := b.read(e.span())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)
 	}
@@ -126,7 +126,7 @@ func (b *recorder) target(reference string) (uint32, bool) {
 		return 0, false
 	}
 	i, ok := b.x.byKey[keyName(k)]
-	if !ok || b.x.entries[i].flags&(shared|deleted) != shared {
+	if !ok || b.x.entries.at(i).flags&(shared|deleted) != shared {
 		return 0, false
 	}
 	return i, true

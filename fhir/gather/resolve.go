@@ -11,7 +11,7 @@ import (
 // groups is what Resolve finds: who is who.
 type groups struct {
 	list     []Patient
-	number   map[string]int // by id of the surviving patient
+	byID     map[string]int // by id of the surviving patient
 	grouped  []uint32       // entries, those of one patient side by side
 	owners   map[name]owner // by identifier
 	survivor map[name]name  // patients that another one replaces
@@ -21,7 +21,7 @@ type groups struct {
 // Patient is one patient of an index: who survived of those that were merged, with the entries of all.
 type Patient struct {
 	ID          string
-	first, last int // of Index.grouped
+	first, last uint32 // of Index.grouped
 }
 
 type owner struct {
@@ -41,7 +41,7 @@ const (
 
 // Resolve finds the patient of every entry and merges linked patients. What cannot be resolved goes to rej.
 func (x *Index) Resolve(rej func(fhir.Rejected)) {
-	x.number, x.survivor = map[string]int{}, maps.Clone(x.merged)
+	x.byID, x.survivor = map[string]int{}, maps.Clone(x.merged)
 	x.findOwners()
 	x.mergeLinked(rej)
 	x.findOwners() // those of merged patients are one now
@@ -63,13 +63,12 @@ func (x *Index) findOwners() {
 // mergeLinked follows the links of all Patient resources, in the order in which they were read.
 func (x *Index) mergeLinked(rej func(fhir.Rejected)) {
 	targets := map[name][]name{}
-	for i := range x.entries {
-		e := &x.entries[i]
+	for i, e := range x.entries.all() {
 		if e.flags&deleted != 0 || x.types[e.typ] != "Patient" {
 			continue
 		}
-		for _, l := range x.facts[e.subject].links {
-			x.addTarget(targets, e, l, rej)
+		for _, l := range x.facts[x.subject(e)].links {
+			x.addTarget(targets, i, l, rej)
 		}
 	}
 	for from, to := range targets {
@@ -78,21 +77,20 @@ func (x *Index) mergeLinked(rej func(fhir.Rejected)) {
 			delete(targets, from)
 		}
 	}
-	for i := range x.entries {
-		e := &x.entries[i]
-		if e.flags&deleted == 0 && x.types[e.typ] == "Patient" && len(targets[e.subject]) > 1 {
-			x.reject(e, linkSeveral, rej)
+	for i, e := range x.entries.all() {
+		if e.flags&deleted == 0 && x.types[e.typ] == "Patient" && len(targets[x.subject(e)]) > 1 {
+			x.reject(i, linkSeveral, rej)
 		}
 	}
 	x.cutCircles(rej)
 }
 
-func (x *Index) addTarget(targets map[name][]name, e *entry, l link, rej func(fhir.Rejected)) {
+func (x *Index) addTarget(targets map[name][]name, i uint32, l link, rej func(fhir.Rejected)) {
 	from, okFrom := x.patientResource(l.from)
 	to, okTo := x.patientResource(l.to)
 	switch {
 	case !okFrom || !okTo:
-		x.reject(e, linkNowhere, rej)
+		x.reject(i, linkNowhere, rej)
 	case from != to && !slices.Contains(targets[from], to):
 		targets[from] = append(targets[from], to)
 	}
@@ -121,10 +119,9 @@ func (x *Index) cutCircles(rej func(fhir.Rejected)) {
 			n = x.survivor[n]
 		}
 	}
-	for i := range x.entries {
-		e := &x.entries[i]
-		if circular[e.subject] && x.types[e.typ] == "Patient" && e.flags&deleted == 0 {
-			x.reject(e, linkCircle, rej)
+	for i, e := range x.entries.all() {
+		if circular[x.subject(e)] && x.types[e.typ] == "Patient" && e.flags&deleted == 0 {
+			x.reject(i, linkCircle, rej)
 		}
 	}
 	for n := range circular {
@@ -173,11 +170,10 @@ func (x *Index) singleOwner(o owner) (name, string) {
 	return o.patient, ""
 }
 
-// ownEntries returns the surviving patient of each entry; zero for entries that are nobody's.
-func (x *Index) ownEntries(rej func(fhir.Rejected)) []name {
-	owners := make([]name, len(x.entries))
-	for i := range x.entries {
-		e := &x.entries[i]
+// ownEntries returns the number of the surviving patient's name for each entry; 0 for entries that are nobody's.
+func (x *Index) ownEntries(rej func(fhir.Rejected)) []uint32 {
+	owners := make([]uint32, x.entries.n)
+	for i, e := range x.entries.all() {
 		if e.flags&deleted != 0 {
 			x.Counts.Deleted++
 			continue
@@ -185,49 +181,45 @@ func (x *Index) ownEntries(rej func(fhir.Rejected)) []name {
 		if e.flags&shared != 0 {
 			continue
 		}
-		p, why := x.resolveName(e.subject)
+		p, why := x.resolveName(x.subject(e))
 		if why != "" {
-			e.flags |= nobody
-			x.reject(e, why, rej)
+			x.reject(i, why, rej)
 			continue
 		}
-		owners[i] = x.root(p)
+		owners[i] = x.number(x.root(p))
 	}
 	return owners
 }
 
-func (x *Index) reject(e *entry, reason string, rej func(fhir.Rejected)) {
-	rej(fhir.Rejected{Origin: x.origin(e), Type: x.types[e.typ], Reason: reason})
-}
-
-func (x *Index) origin(e *entry) fhir.Origin {
-	return fhir.Origin{Source: x.Name(e.place.Input), Position: e.place.Position}
+func (x *Index) reject(i uint32, reason string, rej func(fhir.Rejected)) {
+	rej(fhir.Rejected{Origin: x.origin(i), Type: x.types[x.entries.at(i).typ], Reason: reason})
 }
 
 // group puts the entries of each patient side by side, the patients in the order of their ids.
-func (x *Index) group(owners []name) {
-	count := map[name]int{}
+func (x *Index) group(owners []uint32) {
+	count := make([]uint32, len(x.names)+1)
 	for _, o := range owners {
-		if o != (name{}) {
-			count[o]++
+		count[o]++
+	}
+	var numbers []uint32
+	for o := 1; o < len(count); o++ {
+		if count[o] > 0 {
+			numbers = append(numbers, uint32(o)) // #nosec G115 -- see number
 		}
 	}
-	names := make([]name, 0, len(count))
-	for n := range count {
-		names = append(names, n)
-	}
-	slices.SortFunc(names, func(a, b name) int { return strings.Compare(x.patients[a], x.patients[b]) })
-	at := make(map[name]int, len(names))
-	total := 0
-	for _, n := range names {
-		x.number[x.patients[n]] = len(x.list)
-		x.list = append(x.list, Patient{ID: x.patients[n], first: total, last: total + count[n]})
-		at[n] = total
-		total += count[n]
+	id := func(o uint32) string { return x.patients[x.names[o-1]] }
+	slices.SortFunc(numbers, func(a, b uint32) int { return strings.Compare(id(a), id(b)) })
+	at := make([]uint32, len(count))
+	total := uint32(0)
+	for _, o := range numbers {
+		x.byID[id(o)] = len(x.list)
+		x.list = append(x.list, Patient{ID: id(o), first: total, last: total + count[o]})
+		at[o] = total
+		total += count[o]
 	}
 	x.grouped = make([]uint32, total)
 	for i, o := range owners {
-		if o != (name{}) {
+		if o != 0 {
 			x.grouped[at[o]] = uint32(i) // #nosec G115 -- see put
 			at[o]++
 		}
@@ -241,8 +233,9 @@ func (x *Index) Patients() []Patient { return x.list }
 func (x *Index) Members(p Patient) []string {
 	ids := []string{p.ID}
 	for _, i := range x.grouped[p.first:p.last] {
-		if e := &x.entries[i]; x.types[e.typ] == "Patient" && x.patients[e.subject] != p.ID {
-			ids = append(ids, x.patients[e.subject])
+		e := x.entries.at(i)
+		if id := x.patients[x.subject(e)]; x.types[e.typ] == "Patient" && id != p.ID {
+			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids[1:])
@@ -251,7 +244,7 @@ func (x *Index) Members(p Patient) []string {
 
 // Find returns the patient of an id; ok is false for an unknown or replaced one.
 func (x *Index) Find(id string) (p Patient, ok bool) {
-	i, ok := x.number[id]
+	i, ok := x.byID[id]
 	if !ok {
 		return Patient{}, false
 	}
@@ -259,4 +252,4 @@ func (x *Index) Find(id string) (p Patient, ok bool) {
 }
 
 // Len returns the number of resources that can be handed out.
-func (x *Index) Len() int { return len(x.entries) - x.Counts.Deleted }
+func (x *Index) Len() int { return int(x.entries.n) - x.Counts.Deleted }

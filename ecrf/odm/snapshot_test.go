@@ -1,0 +1,187 @@
+package odm_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/ledgertest"
+	"github.com/crflink/crflink/ecrf/odm"
+	"github.com/crflink/crflink/internal/shared"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func snapshot(t testing.TB, d *ecrf.Dictionary, books []*ecrf.StoredCasebook, o odm.Options) string {
+	t.Helper()
+	var out bytes.Buffer
+	if _, err := odm.WriteSnapshot(t.Context(), &out, ledgertest.Delivery(d, books), o); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// xmllint validates a document against the published schema.
+func xmllint(t *testing.T, document string) error {
+	t.Helper()
+	schema := shared.Dir(t, "data", "odm", "schema-1.3.2", "ODM1-3-2.xsd")
+	program, err := exec.LookPath("xmllint")
+	if err != nil {
+		if os.Getenv(shared.EnvRequire) == "all" {
+			t.Fatal("xmllint is required; install libxml2-utils")
+		}
+		t.Skip("xmllint is absent; install libxml2-utils")
+	}
+	command := exec.Command(program, "--nonet", "--noout", "--schema", schema, "-")
+	command.Stdin = strings.NewReader(document)
+	if out, err := command.CombinedOutput(); err != nil {
+		return errors.New(string(out))
+	}
+	return nil
+}
+
+func registry(t testing.TB) *ecrf.Dictionary {
+	t.Helper()
+	file := filepath.Join("..", "..", "configs", "psma-registry", "dictionary.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _, err := ecrf.ParseDictionary(file, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestTheSnapshotIsAsTheGoldenOne(t *testing.T) {
+	got := snapshot(t, ledgertest.Dictionary(t), ledgertest.Stored(), odm.Options{Provenance: true})
+	golden := filepath.Join("testdata", "snapshot.xml")
+	if *update {
+		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(golden, []byte(got), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEverySnapshotIsValidAgainstTheSchemaAndTheChecker(t *testing.T) {
+	for name, d := range map[string]*ecrf.Dictionary{"suite": ledgertest.Dictionary(t), "registry": registry(t)} {
+		for _, provenance := range []bool{false, true} {
+			var books []*ecrf.StoredCasebook
+			if name == "suite" {
+				books = ledgertest.Stored()
+			}
+			document := snapshot(t, d, books, odm.Options{Provenance: provenance})
+			if err := xmllint(t, document); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if problems := check(t, document); len(problems) != 0 {
+				t.Errorf("%s: %v", name, problems)
+			}
+		}
+	}
+}
+
+func TestASecondDeliveryLeavesTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "new", "study.odm.xml")
+	target, err := odm.New("odm", file, odm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
+	for i, want := range []int{1, 0} {
+		report, err := target.Deliver(t.Context(), delivery)
+		if err != nil || report.Written != want || report.Cells != 10 || len(report.Files) != 1 {
+			t.Errorf("delivery %d: %+v, %v", i, report, err)
+		}
+	}
+}
+
+func TestNoticesStandInTheStudyDescription(t *testing.T) {
+	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), nil)
+	delivery.Notices = []string{"No consent was checked."}
+	var out bytes.Buffer
+	if _, err := odm.WriteSnapshot(t.Context(), &out, delivery, odm.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "<StudyDescription>Data of study ledger-test. No consent was checked.</StudyDescription>") {
+		t.Error(out.String()[:800])
+	}
+}
+
+func hostile(text string) []*ecrf.StoredCasebook {
+	remark := ecrf.StoredCell{CellKey: ecrf.CellKey{Event: "baseline", Form: "base", Item: "remark"}, Value: text, State: ecrf.New}
+	remark.Provenance = ecrf.Provenance{Source: text, Resource: text, Version: text, Path: text, Rule: text}
+	return []*ecrf.StoredCasebook{{Facts: ecrf.Facts{Subject: "S1", Site: text}, Cells: []ecrf.StoredCell{remark}}}
+}
+
+// FuzzAnyTextGivesAWellFormedDocumentAndComesBack: a value that an item may hold is read back as it was; any other
+// text still leaves the document well formed.
+func FuzzAnyTextGivesAWellFormedDocumentAndComesBack(f *testing.F) {
+	for _, s := range []string{"a", "<a b='c'>&amp;\"", "]]>", "\x00\x1f", "a\nb\tc", "\r\n", "\ufffe\uffff", "\xff\xfe", "', DROP TABLE", "\U0001F600"} {
+		f.Add(s)
+	}
+	d := ledgertest.Dictionary(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		document := snapshot(t, d, hostile(text), odm.Options{Provenance: true})
+		if !utf8.ValidString(document) {
+			t.Fatal("not UTF-8")
+		}
+		value, source := readBack(t, document)
+		if d.Check("remark", text) != nil {
+			return
+		}
+		if value != text {
+			t.Errorf("value %q comes back as %q", text, value)
+		}
+		if !strings.Contains(source, text) {
+			t.Errorf("source %q does not hold %q", source, text)
+		}
+	})
+}
+
+func readBack(t *testing.T, document string) (value, source string) {
+	decoder := xml.NewDecoder(strings.NewReader(document))
+	inSource := false
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return value, source
+		}
+		if err != nil {
+			t.Fatalf("not well formed: %v", err)
+		}
+		switch x := token.(type) {
+		case xml.StartElement:
+			inSource = x.Name.Local == "SourceID"
+			for _, a := range x.Attr {
+				if x.Name.Local == "ItemData" && a.Name.Local == "Value" {
+					value = a.Value
+				}
+			}
+		case xml.CharData:
+			if inSource {
+				source += string(x)
+			}
+		case xml.EndElement:
+			inSource = false
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package pseudonym
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/crflink/crflink/internal/finding"
+)
+
+// TestEveryFaultOfAProfileIsFoundAtItsPlace compares the whole output for a profile with many faults.
+func TestEveryFaultOfAProfileIsFoundAtItsPlace(t *testing.T) {
+	const file = "testdata/faults.yaml"
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ParseProfile("faults.yaml", src)
+	var list finding.List
+	if !errors.As(err, &list) {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := list.Render(&out, func(string) string { return string(src) }); err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/faults.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(out.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("got:\n%s", out.String())
+	}
+}
+
+func TestABrokenProfileIsOneFinding(t *testing.T) {
+	for _, src := range []string{"", "a: [", "- 1", "just text", "a: b: c", "\x00"} {
+		_, err := ParseProfile("p.yaml", []byte(src))
+		var list finding.List
+		if !errors.As(err, &list) || len(list) == 0 {
+			t.Errorf("%q: %v", src, err)
+		}
+	}
+}
+
+func TestAProfileSaysWhatAMappingMayRead(t *testing.T) {
+	p := builtIn(t)
+	for path, want := range map[string]string{
+		"Patient.birthDate":                      "generalise year",
+		"Patient.name.family":                    "drop",
+		"Patient":                                "keep",
+		"Practitioner":                           "drop",
+		"Observation.valueQuantity.value":        "keep number",
+		"Observation.code.coding.display":        "drop",
+		"Observation.code.coding.code":           "keep code",
+		"Observation.effectiveDateTime":          "shift",
+		"Observation.identifier.value":           "hash identifier",
+		"ImagingStudy.series.instance.uid":       "hash uid",
+		"Composition.section.section.section":    "keep",
+		"Composition.section.section.entry.type": "keep type",
+		"Patient.":                               "drop",
+	} {
+		if got := p.Action(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	if !p.Extension("Condition.code.coding", "http://fhir.de/StructureDefinition/seitenlokalisation") || p.Extension("Patient", "http://fhir.de/StructureDefinition/seitenlokalisation") {
+		t.Error("extensions are not where they belong")
+	}
+	if p.Name() != DefaultProfile || p.Version() == "" || len(p.Hash()) != 64 {
+		t.Error(p.Name(), p.Version(), p.Hash())
+	}
+	if _, err := BuiltIn("none"); err == nil {
+		t.Error("an unknown profile was found")
+	}
+}
+
+func TestTheBuiltInProfileIsSmall(t *testing.T) {
+	if n := len(builtIn(t).paths); n > 30_000 {
+		t.Errorf("%d rules", n)
+	}
+}
+
+func TestTheActionsOfAProfileDoWhatTheySay(t *testing.T) {
+	p, err := ParseProfile("p.yaml", []byte(`
+profile: test
+version: 1
+units: [tablets]
+types: {}
+resources:
+  Patient: {birthDate: generalise years 5, gender: replace unknown, name: {family: redact, given: drop}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := NewVeil(p, Dates{Mode: None, Zone: berlin(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, _, err := v.apply(record(t, `{"resourceType":"Patient","id":"p","birthDate":"1957-03-12","gender":"female","name":[{"family":"Muster","given":["Anna"]}]}`), false, testSubject(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := written(rec), `{"resourceType":"Patient","birthDate":"1955","gender":"unknown","name":[{"family":"[redacted]"}]}`+"\n"; got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestPrintedUnitsStayAndNamesDoNot(t *testing.T) {
+	p := builtIn(t)
+	for _, s := range []string{"mg/dL", "pg/100mL", "Mt/m3", "pg%", "mL/min/{1.73_m2}", "µg/L", "10*9/L", "10^3/µl", "Filmtabletten", "Becquerel", "[pH]", "°C", "mmol/mol", "% (n)", "/nanoliter"} {
+		if !isUnit(s, p.units) {
+			t.Errorf("%q is dropped", s)
+		}
+	}
+	for _, s := range []string{"", "Mustermann", "canary123456", "1957-03-12", "12345678", "anna@example.org", "mg/dL Mustermann", "mg\n", "mg/dL mg/dL mg/dL mg/dL mg/dL mg/dL", "http://x", "Müllerin"} {
+		if isUnit(s, p.units) {
+			t.Errorf("%q stays", s)
+		}
+	}
+}
+
+func TestResultsInWordsStayOnlyAsNumbers(t *testing.T) {
+	for _, s := range []string{"<5", "< 0.03", ">=100000", "<=0,5", "1:320", "+++", "12.5", "7"} {
+		if !isMeasure(s) {
+			t.Errorf("%q is dropped", s)
+		}
+	}
+	for _, s := range []string{"", "12345", "1234567.1", "<", "<>5", "<<<5", "1.2.3", "positiv", "1:123456", "+++++", "2024-05-01", "5 mg", "=5x", "<1234567"} {
+		if isMeasure(s) {
+			t.Errorf("%q stays", s)
+		}
+	}
+}
