@@ -33,7 +33,7 @@ func (e *evaluation) readProvisions(doc int) {
 		e.readWholeForm(doc, root)
 		return
 	}
-	hasCodes := root.Get("code").Exists()
+	hasCodes := root.Get("code").First().Exists()
 	if hasCodes || d.result == resultPolicy {
 		e.readProvision(doc, root, true)
 	}

@@ -6,7 +6,7 @@
 //     primitive (`_birthDate` beside `birthDate`) hang on the primitive's node.
 //   - A Resource is a table with its type, its id and the place it came from.
 //   - A Record holds one patient's resources: the patient, what refers to the patient, and what those refer to.
-//   - A Source yields records: files and folders here, servers in fhir/rest.
+//   - A Source yields records: of files and folders in fhir/ndjson, of servers in fhir/rest.
 //   - DateTime keeps a date as it was written, with its precision; Day is a calendar day.
 //   - Reference is a parsed Reference.reference or canonical of any of the forms that R4 knows.
 //

@@ -70,7 +70,7 @@ func withinLimits(text string) bool {
 	for {
 		token, err := d.ReadToken()
 		if err != nil {
-			return err == io.EOF
+			return errors.Is(err, io.EOF)
 		}
 		if kind, n := d.StackIndex(d.StackDepth()); kind == '{' && n%2 == 1 && token.Kind() == '"' && len(token.String()) > 65535 {
 			return false

@@ -41,7 +41,7 @@ type Rejected struct {
 	Origin  Origin
 	Type    string // resource type, "" when it could not be read
 	Reason  string
-	Patient Key // the patient it belongs to, when known, so that a caller can fail closed; not to be printed
+	Patient Key // whose it seems to be, when that can be told, so that a caller can fail closed; not to be printed
 }
 
 // FactTypes are the resource types that are read before the decision about consent.

@@ -73,6 +73,9 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("byte %d: %s", e.Offset, e.Problem)
 }
 
+// bytesPerNode is how much compact text of real resources makes one node. It saves a fresh table from growing often.
+const bytesPerNode = 20
+
 // Parse reads one JSON object strictly (RFC 8259): duplicate names, invalid UTF-8, lone surrogates, unescaped
 // control characters and anything after the object are refused, as is what exceeds DefaultLimits.
 // The error is a *SyntaxError.
@@ -85,6 +88,9 @@ func (t *Table) ParseWithin(text string, limits Limits) error {
 	t.reset(text)
 	if len(text) > limits.Bytes || len(text) > math.MaxUint32/2 {
 		return &SyntaxError{Offset: min(limits.Bytes, len(text)), Problem: fmt.Sprintf("longer than the limit of %d bytes", limits.Bytes)}
+	}
+	if t.nodes == nil {
+		t.nodes = make([]node, 0, len(text)/bytesPerNode+8)
 	}
 	p := parser{s: text, t: t, maxDepth: limits.Depth}
 	if err := p.document(); err != nil {

@@ -3,6 +3,7 @@ package fhir_test
 import (
 	"bufio"
 	"compress/gzip"
+	"errors"
 	"os"
 	"testing"
 
@@ -56,8 +57,8 @@ func TestBadTextIsRefusedWithItsPosition(t *testing.T) {
 		{`{"a":"` + "\xff" + `"}`, 6}, {`{"a":"` + "\x01" + `"}`, 6}, {`{"a":1} x`, 8}, {`{"a":NaN}`, 5}, {`{"a":"\x"}`, 6}, {`{"a":1.}`, 7},
 	} {
 		var table fhir.Table
-		err, _ := table.Parse(c.text).(*fhir.SyntaxError)
-		if err == nil || err.Offset != c.offset {
+		var err *fhir.SyntaxError
+		if !errors.As(table.Parse(c.text), &err) || err.Offset != c.offset {
 			t.Errorf("%q: %v, want an error at byte %d", c.text, err, c.offset)
 		}
 	}

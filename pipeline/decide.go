@@ -39,20 +39,19 @@ func (r *runner) decide(ctx context.Context) error {
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	r.out.Tally.Patients++
 	d := consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
+	r.out.Tally.decided(d)
 	if d.Outcome() != consent.Granted {
-		r.out.Tally.decided(d)
 		return r.lookUp(ctx, record, d)
 	}
 	subject, err := r.Vault.Find(ctx, record, r.Study.Identity, r.Study.Numbering)
 	switch {
 	case err == nil:
-		r.out.Tally.decided(d)
 		r.work = append(r.work, work{record.Key(), subject})
 		r.known[subject.Number()] = standing{outcomePermitted, string(d.Reason())}
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
 	case waits(err):
-		r.out.Tally.fail(Failure{Stage: "subject", Reason: err.Error()})
+		r.out.Tally.fail(Failure{Stage: StageSubject, Reason: err.Error()})
 	default:
 		return err
 	}
@@ -99,7 +98,7 @@ func (r *runner) partShared() {
 			return false
 		}
 		r.known[n] = standing{"held", reasonShared}
-		r.out.Tally.fail(Failure{Subject: n, Stage: "subject", Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
+		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
 		return true
 	})
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -27,7 +28,7 @@ func (r *runner) deliver(ctx context.Context) error {
 		}
 		r.Progress.Add(1)
 	}
-	return failed
+	return errors.Join(failed, r.deliverSessions(ctx))
 }
 
 // notices are what every output says about the run.

@@ -42,10 +42,11 @@ type Outcome struct {
 	Stages []Stage
 }
 
-// Stage is a part of a run and the time it took.
+// Stage is a part of a run, how much it worked off and the time it took.
 type Stage struct {
-	Name string
-	Took time.Duration
+	Name, Unit string
+	Count      int
+	Took       time.Duration
 }
 
 // Complete reports whether nothing was rejected.
@@ -61,17 +62,23 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 		return nil, err
 	}
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
+	tally := &r.out.Tally
 	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
+		name, unit string
+		do         func(context.Context) error
+		count      func() int
 	}{
-		{"decide", r.decide}, {"compute", r.compute}, {"settle", r.settle}, {"deliver", r.deliver}, {"count", r.count},
+		{"decide", "patients", r.decide, func() int { return tally.Patients }},
+		{"compute", "subjects", r.compute, func() int { return tally.Computed + tally.Skipped }},
+		{"settle", "subjects", r.settle, func() int { return len(r.known) }},
+		{"deliver", "targets", r.deliver, func() int { return len(tally.Deliveries) }},
+		{"count", "subjects", r.count, func() int { return len(r.work) }},
 	} {
 		begin := parts.Clock()
 		if err := step.do(ctx); err != nil {
 			return r.out, fmt.Errorf("%s: %w", step.name, err)
 		}
-		r.out.Stages = append(r.out.Stages, Stage{step.name, parts.Clock().Sub(begin)})
+		r.out.Stages = append(r.out.Stages, Stage{step.name, step.unit, step.count(), parts.Clock().Sub(begin)})
 	}
 	return r.out, nil
 }

@@ -42,6 +42,7 @@ type ImagingSpec struct {
 	Modalities []string // DICOM modalities, any of which a study must have; none is every study
 	Event      string   // the event from which sessions count their days
 	Systems    []string // further identifier systems of study UIDs
+	Folder     string   // where sessions.csv goes; "" writes none
 }
 
 // SourceSpec names a source: files or a FHIR server.
@@ -301,8 +302,8 @@ func (l *loader) sources(v yamldoc.Value) {
 }
 
 func (l *loader) imaging(v yamldoc.Value) {
-	f := v.Fields("modalities", "event", "systems")
-	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts()}
+	f := v.Fields("modalities", "event", "systems", "folder")
+	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text())}
 	if e := f["event"]; e.Exists() && l.study.Mapping != nil && !l.study.Mapping.HasEvent(e.Text()) {
 		e.Errorf("an event of the mapping file", "unknown event %q", e.Text())
 	}
@@ -325,7 +326,7 @@ func (l *loader) targets(v yamldoc.Value) {
 
 // Inputs returns the hashes of everything that a casebook is computed from besides resources and vault.
 func (s *Study) Inputs() map[string]string {
-	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, s.Numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, s.Imaging)
+	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, s.Numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
 	sum := sha256.Sum256([]byte(setup))
 	return map[string]string{
 		"study": hex.EncodeToString(sum[:]), "dictionary": s.Dictionary.Hash(), "mapping": s.Mapping.Hash(), "policy": s.Policy.Hash(), "profile": s.Profile.Hash(),

@@ -38,6 +38,9 @@ type TypeReason struct{ Type, Reason string }
 // Failure is a patient for whom nothing could be computed. Subject is empty when there is no number yet.
 type Failure struct{ Subject, Stage, Reason string }
 
+// StageSubject is the stage of failures to tell which subject a patient is.
+const StageSubject = "subject"
+
 // Slot is an item of a form.
 type Slot struct{ Form, Item string }
 

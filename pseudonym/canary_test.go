@@ -213,28 +213,29 @@ func reviewed(t testing.TB) map[string]bool {
 // output, the report and the subject: raw, escaped and in base64.
 func TestNoCanaryGetsOut(t *testing.T) {
 	passing := reviewed(t)
-	for _, form := range []string{"%s", "%s \"Müller\" <&> ", "19570312%s", "Patient/%s", "#%s", "urn:uuid:%s", "urn:oid:1.2.3.%s", "https://host.example/fhir/Patient/%s", "Patient?identifier=%s"} {
-		for _, mode := range []DateMode{None, Shift} {
-			n, spoilt := 0, []string{}
-			for _, text := range samples(t) {
-				doc := decode(t, text)
-				for _, l := range leaves("", doc, nil, nil) {
-					if _, number := l.value.(json.Number); passing[l.path] || number {
-						continue
-					}
-					n++
-					if strings.HasSuffix(l.path, ".id") {
-						l.set(token(n))
-					} else {
-						l.set(fmt.Sprintf(form, token(n)))
-					}
+	forms := []string{"%s", "%s \"Müller\" <&> ", "19570312%s", "Patient/%s", "#%s", "urn:uuid:%s", "urn:oid:1.2.3.%s", "https://host.example/fhir/Patient/%s", "Patient?identifier=%s"}
+	all := samples(t)
+	for i, form := range forms {
+		mode := []DateMode{None, Shift}[i%2]
+		n, spoilt := 0, []string{}
+		for _, text := range all {
+			doc := decode(t, text)
+			for _, l := range leaves("", doc, nil, nil) {
+				if _, number := l.value.(json.Number); passing[l.path] || number {
+					continue
 				}
-				spoilt = append(spoilt, encode(t, doc))
+				n++
+				if strings.HasSuffix(l.path, ".id") {
+					l.set(token(n))
+				} else {
+					l.set(fmt.Sprintf(form, token(n)))
+				}
 			}
-			out := seen(t, testVeil(t, mode), withPatient(t, spoilt))
-			if found := trace(out, canary); found != "" {
-				t.Errorf("%s, dates %s: of %d tokens one got out: %s", form, mode, n, found)
-			}
+			spoilt = append(spoilt, encode(t, doc))
+		}
+		out := seen(t, testVeil(t, mode), withPatient(t, spoilt))
+		if found := trace(out, canary); found != "" {
+			t.Errorf("%s, dates %s: of %d tokens one got out: %s", form, mode, n, found)
 		}
 	}
 }

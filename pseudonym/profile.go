@@ -53,18 +53,21 @@ func BuiltIn(name string) (*Profile, error) {
 
 // ParseProfile reads a profile. The error is a finding.List with every fault and its place.
 func ParseProfile(file string, src []byte) (*Profile, error) {
-	root, problems := parseYAML(src)
+	root, found := parseYAML(file, src)
+	c := newCompiler()
 	if root != nil {
-		c := newCompiler()
 		c.document(root)
-		problems = c.problems
-		if len(problems) == 0 {
-			sum := sha256.Sum256(src)
-			c.profile.hash = hex.EncodeToString(sum[:])
-			return c.profile, nil
-		}
 	}
-	return nil, findings(file, problems)
+	for _, p := range c.problems {
+		found.Add(file, p.line, p.col, p.hint, "%s", p.text)
+	}
+	found.Sort()
+	if err := found.Err(); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(src)
+	c.profile.hash = hex.EncodeToString(sum[:])
+	return c.profile, nil
 }
 
 // Name returns the profile's name.

@@ -173,62 +173,6 @@ func (v *Vault) Issue(ctx context.Context, id Identity, format NumberFormat, sit
 	return Subject{}, fmt.Errorf("issue a subject number: %d random numbers in a row are taken; give the format more digits", issueTries)
 }
 
-// Link makes a further identifier name the same subject, after a merge at the site. ErrIdentity when it names
-// another subject.
-func (v *Vault) Link(ctx context.Context, number string, further Identity) error {
-	row, err := v.store.SubjectByNumber(ctx, v.lookup.hash("number", number))
-	if errors.Is(err, ErrNoRow) || err == nil && !bytes.Equal(row.StudyHash, v.studyHash()) {
-		return ErrNotEnrolled
-	}
-	if err != nil {
-		return fmt.Errorf("link an identity: %w", err)
-	}
-	return v.store.Link(ctx, v.identityHash(further), row.ID)
-}
-
-// Destroy deletes a subject's row: number, secret and all that leads to them. Keyed values of the subject cannot be
-// computed again by anybody.
-func (v *Vault) Destroy(ctx context.Context, number string) error {
-	row, err := v.store.SubjectByNumber(ctx, v.lookup.hash("number", number))
-	if errors.Is(err, ErrNoRow) || err == nil && !bytes.Equal(row.StudyHash, v.studyHash()) {
-		return ErrNotEnrolled
-	}
-	if err != nil {
-		return fmt.Errorf("destroy a subject: %w", err)
-	}
-	return v.store.Destroy(ctx, row.ID)
-}
-
-// Retire deletes all subjects of the study and returns their count.
-func (v *Vault) Retire(ctx context.Context) (int, error) {
-	return v.store.DestroyStudy(ctx, v.studyHash())
-}
-
-// Rotate seals all values of all studies under another key. Numbers, secrets and lookups stay as they are. The
-// Vault keeps working; other processes must open it again with the new key.
-func (v *Vault) Rotate(ctx context.Context, key Key) error {
-	next, err := newSealer(key)
-	if err != nil {
-		return err
-	}
-	err = v.store.Rewrite(ctx, sealedMeta(next, v.lookup.key.open()), func(r Row) (Row, error) {
-		for column, value := range sealedColumns(&r) {
-			p := place{"subject", column, hex.EncodeToString(r.ID)}
-			plain, err := v.seal.open(p, *value)
-			if err != nil {
-				return r, err
-			}
-			*value = next.seal(p, plain)
-		}
-		return r, nil
-	})
-	if err != nil {
-		return fmt.Errorf("rotate the vault key: %w", err)
-	}
-	v.seal = next
-	return nil
-}
-
 func (v *Vault) studyHash() []byte { return v.lookup.hash("study", v.study) }
 
 func sealedColumns(r *Row) map[string]*[]byte {

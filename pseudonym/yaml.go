@@ -1,15 +1,13 @@
 package pseudonym
 
 import (
-	"errors"
 	"fmt"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/yamldoc"
 )
 
-// yamlNode is one value of a YAML document with its place: a scalar has text, a mapping keys and items, a list items.
+// yamlNode is one value of a profile with its place: a scalar has text, a mapping keys and items, a list items.
 type yamlNode struct {
 	kind      yamlKind
 	text      string
@@ -24,74 +22,46 @@ const (
 	yamlScalar yamlKind = iota
 	yamlMapping
 	yamlList
-	yamlOther
 )
 
 func (k yamlKind) String() string {
-	return [...]string{"a single value", "a mapping", "a list", "something else"}[k]
+	return [...]string{"a single value", "a mapping", "a list"}[k]
 }
 
-func parseYAML(src []byte) (*yamlNode, []problem) {
-	file, err := parser.ParseBytes(src, 0)
-	if err != nil {
-		p := problem{line: 1, col: 1, text: "not YAML"}
-		var syntax yaml.Error
-		if errors.As(err, &syntax) {
-			p.text = syntax.GetMessage()
-			if t := syntax.GetToken(); t != nil {
-				p.line, p.col = t.Position.Line, t.Position.Column
-			}
+// parseYAML reads a profile's text; the root is nil where there is nothing to read.
+func parseYAML(file string, src []byte) (*yamlNode, finding.List) {
+	doc := yamldoc.Parse(file, src)
+	if !doc.Root().Exists() {
+		if len(doc.Findings) == 0 {
+			doc.Findings.Add(file, 1, 1, "", "the file is empty")
 		}
-		return nil, []problem{p}
+		return nil, doc.Findings
 	}
-	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return nil, []problem{{line: 1, col: 1, text: "the file is empty"}}
-	}
-	return readYAML(file.Docs[0].Body), nil
+	root := readYAML(doc.Root())
+	return root, doc.Findings
 }
 
-func readYAML(n ast.Node) *yamlNode {
+func readYAML(v yamldoc.Value) *yamlNode {
 	y := &yamlNode{}
-	if t := n.GetToken(); t != nil {
-		y.line, y.col = t.Position.Line, t.Position.Column
-	}
-	switch n := n.(type) {
-	case *ast.MappingNode:
+	y.line, y.col = v.Pos()
+	switch {
+	case v.IsMapping():
 		y.kind = yamlMapping
-		for _, v := range n.Values {
-			y.member(v)
+		for _, e := range v.Entries() {
+			k := &yamlNode{text: e.Key()}
+			k.line, k.col = e.KeyPos()
+			y.keys = append(y.keys, k)
+			y.items = append(y.items, readYAML(e))
 		}
-		y.placeAtFirst()
-	case *ast.MappingValueNode:
-		y.kind = yamlMapping
-		y.member(n)
-		y.placeAtFirst()
-	case *ast.SequenceNode:
+	case v.IsList():
 		y.kind = yamlList
-		for _, v := range n.Values {
-			y.items = append(y.items, readYAML(v))
-		}
-	case ast.ScalarNode:
-		y.text = n.GetToken().Value
-		if s, ok := n.GetValue().(string); ok {
-			y.text = s
+		for _, e := range v.Items() {
+			y.items = append(y.items, readYAML(e))
 		}
 	default:
-		y.kind = yamlOther
+		y.text = v.Text()
 	}
 	return y
-}
-
-func (y *yamlNode) member(v *ast.MappingValueNode) {
-	y.keys = append(y.keys, readYAML(v.Key))
-	y.items = append(y.items, readYAML(v.Value))
-}
-
-// placeAtFirst puts a mapping where its first key stands; the parser puts it at a colon.
-func (y *yamlNode) placeAtFirst() {
-	if len(y.keys) > 0 {
-		y.line, y.col = y.keys[0].line, y.keys[0].col
-	}
 }
 
 func (y *yamlNode) get(key string) *yamlNode {

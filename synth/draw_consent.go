@@ -295,7 +295,7 @@ func (p *patient) inactive() {
 	c := p.consented
 	status := pick(&p.rng, []string{"draft", "proposed", "entered-in-error", "inactive", "rejected"})
 	p.document(c, docConsent, p.fullPermits(c)...).status = status
-	p.refused("held", "no-consent")
+	p.refused("held", map[bool]string{true: "no-consent", false: "not-active"}[status == "entered-in-error"])
 }
 
 // undatedDeny has a refusal of which nobody knows when it was given.

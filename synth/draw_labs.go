@@ -139,7 +139,7 @@ func (p *patient) spoil(o *observation, a *analyte) {
 	case p.trap(6):
 		o.quantity = nil
 	case p.trap(8):
-		o.quantity, o.text = nil, pick(&p.rng, []string{"siehe Kommentar", "<5"})
+		o.quantity, o.text = nil, pick(&p.rng, []string{"siehe Kommentar", textNumber})
 	case p.trap(12):
 		o.quantity.value.m *= 1000 // milli-something under the name of the unit
 	}
@@ -156,6 +156,9 @@ func (p *patient) spoil(o *observation, a *analyte) {
 		o.when.start = moment{o.when.start.day, 0, fhir.Month, false}
 	}
 }
+
+// textNumber is a result that somebody typed as a text.
+const textNumber = "<5"
 
 // limit is the limit of quantification for < and the upper limit of the range for >.
 func (d decimal) limit(comparator string) decimal {

@@ -29,7 +29,7 @@ type Decision struct {
 var Reasons = map[string][]string{
 	"permitted":    {"granted"},
 	"excluded":     {"withdrawn", "denied"},
-	"held":         {"no-consent", "expired", "unreadable", "review"},
+	"held":         {"no-consent", "not-active", "expired", "unreadable", "review"},
 	"not-enrolled": {"no-subject-number"},
 }
 

@@ -13,14 +13,14 @@ type candidate struct {
 	void, doubtful bool
 	values         []string  // codes or texts
 	quantity       *quantity // or a number with a unit
-	other          bool      // a value that is no quantity where one is wanted
+	text           bool      // a text where a quantity is wanted
 	absent         string
 	result         int // OBI number; 0 is none
 	issued         int64
 	fact           int // index of the fact
 }
 
-func (c *candidate) hasValue() bool { return len(c.values) > 0 || c.quantity != nil || c.other }
+func (c *candidate) hasValue() bool { return len(c.values) > 0 || c.quantity != nil || c.text }
 
 // emptiness says why a candidate has no value.
 func (c *candidate) emptiness() string {

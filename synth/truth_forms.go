@@ -182,7 +182,7 @@ func (t *teller) observations(facts []observation, kind string) []candidate {
 			continue
 		}
 		c := candidate{when: f.when.start, void: f.void(), absent: f.absent, result: f.result, issued: f.issued, fact: i}
-		c.quantity, c.other = f.quantity, printedNumber(f.text)
+		c.quantity, c.text = f.quantity, f.text == textNumber // de-identification drops other texts
 		for _, code := range f.codes {
 			c.values = append(c.values, code.code)
 		}
@@ -205,10 +205,10 @@ func stage(prefix string, known ...string) func(string) string {
 // tStage takes the category without its suffix: T3a and 3a are T3.
 func tStage(code string) string {
 	code = strings.TrimPrefix(code, "T")
-	if code != "" && strings.Contains("1234X", code[:1]) {
-		return "T" + code[:1]
+	if code == "" || strings.IndexByte("1234X", code[0]) < 0 {
+		return ""
 	}
-	return ""
+	return "T" + code[:1]
 }
 
 func (t *teller) stagingForm() {
@@ -260,11 +260,4 @@ func (t *teller) ecog() {
 	default:
 		t.put("ecog", c.values[0])
 	}
-}
-
-// printedNumber reports whether a printed result is a number with or without comparator. De-identification keeps such
-// a text and drops every other, so that a comment in place of a result is no value.
-func printedNumber(text string) bool {
-	text = strings.TrimLeft(text, "<>= ")
-	return text != "" && strings.Trim(text, "0123456789.,") == ""
 }

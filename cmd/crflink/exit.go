@@ -55,8 +55,8 @@ func silently(code int) error {
 	return coded{code: code}
 }
 
-// report writes the error for a person and returns the exit code.
-func report(w io.Writer, err error) int {
+// conclude writes the error for a person and returns the exit code.
+func conclude(w io.Writer, err error) int {
 	if err == nil {
 		return exitDone
 	}

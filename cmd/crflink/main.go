@@ -19,5 +19,5 @@ func run(args []string) int {
 	defer stop()
 	root := newRoot(terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	root.SetArgs(args)
-	return report(os.Stderr, root.ExecuteContext(ctx))
+	return conclude(os.Stderr, root.ExecuteContext(ctx))
 }

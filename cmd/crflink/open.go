@@ -140,17 +140,18 @@ func (o *opened) ledger(ctx context.Context) error {
 
 func (o *opened) targets(context.Context) error {
 	for _, spec := range o.Study.Targets {
-		if err := os.MkdirAll(filepath.Dir(spec.Path), 0o700); err != nil {
-			return fmt.Errorf("target %s: %w", spec.Name, err)
+		t, err := newTarget(spec)
+		if err != nil {
+			return err
 		}
-		o.Targets = append(o.Targets, newTarget(o.Study, spec))
+		o.Targets = append(o.Targets, t)
 	}
 	return nil
 }
 
-func newTarget(study *pipeline.Study, spec pipeline.TargetSpec) ecrf.Target {
+func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
 	if spec.Kind == "odm" {
-		return odm.New(spec.Name, spec.Path, odm.About{Title: study.Title, Version: study.Version})
+		return odm.New(spec.Name, spec.Path, odm.Options{})
 	}
 	return table.New(spec.Name, spec.Path)
 }

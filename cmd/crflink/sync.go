@@ -68,7 +68,7 @@ func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
 	if err := errors.Join(stopped(runErr), o.Close()); err != nil {
 		return err
 	}
-	return show(cmd, o.Parts, outcome, asOf, f)
+	return show(cmd, study, outcome, asOf, f)
 }
 
 // past reports whether the as-of lies before today.

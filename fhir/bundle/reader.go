@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/crflink/crflink/fhir"
@@ -177,7 +178,7 @@ func (r *Reader) object() bool {
 	if b == nil || r.failed != nil {
 		return true
 	}
-	r.reject(b.at, "", b.reason)
+	r.rejectText(b.at, r.lineOf(start), b.reason)
 	return r.recover(start)
 }
 
@@ -335,7 +336,7 @@ func (r *Reader) take(e *Entry, start int64) {
 	e.Offset, e.Text = start, text
 	res := r.fresh()
 	if err := res.ReadWithin(text, r.origin(start), r.Limits); err != nil {
-		r.reject(start, sniffType([]byte(text)), reason(err))
+		r.rejectText(start, []byte(text), reason(err))
 		return
 	}
 	e.Resource = res
@@ -372,6 +373,38 @@ func (r *Reader) origin(offset int64) fhir.Origin {
 func (r *Reader) reject(offset int64, typ, reason string) {
 	r.summary.Rejected++
 	r.Rejected(fhir.Rejected{Origin: r.origin(offset), Type: typ, Reason: reason})
+}
+
+// rejectText rejects a text that cannot be read, with what it seems to be.
+func (r *Reader) rejectText(offset int64, text []byte, reason string) {
+	r.summary.Rejected++
+	typ, patient := guess(text)
+	r.Rejected(fhir.Rejected{Origin: r.origin(offset), Type: typ, Reason: reason, Patient: patient})
+}
+
+// lineOf returns what is in memory of the line that begins at start; nothing for a negative start.
+func (r *Reader) lineOf(start int64) []byte {
+	if start < r.w.base {
+		return nil
+	}
+	line, _, _ := bytes.Cut(r.w.buf[start-r.w.base:r.w.end], []byte("\n"))
+	return line
+}
+
+var (
+	typePattern    = regexp.MustCompile(`"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,63})"`)
+	patientPattern = regexp.MustCompile(`"reference"\s*:\s*"(?:[^"\\]*/)?Patient/([A-Za-z0-9.-]{1,64})["/]`)
+)
+
+// guess says what a text that cannot be read seems to be, and whose: a broken Consent may be a withdrawal.
+func guess(text []byte) (typ string, patient fhir.Key) {
+	if m := typePattern.FindSubmatch(text); m != nil {
+		typ = string(m[1])
+	}
+	if m := patientPattern.FindSubmatch(text); m != nil {
+		patient = fhir.Key{Type: "Patient", ID: string(m[1])}
+	}
+	return typ, patient
 }
 
 func reason(err error) string {

@@ -44,7 +44,7 @@ func TestStreamsAreSplit(t *testing.T) {
 	const cut = "!the text ends inside a resource: the input was cut off"
 	for text, want := range map[string]string{
 		"":                                     "",
-		" \n ":                                 "",
+		"\r\n":                                 "",
 		one:                                    "1",
 		one + "\n" + two + "\n":                "1 2",
 		one + two:                              "1 2",

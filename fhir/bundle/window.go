@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -98,7 +99,7 @@ func (w *window) slide() {
 
 // failure returns the error that ended the stream early, nil at its regular end.
 func (w *window) failure() error {
-	if w.err == nil || w.err == io.EOF {
+	if w.err == nil || errors.Is(w.err, io.EOF) {
 		return nil
 	}
 	return fmt.Errorf("read byte %d: %w", w.base+int64(w.end), w.err)

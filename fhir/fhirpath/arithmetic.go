@@ -51,14 +51,9 @@ func (k *compiler) arithmeticType(e *expr, a, b code) static {
 
 // resultKind returns the kind of a op b, Nothing where it is not defined (FHIRPath N1, 6.6).
 func resultKind(op string, a, b Kind) Kind {
-	numbers := kindSet(a)&kindsNumber != 0 && kindSet(b)&kindsNumber != 0
 	switch {
-	case numbers && op == "/":
-		return Decimal
-	case numbers && op == "div" && (a == Decimal || b == Decimal):
-		return Integer
-	case numbers:
-		return max(a, b)
+	case kindSet(a)&kindsNumber != 0 && kindSet(b)&kindsNumber != 0:
+		return numberKind(op, a, b)
 	case op == "+" && a == String && b == String:
 		return String
 	case (op == "+" || op == "-") && kindSet(a)&kindsMoment != 0 && b == Quantity:
@@ -71,6 +66,16 @@ func resultKind(op string, a, b Kind) Kind {
 		return Quantity
 	}
 	return Nothing
+}
+
+func numberKind(op string, a, b Kind) Kind {
+	switch {
+	case op == "/":
+		return Decimal
+	case op == "div" && (a == Decimal || b == Decimal):
+		return Integer
+	}
+	return max(a, b)
 }
 
 // calculate returns a op b. ok is false where the result is empty: an overflow, a division by zero.

@@ -42,7 +42,7 @@ func TestDefectsAreFoundWhenCompiling(t *testing.T) {
 		{"Patient", "name\n  .where(use = \"x\")", `2:16: a string is written between single quotes (replace " by ')`},
 		{"Patient", "@2024-13-01", `1:1: not a date or time: "@2024-13-01" (write @2024-05-17, @2024-05-17T10:30:00+02:00 or @T10:30)`},
 		{"Patient", "name 'x'", `1:6: unexpected "'x'" (an operator or the end is expected here)`},
-		{"Patient", "birthDate.extention('u').value", "1:11: unknown function extention() (did you mean extension()?)"},
+		{"Patient", "birthDate.extensoin('u').value", "1:11: unknown function extensoin() (did you mean extension()?)"},
 		{"Patient", "generalPractitioner.resolve().birthDat", "1:31: Organization or Practitioner or PractitionerRole has no element birthDat (did you mean birthDate?)"},
 		{"Patinet", "name", "1:1: unknown type Patinet of the focus (did you mean Patient?)"},
 		{"Patient", "ñame", "1:1: unexpected character 'ñ'"},

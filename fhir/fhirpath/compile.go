@@ -189,4 +189,3 @@ func (k *compiler) literal(e *expr) code {
 	}
 	return constant(v)
 }
-

@@ -22,7 +22,6 @@ var (
 	typeQuantity  = model.Lookup("Quantity")
 	typeExtension = model.Lookup("Extension")
 	typeReference = model.Lookup("Reference")
-	typeString    = model.Lookup("string")
 	// primitiveKind says which system type a primitive stands for, by type ID (FHIR R4, FHIRPath: 2.1.9.1.2).
 	primitiveKind = primitiveKinds()
 )

@@ -39,7 +39,6 @@ func inexact(op decOp, a, b dec) (dec, bool) {
 }
 
 func opAdd(c *apd.Context, d, x, y *apd.Decimal) (apd.Condition, error) { return c.Add(d, x, y) }
-func opSub(c *apd.Context, d, x, y *apd.Decimal) (apd.Condition, error) { return c.Sub(d, x, y) }
 func opMul(c *apd.Context, d, x, y *apd.Decimal) (apd.Condition, error) { return c.Mul(d, x, y) }
 func opQuo(c *apd.Context, d, x, y *apd.Decimal) (apd.Condition, error) { return c.Quo(d, x, y) }
 func opDiv(c *apd.Context, d, x, y *apd.Decimal) (apd.Condition, error) { return c.QuoInteger(d, x, y) }

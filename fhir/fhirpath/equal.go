@@ -140,4 +140,3 @@ func (c *ctx) equal(a, b []Value) tri {
 	}
 	return result
 }
-

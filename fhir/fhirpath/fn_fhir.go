@@ -49,15 +49,11 @@ func compileExtension(k *compiler, f *call) code {
 }
 
 func hasValue(v *Value) bool {
-	switch v.kind {
-	case Element:
-		switch v.node.Kind() {
-		case fhir.Bool, fhir.Number, fhir.String:
-			return true
-		}
-		return false
+	if v.kind != Element {
+		return true
 	}
-	return true
+	kind := v.node.Kind()
+	return kind == fhir.Bool || kind == fhir.Number || kind == fhir.String
 }
 
 func compileHasValue(_ *compiler, f *call) code {

@@ -198,4 +198,3 @@ func (c *ctx) joined(items []Value, sep string, f *call) (string, bool) {
 	}
 	return b.String(), n > 0
 }
-

@@ -3,6 +3,7 @@ package fhirpath
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -50,18 +51,15 @@ func (k *compiler) call(e *expr, left code, this static) code {
 }
 
 func arguments(f function) string {
-	digits := func(n int) string { return string(rune('0' + n)) }
 	switch {
 	case f.max == 0:
 		return "no argument"
-	case f.max > 9:
-		return "at least " + digits(f.min)
-	case f.min == f.max && f.min == 1:
+	case f.min != f.max:
+		return strconv.Itoa(f.min) + " to " + strconv.Itoa(f.max) + " arguments"
+	case f.max == 1:
 		return "1 argument"
-	case f.min == f.max:
-		return digits(f.min) + " arguments"
 	}
-	return digits(f.min) + " to " + digits(f.max) + " arguments"
+	return strconv.Itoa(f.max) + " arguments"
 }
 
 // arg compiles the i-th argument as a value, on $this of the call's surroundings.

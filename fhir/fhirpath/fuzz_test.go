@@ -3,6 +3,7 @@ package fhirpath
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,7 +120,7 @@ func FuzzEvaluationNeverPanics(f *testing.F) {
 			})
 		}
 		wait.Wait()
-		if e, ok := wantErr.(*EvalError); ok && e.Line == 0 {
+		if e := (*EvalError)(nil); errors.As(wantErr, &e) && e.Line == 0 {
 			t.Fatalf("%q: %v", src, e)
 		}
 		if again, err := Compile(x.String(), opts); err != nil {

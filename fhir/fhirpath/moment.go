@@ -171,7 +171,7 @@ func momentOf(t time.Time) moment {
 	_, offset := t.Zone()
 	ms := t.Nanosecond() / 1e6
 	return moment{
-		sec: t.Unix() + int64(offset), nano: int32(ms) * 1e6, digits: 3, res: toFraction, kind: DateTime, // #nosec G115
+		sec: t.Unix() + int64(offset), nano: int32(ms) * 1e6, digits: 3, res: toFraction, kind: DateTime, // #nosec G115 -- below 1e9
 		zoned: true, offset: int16(offset / 60), utc: offset == 0, // #nosec G115 -- offsets are below a day
 	}
 }

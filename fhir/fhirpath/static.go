@@ -21,7 +21,6 @@ func typed(t ...*model.Type) static { return static{set: t} }
 func ofKind(k Kind) static          { return typed(systemTypes[k]) }
 func (s static) all() static        { s.many = true; return s }
 func (s static) one() static        { s.many = false; return s }
-func (s static) known() bool        { return s.set != nil || s.none }
 func (s static) plain() static      { return static{set: s.set, many: s.many, none: s.none} }
 func (s static) resource() bool     { return len(s.set) > 0 && s.set[0].Kind == model.Resource }
 func (s static) single() *model.Type {

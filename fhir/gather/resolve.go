@@ -15,7 +15,6 @@ type groups struct {
 	grouped  []uint32       // entries, those of one patient side by side
 	owners   map[name]owner // by identifier
 	survivor map[name]name  // patients that another one replaces
-	reported map[name]bool  // patients whose links were found wanting
 }
 
 // Patient is one patient of an index: who survived of those that were merged, with the entries of all.
@@ -129,15 +128,17 @@ func (x *Index) cutCircles(rej func(fhir.Rejected)) {
 	}
 }
 
-// root follows the survivors to the last one.
+// root follows the survivors to the last one, and shortens the way for the next time.
 func (x *Index) root(n name) name {
-	for {
-		next, ok := x.survivor[n]
-		if !ok {
-			return n
-		}
+	last := n
+	for next, ok := x.survivor[last]; ok; next, ok = x.survivor[last] {
+		last = next
+	}
+	for next, ok := x.survivor[n]; ok && next != last; next, ok = x.survivor[n] {
+		x.survivor[n] = last
 		n = next
 	}
+	return last
 }
 
 // resolveName turns the name of a URL or identifier into that of a patient's key.

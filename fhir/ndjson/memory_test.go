@@ -59,7 +59,11 @@ func peakMemory() int {
 		return -1
 	}
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	kib, _ := strconv.Atoi(strings.TrimSpace(rest[:strings.Index(rest, "kB")]))
+	number, _, _ := strings.Cut(rest, "kB")
+	kib, err := strconv.Atoi(strings.TrimSpace(number))
+	if err != nil {
+		return -1
+	}
 	return kib >> 10
 }
 

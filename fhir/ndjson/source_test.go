@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/crflink/crflink/fhir"
@@ -321,5 +322,75 @@ func TestTheOfficialTestDataIsReadWhole(t *testing.T) {
 	t.Logf("%d patients, %d resources in records, %d rejected", len(got), n, len(rejected))
 	if len(got) != 31 {
 		t.Errorf("%d patients, want 31", len(got))
+	}
+}
+
+func TestFetchesRunSideBySide(t *testing.T) {
+	var text strings.Builder
+	for i := range 50 {
+		id := strings.Repeat("p", i+1)
+		text.WriteString(`{"resourceType":"Patient","id":"` + id + `"}` + "\n" + obs(id, "Patient/"+id) + "\n")
+	}
+	s, err := ndjson.Open([]string{folder(t, map[string]string{"a.ndjson": text.String(), "b.gz.json": zipped(strings.ReplaceAll(text.String(), `Observation","id":"`, `Observation","id":"z`))})}, ndjson.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var wg sync.WaitGroup
+	for i := range 50 {
+		id := strings.Repeat("p", i+1)
+		wg.Go(func() {
+			record, err := s.Fetch(t.Context(), fhir.Key{Type: "Patient", ID: id}, fhir.Everything(), func(r fhir.Rejected) { t.Error(r) })
+			if err != nil || strings.Join(keys(record), " ") != "Patient/"+id+" Observation/"+id+" Observation/z"+id {
+				t.Errorf("%d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAFileThatChangesMeanwhileIsFoundOut(t *testing.T) {
+	dir := folder(t, map[string]string{"a.ndjson": alice + "\n" + obs("o", "Patient/a")})
+	s, err := ndjson.Open([]string{dir}, ndjson.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, err := range s.Subjects(t.Context(), func(fhir.Rejected) {}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.ndjson"), []byte(bob+"\n"+obs("o", "Patient/b")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Fetch(t.Context(), fhir.Key{Type: "Patient", ID: "a"}, fhir.Everything(), func(fhir.Rejected) {}); err == nil {
+		t.Error("the changed file was read")
+	}
+}
+
+func TestADamagedConsentSaysWhoseItSeemsToBe(t *testing.T) {
+	consent := `{"resourceType":"Consent","id":"c","id":"c","patient":{"reference":"Patient/a"}}`
+	for name, text := range map[string]string{"line": alice + "\n" + consent, "cut": alice + "\n" + consent[:len(consent)-2], "entry": alice + `{"resourceType":"Bundle","entry":[{"resource":` + consent + `}]}`} {
+		_, rejected := records(t, ndjson.Options{}, folder(t, map[string]string{"a.ndjson": text}))
+		if len(rejected) != 1 || rejected[0].Type != "Consent" || rejected[0].Patient != (fhir.Key{Type: "Patient", ID: "a"}) {
+			t.Errorf("%s: %v", name, rejected)
+		}
+	}
+}
+
+func TestInputsThatCannotBeReadAreErrors(t *testing.T) {
+	if _, err := ndjson.Open([]string{filepath.Join(t.TempDir(), "none")}, ndjson.Options{}); err == nil {
+		t.Error("a missing file was accepted")
+	}
+	if _, err := ndjson.Open([]string{"-", "-"}, ndjson.Options{}); err == nil {
+		t.Error("standard input was accepted twice")
+	}
+	if err := ndjson.Each(t.Context(), []string{"-"}, ndjson.Options{}, nil, nil); err == nil {
+		t.Error("standard input was read although there is none")
+	}
+	_, rejected := records(t, ndjson.Options{}, folder(t, map[string]string{"a.json": zipped(alice + strings.Repeat(" ", 1000))[:40]}))
+	if !strings.Contains(strings.Join(reasons(rejected), "\n"), "damaged or cut off") {
+		t.Errorf("rejected %v, want the damaged archive", rejected)
 	}
 }

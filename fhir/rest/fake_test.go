@@ -267,3 +267,35 @@ func TestFetchesRunSideBySide(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestLongListsOfIDsAreAskedForInPieces(t *testing.T) {
+	long := strings.Repeat("x", 60)
+	var ids []string
+	answers := map[string][]string{}
+	var subject strings.Builder
+	for i := range 60 {
+		ids = append(ids, fmt.Sprintf("%s%02d", long, i))
+		subject.WriteString(`,{"reference":"Medication/` + ids[i] + `"}`)
+	}
+	answers["Patient?_count=2"] = []string{bundle(1, "", patient("a"))}
+	answers["Observation?patient=a&_count=2"] = []string{bundle(1, "", `{"resourceType":"Observation","id":"o","subject":{"reference":"Patient/a"},"focus":[{}`+subject.String()+`]}`)}
+	f := newFake(t, answers)
+	if _, err := f.source(t, rest.Options{}).Fetch(t.Context(), fhir.Key{Type: "Patient", ID: "a"}, fhir.WantTypes("Observation", "Medication"), func(fhir.Rejected) {}); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, q := range f.asked {
+		list, ok := strings.CutPrefix(q, "Medication?_id=")
+		if len(q) > 2000 {
+			t.Errorf("a query of %d bytes", len(q))
+		}
+		if ok {
+			for _, id := range strings.Split(strings.TrimSuffix(list, "&_count=2"), ",") {
+				found[id] = true
+			}
+		}
+	}
+	if len(found) != len(ids) {
+		t.Errorf("asked for %d medications, want %d", len(found), len(ids))
+	}
+}

@@ -120,8 +120,25 @@ func byID(typ string, ids []string) query {
 	return query{typ: typ, params: []param{{"_id", strings.Join(ids, ",")}}, check: []string{"_id"}}
 }
 
+// maxQuery bounds the ids of one search in bytes: some servers and proxies cut URLs off behind about 2000.
+const maxQuery = 1700
+
+// chunks cuts a list of ids into pieces of at most size ids and about maxQuery bytes.
 func chunks(ids []string, size int) [][]string {
-	return slices.Collect(slices.Chunk(ids, size))
+	var all [][]string
+	begin, length := 0, 0
+	for i, id := range ids {
+		n := len(id) + len("Patient/,")
+		if i > begin && (i-begin >= size || length+n > maxQuery) {
+			all = append(all, ids[begin:i])
+			begin, length = i, 0
+		}
+		length += n
+	}
+	if begin < len(ids) {
+		all = append(all, ids[begin:])
+	}
+	return all
 }
 
 // errForeignPatient stops a run whose server answers more than was asked for.

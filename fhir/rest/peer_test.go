@@ -63,7 +63,11 @@ func freePort(t *testing.T) int {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("no TCP address: %v", l.Addr())
+	}
+	return address.Port
 }
 
 // dump renders all records of a source: one line per resource, under its patient, without what servers write into meta.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -237,7 +239,7 @@ func TestASilentServerIsLeft(t *testing.T) {
 	r := serve(t, wire.Options{Idle: 20 * time.Millisecond, Retries: 1}, func(w http.ResponseWriter, q *http.Request) {
 		if q.URL.Path == "/fhir/drip" {
 			_, _ = w.Write([]byte("a"))
-			w.(http.Flusher).Flush()
+			_ = http.NewResponseController(w).Flush()
 		}
 		select {
 		case <-release:
@@ -333,6 +335,36 @@ func TestCertificatesAreVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := get(reader(t, wire.Options{Base: server.URL, TLS: wire.TLS{CA: ca}}), ""); err != nil || got != "ok" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAClientCertificateIsShown(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		_, _ = fmt.Fprint(w, len(q.TLS.PeerCertificates))
+	}))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	defer server.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cert := write("cert.pem", "CERTIFICATE", server.Certificate().Raw)
+	o := wire.Options{Base: server.URL, Retries: -1, TLS: wire.TLS{CA: cert}}
+	if _, err := get(reader(t, o), ""); err == nil {
+		t.Error("the server let a client without certificate in")
+	}
+	o.TLS.Certificate, o.TLS.Key = cert, write("key.pem", "PRIVATE KEY", key)
+	if got, err := get(reader(t, o), ""); err != nil || got != "1" {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -1,0 +1,114 @@
+package gather
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/crflink/crflink/fhir"
+)
+
+func TestASpoolGivesBackWhatItWasGiven(t *testing.T) {
+	dir := t.TempDir()
+	s, err := NewSpool(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) != 0 && !s.named {
+		t.Errorf("the spool has the name %v", names)
+	}
+	if info, err := s.file.Stat(); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	var at []int64
+	var wg sync.WaitGroup
+	for i := range 1000 {
+		offset, err := s.Append(fmt.Sprintf("secret %d %s", i, strings.Repeat("x", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = append(at, offset)
+		if i%100 == 0 { // reading and writing may alternate
+			wg.Go(func() {
+				if text, err := s.Read(offset, len(fmt.Sprintf("secret %d ", i))+i); err != nil || !strings.HasPrefix(text, fmt.Sprintf("secret %d ", i)) {
+					t.Errorf("text %d: %v", i, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	onDisk := make([]byte, s.size)
+	if _, err := s.file.ReadAt(onDisk, 0); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(onDisk, []byte("secret")) || bytes.Contains(onDisk, []byte("xxxx")) {
+		t.Error("the spool is readable on disk")
+	}
+	if _, err := s.file.WriteAt([]byte{onDisk[at[5]+3] ^ 1}, at[5]+3); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Read(at[5], len("secret 5 xxxxx")); err == nil {
+		t.Error("a changed text was accepted")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if names, _ := os.ReadDir(dir); len(names) != 0 {
+		t.Errorf("left behind: %v", names)
+	}
+}
+
+func TestAnIndexFindsItsWayAmongManyEntries(t *testing.T) {
+	m := NewMemory(func(i uint32) string { return fmt.Sprint("input ", i) })
+	const patients, each = 50, 400 // more than one block
+	for i := range patients * each {
+		text := fmt.Sprintf(`{"resourceType":"Observation","id":"o%d","subject":{"reference":"Patient/p%d"}}`, i, i%patients)
+		r, err := fhir.ReadResource(text, fhir.Origin{Position: int64(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := m.Add(r, text, "", false, 3); why != "" {
+			t.Fatal(why)
+		}
+	}
+	m.Resolve(func(r fhir.Rejected) { t.Error(r) })
+	if len(m.Patients()) != patients || m.Len() != patients*each {
+		t.Fatalf("%d patients with %d resources", len(m.Patients()), m.Len())
+	}
+	for _, p := range m.Patients() {
+		record, err := m.Record(p, func(string) bool { return true }, m.Read)
+		if err != nil || record.Len() != each {
+			t.Fatalf("%d resources, %v", record.Len(), err)
+		}
+		for r := range record.Resources() {
+			if r.Get("subject").Get("reference").Text() != "Patient/"+p.ID || r.Origin.Source != "input 3" || "o"+fmt.Sprint(r.Origin.Position) != r.ID {
+				t.Fatalf("%s at %v in the record of another patient", r, r.Origin)
+			}
+		}
+	}
+}
+
+func TestALongChainAndALargeCircleOfMergedPatientsEnd(t *testing.T) {
+	m := NewMemory(func(uint32) string { return "x" })
+	const n = 20_000
+	for i := range n {
+		chain := fmt.Sprintf(`{"resourceType":"Patient","id":"chain%d","link":[{"type":"replaced-by","other":{"reference":"Patient/chain%d"}}]}`, i, min(i+1, n-1))
+		circle := fmt.Sprintf(`{"resourceType":"Patient","id":"circle%d","link":[{"type":"replaced-by","other":{"reference":"Patient/circle%d"}}]}`, i, (i+1)%n)
+		for _, text := range []string{chain, circle} {
+			r, err := fhir.ReadResource(text, fhir.Origin{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Add(r, text, "", false, 0)
+		}
+	}
+	circular := 0
+	m.Resolve(func(fhir.Rejected) { circular++ })
+	if circular != n || len(m.Patients()) != n+1 {
+		t.Errorf("%d in circles and %d patients, want %d and %d", circular, len(m.Patients()), n, n+1)
+	}
+}

@@ -1,0 +1,97 @@
+package pseudonym
+
+import (
+	"github.com/crflink/crflink/fhir"
+)
+
+func (w *walker) primitive(r *rule, parent, n fhir.Node) {
+	w.write(r, r.name, parent, n)
+	if e := n.Extensions(); e.Exists() && n.Kind() != fhir.Object {
+		w.partner(r, r.under, e)
+	}
+}
+
+// partner writes the `_x` member of a primitive: its listed extensions and nothing else.
+func (w *walker) partner(r *rule, name string, e fhir.Node) {
+	if r.act.verb == drop {
+		w.drop(r, ByProfile)
+		return
+	}
+	w.open(container{name: name})
+	for m := e.First(); m.Exists(); m = m.Next() {
+		if m.Key() == "extension" {
+			w.extensions(r, "extension", m)
+		} else {
+			w.unlisted(r, m.Key())
+		}
+	}
+	w.close()
+}
+
+// primitives writes an array of primitives. Where elements have extensions, a dropped value leaves a null, because
+// values and extensions belong together by position.
+func (w *walker) primitives(r *rule, parent, n fhir.Node) {
+	paired := false
+	for e := n.First(); e.Exists(); e = e.Next() {
+		paired = paired || r.act.verb != drop && w.anyExtension(r, e)
+	}
+	w.open(container{name: r.name, array: true})
+	for e := n.First(); e.Exists(); e = e.Next() {
+		if !w.write(r, "", parent, e) && paired {
+			w.flush()
+			w.builder.Null("")
+		}
+	}
+	w.close()
+	if !paired {
+		return
+	}
+	w.builder.Array(r.under)
+	for e := n.First(); e.Exists(); e = e.Next() {
+		if w.anyExtension(r, e) {
+			w.open(container{})
+			w.flush()
+			w.extensions(r, "extension", e.Extensions().Get("extension"))
+			w.close()
+		} else {
+			w.builder.Null("")
+		}
+	}
+	w.builder.End()
+}
+
+// anyExtension reports whether a primitive has an extension that is listed for it.
+func (w *walker) anyExtension(r *rule, n fhir.Node) bool {
+	if n.Kind() == fhir.Object || n.Kind() == fhir.Array {
+		return false
+	}
+	for e := n.Extensions().Get("extension").First(); e.Exists(); e = e.Next() {
+		if w.extensionRule(r, e) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// write writes a primitive as its rule says and reports whether there was something to write.
+func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
+	if n.Kind() == fhir.Null {
+		return false
+	}
+	v := w.value(r, parent, n)
+	if !v.ok {
+		w.drop(r, v.reason)
+		return false
+	}
+	if w.trace != nil && r.act.verb != keep && v.text != n.Text() {
+		w.trace(r.path, r.act.String())
+	}
+	w.flush()
+	switch v.kind {
+	case fhir.Number, fhir.Bool:
+		w.builder.Copy(name, n)
+	default:
+		w.builder.String(name, v.text)
+	}
+	return true
+}
