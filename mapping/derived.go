@@ -77,7 +77,7 @@ func (r *run) expressionOver(rule *rule, done map[string]outcome) (outcome, erro
 		}
 		env.Vars[name] = []fhirpath.Value{v}
 	}
-	values, err := rule.derive.expr.expr.Eval(&env, fhir.Node{}, nil)
+	values, err := rule.derive.expr.expr.Eval(&env, r.in.Record.Patient().Node, nil)
 	if err != nil {
 		return outcome{}, err
 	}

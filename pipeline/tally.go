@@ -25,6 +25,7 @@ type Tally struct {
 
 	Computed, Skipped int // subjects whose casebook was computed, or whose input had not changed
 	Cells             ecrf.Tally
+	Filled            FilledCells
 	Matrix            map[Slot]*Fill
 	Imaging           imaging.Counts
 	Deliveries        []Delivered
@@ -40,6 +41,9 @@ type Failure struct{ Subject, Stage, Reason string }
 
 // StageSubject is the stage of failures to tell which subject a patient is.
 const StageSubject = "subject"
+
+// FilledCells counts cells that got a value in this run, by what they held before.
+type FilledCells struct{ New, Changed int }
 
 // Slot is an item of a form.
 type Slot struct{ Form, Item string }
@@ -60,6 +64,16 @@ func newTally() Tally {
 	return Tally{
 		Decisions: map[string]map[string]int{}, Warnings: map[string]int{}, Read: map[string]int{}, Dropped: map[TypeReason]int{},
 		Matrix: map[Slot]*Fill{}, mu: &sync.Mutex{},
+	}
+}
+
+func (f *FilledCells) take(c *ecrf.CellChange) {
+	switch {
+	case c.Cell.Value == "":
+	case c.Before == nil || c.Before.Value == "":
+		f.New++
+	case c.Before.Value != c.Cell.Value:
+		f.Changed++
 	}
 }
 
@@ -113,4 +127,7 @@ func (t *Tally) add(s *subjectResult) {
 	}
 	t.Computed++
 	t.Cells = t.Cells.Plus(s.change.Tally())
+	for i := range s.change.Cells {
+		t.Filled.take(&s.change.Cells[i])
+	}
 }

@@ -56,10 +56,7 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 		Format: report.Format, Version: version(), AsOf: asOf.Format(time.RFC3339),
 		Study:  report.Study{ID: study.ID, Title: study.Title, Version: study.Version},
 		Policy: report.Policy{Kind: string(study.Policy.Kind()), Name: study.Policy.Name()},
-		Cells: report.Cells{
-			New: report.Count(t.Cells.Added), Changed: report.Count(t.Cells.Corrected + t.Cells.Revoked + t.Cells.Resourced),
-			Unchanged: report.Count(t.Cells.Unchanged), Vanished: report.Count(t.Cells.Vanished),
-		},
+		Cells:  report.Cells{New: report.Count(t.Filled.New), Changed: report.Count(t.Filled.Changed), Vanished: report.Count(t.Cells.Vanished)},
 	}
 	if !o.Complete() {
 		run.Verdict.Exit = exitIncomplete
@@ -79,6 +76,7 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 			}
 		}
 	}
+	run.Cells.Unchanged = run.Cells.Filled - run.Cells.New - run.Cells.Changed
 	run.Imaging = images(t)
 	run.Targets = targets(t)
 	for _, s := range o.Stages {
