@@ -12,7 +12,7 @@ import (
 //
 // Per resource the ladder is: identifiers (Method dicom-uid, system, uri) and the UID of STU3; the id, if it is the hash
 // of a candidate's UID; the only candidate with its accession number and patient; the only candidate with its series;
-// the only other study of the record with its accession number; the accession number alone.
+// the only other study of the record with its accession number and one of its series; the accession number alone.
 func Locate(p consent.Permitted, subject pseudonym.Subject, rules *Rules, dates Dates) (Found, error) {
 	if !p.Granted() {
 		return Found{}, errNothing

@@ -86,6 +86,7 @@ const (
 	SeveralNumbers    Reason = "several-accessions" // several accession numbers and no UID
 	OtherPatient      Reason = "other-patient"      // the PACS knows the study under another patient
 	OtherDate         Reason = "other-date"         // the PACS knows the study on another day
+	SameNumber        Reason = "same-accession"     // another study has the accession number: the same, or the other half of a split one
 	NoSuchStudy       Reason = "not-in-pacs"        // the PACS's list has no study with the accession number and patient
 	SeriesOnly        Reason = "series-only"        // only series UIDs: the PACS must be asked for the study
 	InvalidUID        Reason = "invalid-uid"        // what stands for a UID is none
@@ -96,7 +97,7 @@ const (
 
 // Reasons lists all reasons.
 func Reasons() []Reason {
-	return []Reason{SeveralUIDs, SeveralCandidates, SeveralNumbers, OtherPatient, OtherDate, NoSuchStudy, SeriesOnly, InvalidUID, NoKey, UnknownModality, NotDone}
+	return []Reason{SeveralUIDs, SeveralCandidates, SeveralNumbers, OtherPatient, OtherDate, SameNumber, NoSuchStudy, SeriesOnly, InvalidUID, NoKey, UnknownModality, NotDone}
 }
 
 // Unlinked is an ImagingStudy without a link, in pseudonymous terms.

@@ -60,6 +60,13 @@ type study struct {
 	ambiguous bool
 }
 
+// shares reports whether a source of the study has a series of the evidence.
+func (s *study) shares(e *evidence) bool {
+	return slices.ContainsFunc(s.sources, func(o *evidence) bool {
+		return slices.ContainsFunc(o.series, func(uid string) bool { return slices.Contains(e.series, uid) })
+	})
+}
+
 type locator struct {
 	rules   *Rules
 	dates   Dates
@@ -159,8 +166,8 @@ func (l *locator) sameDay(e *evidence, c *candidate) bool {
 
 func near(a, b fhir.Day) bool { return max(a, b)-min(a, b) <= tolerance }
 
-// placeNumbers handles what has no UID, by the accession number: it is a further source of the one study in the
-// record with that number, or a study that only the number names.
+// placeNumbers handles what has no UID, by the accession number: a study that only the number names. Where a study with
+// a UID has the same number it may be the same study or, of a split one, the other half: only a common series tells.
 func (l *locator) placeNumbers() {
 	var byNumber []*study
 	for _, e := range l.later {
@@ -169,8 +176,10 @@ func (l *locator) placeNumbers() {
 		switch {
 		case len(fitting) > 1:
 			l.reject(e, SeveralCandidates, len(fitting))
-		case len(fitting) == 1:
+		case len(fitting) == 1 && fitting[0].shares(e):
 			fitting[0].take(e)
+		case len(fitting) == 1:
+			l.reject(e, SameNumber, 1)
 		case reason != "":
 			l.reject(e, reason, 0)
 		default:

@@ -186,10 +186,16 @@ func TestAnAccessionNumberOnTwoDaysIsAmbiguous(t *testing.T) {
 	}
 }
 
-func TestAResourceWithoutUIDJoinsTheOnlyStudyOfItsAccessionNumber(t *testing.T) {
-	found := run(t, resources(t, imaging("i1", accessionOf("A100")), imaging("i2", both(uidA, "A100"))), Rules{})
+// The two may be one study, or PET and CT of a split one: an accession number alone does not tell, a common series does.
+func TestAResourceWithoutUIDJoinsAStudyOfItsAccessionNumberByACommonSeriesOnly(t *testing.T) {
+	series := func(id, more string) string { return imaging(id, more+`,@series@:[{@uid@:@`+uidA+`.7@}]`) }
+	found := run(t, resources(t, series("i1", accessionOf("A100")), series("i2", both(uidA, "A100"))), Rules{})
 	if len(found.Links) != 1 || len(found.Links[0].Resources) != 2 || found.Links[0].Method != ByDICOMUID {
 		t.Errorf("want one link of two sources, got %+v", found.Links)
+	}
+	found = run(t, resources(t, imaging("i1", accessionOf("A100")), imaging("i2", both(uidA, "A100"))), Rules{})
+	if len(found.Links) != 1 || len(found.Links[0].Resources) != 1 || len(found.Unlinked) != 1 || found.Unlinked[0].Reason != SameNumber {
+		t.Errorf("want the one without UID to go to review, got %+v and %+v", found.Links, found.Unlinked)
 	}
 	found = run(t, resources(t, imaging("i1", accessionOf("A100")), imaging("i2", both(uidA, "A100")), imaging("i3", both(uidB, "A100"))), Rules{})
 	if len(found.Links) != 2 || len(found.Unlinked) != 1 || found.Unlinked[0].Reason != SeveralCandidates || found.Unlinked[0].Candidates != 2 {

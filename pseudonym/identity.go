@@ -19,6 +19,7 @@ type IdentityRule struct {
 var (
 	ErrNoIdentity      = errors.New("the patient has no identifier of the configured system")
 	ErrManyIdentities  = errors.New("the patient has several identifiers of the configured system")
+	ErrEnrolment       = errors.New("the enrolment is unclear")
 	errNoPatient       = errors.New("there is no Patient resource")
 	errNoIdentitySetup = errors.New("subject identity: neither an identifier system nor Patient.id is configured")
 )
@@ -131,7 +132,7 @@ func (v *Vault) Find(ctx context.Context, resources Resources, rule IdentityRule
 	}
 	e, ok, err := numbers.Number(id, resources)
 	if err != nil {
-		return Subject{}, fmt.Errorf("enrolment: %w", err)
+		return Subject{}, fmt.Errorf("%w: %w", ErrEnrolment, err)
 	}
 	if !ok {
 		return Subject{}, ErrNotEnrolled

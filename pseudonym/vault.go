@@ -141,7 +141,7 @@ func (v *Vault) SubjectOf(ctx context.Context, number string) (Subject, error) {
 // one is ErrConflict. A number that another patient has is ErrNumberTaken.
 func (v *Vault) Enrol(ctx context.Context, id Identity, number, site string) (Subject, error) {
 	if err := checkNumber(number); err != nil {
-		return Subject{}, err
+		return Subject{}, fmt.Errorf("%w: %w", ErrEnrolment, err)
 	}
 	s, err := v.insert(ctx, id, number, site, "given")
 	if err == nil && s.number != number {

@@ -65,7 +65,7 @@ func inputsOfFolder(folder string) ([]*input, error) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
-		case !d.IsDir() && isJSONName(d.Name()):
+		case !d.IsDir() && isJSONName(d.Name()) && d.Name() != synthTruth:
 			found = append(found, &input{path: path, label: fmt.Sprintf("%s#%d", filepath.Clean(folder), len(found)+1)})
 		}
 		return nil
@@ -75,6 +75,9 @@ func inputsOfFolder(folder string) ([]*input, error) {
 	}
 	return found, nil
 }
+
+// synthTruth is what crflink synth writes beside its resources: what must come of them. It is no input.
+const synthTruth = "truth.ndjson"
 
 // isJSONName reports whether a file in a folder is to be read: folders also hold other things. Whether it is compressed
 // is told by its content.

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/internal/atomicfile"
+	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/report"
+)
+
+// show writes the run's report where it was asked for, and ends with the run's exit code.
+func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) error {
+	run := account(study, outcome, asOf)
+	run.DryRun = f.dryRun
+	if f.json {
+		if err := report.WriteJSON(cmd.OutOrStdout(), run); err != nil {
+			return err
+		}
+	} else if err := report.WriteSummary(cmd.OutOrStdout(), run); err != nil {
+		return err
+	}
+	if f.html != "" {
+		if err := writeHTML(f.html, run); err != nil {
+			return err
+		}
+	}
+	return silently(run.Verdict.Exit)
+}
+
+func writeHTML(path string, run report.Run) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	file, err := atomicfile.Create(path, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Abort()
+	if err := report.WriteHTML(file, run); err != nil {
+		return err
+	}
+	_, err = file.Commit()
+	return err
+}
+
+// account turns an outcome into the report's form.
+func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.Run {
+	t := &o.Tally
+	run := report.Run{
+		Format: report.Format, Version: version(), AsOf: asOf.Format(time.RFC3339),
+		Study:  report.Study{ID: study.ID, Title: study.Title, Version: study.Version},
+		Policy: report.Policy{Kind: string(study.Policy.Kind()), Name: study.Policy.Name()},
+		Cells:  report.Cells{New: report.Count(t.Filled.New), Changed: report.Count(t.Filled.Changed), Vanished: report.Count(t.Cells.Vanished)},
+	}
+	if !o.Complete() {
+		run.Verdict.Exit = exitIncomplete
+	}
+	run.Inputs = inputs(study)
+	run.Patients = patients(t)
+	run.Resources = resources(t)
+	for _, r := range t.Rejected {
+		run.Rejected = append(run.Rejected, report.Rejected{Type: r.Type, Origin: r.Origin.String(), Reason: r.Reason})
+	}
+	run.Forms = forms(study.Dictionary, t)
+	for _, f := range run.Forms {
+		for _, item := range f.Items {
+			run.Cells.Filled += item.Filled
+			for reason, n := range item.Empty {
+				run.Cells.Empty.Add(reason, int(n))
+			}
+		}
+	}
+	run.Cells.Unchanged = run.Cells.Filled - run.Cells.New - run.Cells.Changed
+	run.Imaging = images(t)
+	run.Targets = targets(t)
+	for _, s := range o.Stages {
+		run.Stages = append(run.Stages, report.Stage{Name: s.Name, Unit: s.Unit, Count: int64(s.Count), Seconds: s.Took.Seconds()})
+		run.Seconds += s.Took.Seconds()
+	}
+	for warning, n := range t.Warnings {
+		run.Warnings = append(run.Warnings, fmt.Sprintf("%s: %d patients", warning, n))
+	}
+	return run
+}
+
+func inputs(study *pipeline.Study) []report.Input {
+	hashes := study.Inputs()
+	return []report.Input{
+		{Kind: "study", Name: study.ID, Version: study.Version, Hash: hashes["study"]},
+		{Kind: "mapping", Name: study.Dictionary.Study, Version: study.Mapping.Version, Hash: hashes["mapping"]},
+		{Kind: "dictionary", Name: study.Dictionary.Study, Version: study.Dictionary.Version, Hash: hashes["dictionary"]},
+		{Kind: "policy", Name: study.Policy.Name(), Hash: hashes["policy"]},
+		{Kind: "profile", Name: study.Profile.Name(), Version: study.Profile.Version(), Hash: hashes["profile"]},
+	}
+}
+
+func patients(t *pipeline.Tally) report.Patients {
+	p := report.Patients{Found: report.Count(t.Patients), NotEnrolled: report.Count(t.NotEnrolled)}
+	for outcome, reasons := range t.Decisions {
+		for reason, n := range reasons {
+			switch outcome {
+			case "permitted":
+				p.Permitted += report.Count(n)
+			case "excluded":
+				p.Excluded.Add(reason, n)
+			default:
+				p.Held.Add(reason, n)
+			}
+		}
+	}
+	for _, f := range t.Failed {
+		if f.Stage == pipeline.StageSubject {
+			p.Unidentified.Add(f.Reason, 1)
+		} else {
+			p.Failed.Add(f.Stage+": "+f.Reason, 1)
+		}
+	}
+	p.Enrolled = p.Permitted - p.NotEnrolled - p.Unidentified.Sum()
+	p.Delivered = p.Enrolled - p.Failed.Sum()
+	return p
+}
+
+func resources(t *pipeline.Tally) report.Resources {
+	var r report.Resources
+	for _, n := range t.Read {
+		r.Read += report.Count(n)
+	}
+	for d, n := range t.Dropped {
+		r.Dropped.Add(d.Reason, n)
+	}
+	if n := t.Veil.Resources - t.Veil.Kept; n > 0 {
+		r.Dropped.Add("de-identification", n)
+	}
+	r.Kept = report.Count(t.Veil.Kept)
+	for _, x := range t.Rejected {
+		r.Rejected.Add(x.Reason, 1)
+	}
+	return r
+}
+
+func forms(d *ecrf.Dictionary, t *pipeline.Tally) []report.Form {
+	all := make([]report.Form, 0, len(d.Forms))
+	for _, f := range d.Forms {
+		form := report.Form{Name: f.Name, Label: f.Label}
+		for _, it := range f.Items {
+			item := report.Item{Name: it.Name, Label: it.Label}
+			if fill := t.Matrix[pipeline.Slot{Form: f.Name, Item: it.Name}]; fill != nil {
+				item.Filled = report.Count(fill.Filled)
+				for reason, n := range fill.Missing {
+					item.Empty.Add(string(reason), n)
+				}
+			}
+			form.Items = append(form.Items, item)
+		}
+		all = append(all, form)
+	}
+	return all
+}
+
+func images(t *pipeline.Tally) report.Imaging {
+	c := t.Imaging
+	i := report.Imaging{Resources: report.Count(c.Resources), Linked: report.Count(c.Linked), OutOfScope: report.Count(c.OutOfScope)}
+	for method, n := range c.Links {
+		i.Links.Add(string(method), n)
+	}
+	for reason, n := range c.Unlinked {
+		i.Unlinked.Add(string(reason), n)
+	}
+	for kind, n := range map[string]int{
+		"study UID": c.Refused.StudyUIDs, "series UID": c.Refused.SeriesUIDs, "accession number": c.Refused.Accessions, "modality": c.Refused.Modalities,
+	} {
+		if n > 0 {
+			i.Refused.Add(kind, n)
+		}
+	}
+	return i
+}
+
+func targets(t *pipeline.Tally) []report.Target {
+	var all []report.Target
+	for _, d := range t.Deliveries {
+		target := report.Target{Name: d.Target, Kind: d.Kind, Rows: report.Count(d.Report.Written), Cells: report.Count(d.Report.Cells), Queries: report.Count(d.Report.Queries)}
+		if len(d.Report.Problems) > 0 {
+			target.Error = d.Report.Problems[0]
+		}
+		all = append(all, target)
+	}
+	return all
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/ndjson"
+	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/pseudonym"
+)
+
+func deidentifyCommand() *cobra.Command {
+	var asOf string
+	var diff bool
+	cmd := &cobra.Command{
+		Use:   "deidentify STUDY.yaml INPUT…",
+		Short: "What the mapping would see of some files",
+		Long: `Decides consent, applies the study's de-identification profile under the keys of its vault, and prints the resources as NDJSON.
+With --diff it lists instead which elements were dropped or replaced.
+` + exitHelp,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return deidentify(cmd, args[0], args[1:], asOf, diff)
+		},
+	}
+	cmd.Flags().StringVar(&asOf, "as-of", "", "date or RFC 3339 instant for which consent is decided (default now)")
+	cmd.Flags().BoolVar(&diff, "diff", false, "list what was dropped and replaced")
+	return cmd
+}
+
+// deidentifier prints one patient after the other.
+type deidentifier struct {
+	study *pipeline.Study
+	vault *pseudonym.Vault
+	veil  *pseudonym.Veil
+	asOf  time.Time
+	diff  bool
+	out   io.Writer
+
+	printed, refused int
+}
+
+func deidentify(cmd *cobra.Command, file string, inputs []string, asOfText string, diff bool) (err error) {
+	study, err := loadStudy(cmd, file)
+	if err != nil {
+		return err
+	}
+	d := &deidentifier{study: study, diff: diff, out: cmd.OutOrStdout()}
+	if d.asOf, err = parseAsOf(asOfText, study.Zone); err != nil {
+		return err
+	}
+	if d.veil, err = pseudonym.NewVeil(study.Profile, study.Dates); err != nil {
+		return err
+	}
+	o := &opened{Parts: pipeline.Parts{Study: study}}
+	if err := o.vault(cmd.Context()); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	d.vault = o.Vault
+	source, err := ndjson.Open(inputs, ndjson.Options{Stdin: cmd.InOrStdin()})
+	if err != nil {
+		return err
+	}
+	o.closers = append(o.closers, source)
+	rejected := &rejections{w: cmd.ErrOrStderr()}
+	for record, err := range everything(cmd.Context(), source, rejected.add) {
+		if err != nil {
+			return err
+		}
+		if err := d.patient(cmd, record); err != nil {
+			return err
+		}
+	}
+	return d.verdict(cmd, rejected.n)
+}
+
+func (d *deidentifier) patient(cmd *cobra.Command, record *fhir.Record) error {
+	decision := consent.Evaluate(consent.FactsOf(record), d.study.Policy, d.asOf)
+	permitted, _ := consent.Admit(record, decision, d.study.Policy)
+	if !permitted.Granted() {
+		d.refused++
+		return nil
+	}
+	subject, err := d.vault.Find(cmd.Context(), record, d.study.Identity, d.study.Numbering)
+	if errors.Is(err, pseudonym.ErrNotEnrolled) {
+		d.refused++
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.printed++
+	if d.diff {
+		return d.changes(permitted, subject)
+	}
+	veiled, _, err := d.veil.Apply(permitted, subject)
+	if err != nil {
+		return err
+	}
+	return pseudonym.WriteNDJSON(d.out, veiled)
+}
+
+func (d *deidentifier) changes(p consent.Permitted, s pseudonym.Subject) error {
+	changes, err := d.veil.Diff(p, s)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if _, err := fmt.Fprintf(d.out, "%s\t%d\t%s\t%s\n", s.Number(), c.Resource, c.Path, c.What); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *deidentifier) verdict(cmd *cobra.Command, rejected int) error {
+	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%d patients shown, %d not permitted or not enrolled, %d resources rejected\n", d.printed, d.refused, rejected)
+	switch {
+	case d.printed == 0:
+		return silently(exitNothing)
+	case rejected > 0:
+		return silently(exitIncomplete)
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/odm"
+	"github.com/crflink/crflink/ecrf/table"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/ndjson"
+	"github.com/crflink/crflink/fhir/rest"
+	"github.com/crflink/crflink/internal/wire"
+	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/store"
+	vaultstore "github.com/crflink/crflink/store/vault"
+)
+
+// vaultKeyVariable is the environment variable that holds the vault's key.
+const vaultKeyVariable = "CRFLINK_VAULT_KEY"
+
+// opened is a study with everything that a run works with.
+type opened struct {
+	pipeline.Parts
+	closers []io.Closer
+}
+
+func (o *opened) Close() error {
+	var errs []error
+	for i := len(o.closers) - 1; i >= 0; i-- {
+		errs = append(errs, o.closers[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// open opens source, vault, ledger and targets of a study. On an error nothing stays open.
+func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
+	o := &opened{Parts: pipeline.Parts{Study: study}}
+	for _, step := range []func(context.Context) error{o.source, o.vault, o.ledger, o.targets} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, o.Close())
+		}
+	}
+	return o, nil
+}
+
+func (o *opened) source(context.Context) error {
+	source, err := openSource(o.Study.Sources[0])
+	if err != nil {
+		return err
+	}
+	o.Source = source
+	o.closers = append(o.closers, source)
+	return nil
+}
+
+func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
+	if spec.URL == "" {
+		return ndjson.Open(spec.Files, ndjson.Options{Name: spec.Name})
+	}
+	options := wire.Options{Base: spec.URL, TLS: wire.TLS{CA: spec.Auth.CA}, Auth: wire.Auth{User: spec.Auth.User}}
+	var err error
+	if options.Auth.Password, err = secret(spec.Auth.PasswordEnv); err != nil {
+		return nil, err
+	}
+	if options.Auth.Bearer, err = secret(spec.Auth.TokenEnv); err != nil {
+		return nil, err
+	}
+	return rest.New(rest.Options{Name: spec.Name, Wire: options})
+}
+
+// secret reads the secret that an environment variable holds; no name is no secret, an unset variable is an error.
+func secret(variable string) (wire.Secret, error) {
+	if variable == "" {
+		return wire.Secret{}, nil
+	}
+	value, ok := os.LookupEnv(variable)
+	if !ok || value == "" {
+		return wire.Secret{}, fmt.Errorf("the environment variable %s is not set; the study's source needs it", variable)
+	}
+	return wire.NewSecret(value), nil
+}
+
+// vaultKey reads the key from the environment or from the file that the study names. There is no default.
+func vaultKey(study *pipeline.Study) (pseudonym.Key, error) {
+	if text, ok := os.LookupEnv(vaultKeyVariable); ok {
+		return pseudonym.NewKey([]byte(text))
+	}
+	if study.KeyFile == "" {
+		return pseudonym.Key{}, fmt.Errorf("no vault key: set %s, or name a file of mode 0600 with key-file in the study file", vaultKeyVariable)
+	}
+	return pseudonym.ReadKeyFile(study.KeyFile)
+}
+
+func (o *opened) vault(ctx context.Context) error {
+	key, err := vaultKey(o.Study)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.Study.State, 0o700); err != nil {
+		return fmt.Errorf("the folder for the study's state: %w", err)
+	}
+	rows, err := vaultstore.Open(ctx, filepath.Join(o.Study.State, "vault.db"))
+	if err != nil {
+		return err
+	}
+	o.closers = append(o.closers, rows)
+	o.Vault, err = pseudonym.OpenVault(ctx, rows, key, o.Study.ID)
+	if errors.Is(err, pseudonym.ErrEmptyVault) {
+		o.Vault, err = o.newVault(ctx, rows, key)
+	}
+	return err
+}
+
+// newVault creates the vault of a study that has no ledger yet. A ledger without its vault means that the vault was
+// lost: numbers issued anew would give known patients a second identity.
+func (o *opened) newVault(ctx context.Context, rows *vaultstore.Store, key pseudonym.Key) (*pseudonym.Vault, error) {
+	if _, err := os.Stat(ledgerPath(o.Study)); err == nil {
+		return nil, fmt.Errorf("%w: %s holds a ledger but its vault is empty; restore the vault from its backup", pseudonym.ErrEmptyVault, o.Study.State)
+	}
+	return pseudonym.CreateVault(ctx, rows, key, o.Study.ID)
+}
+
+func ledgerPath(study *pipeline.Study) string { return filepath.Join(study.State, "ledger.db") }
+
+func (o *opened) ledger(ctx context.Context) error {
+	ledger, err := store.OpenLedger(ctx, ledgerPath(o.Study), o.Study.Dictionary)
+	if err != nil {
+		return err
+	}
+	o.Ledger = ledger
+	o.closers = append(o.closers, ledger)
+	return nil
+}
+
+func (o *opened) targets(context.Context) error {
+	for _, spec := range o.Study.Targets {
+		t, err := newTarget(spec)
+		if err != nil {
+			return err
+		}
+		o.Targets = append(o.Targets, t)
+	}
+	return nil
+}
+
+func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
+	if spec.Kind == "odm" {
+		return odm.New(spec.Name, spec.Path, odm.Options{})
+	}
+	return table.New(spec.Name, spec.Path)
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/pipeline"
+)
+
+// syncFlags are the flags of crflink sync.
+type syncFlags struct {
+	asOf         string
+	full, dryRun bool
+	replay, json bool
+	html         string
+}
+
+func syncCommand() *cobra.Command {
+	var f syncFlags
+	cmd := &cobra.Command{
+		Use:   "sync STUDY.yaml",
+		Short: "The main job: consent, de-identification, mapping, delivery",
+		Long: `Reads the study's source, decides every patient's consent, computes the permitted subjects' casebooks and delivers them.
+Running again at one as-of writes nothing. An interrupted run is finished by running again.
+` + exitHelp,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return syncStudy(cmd, args[0], f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant for which consent is decided and the casebook computed (default now)")
+	flags.BoolVar(&f.full, "full", false, "compute every subject, also those whose data have not changed")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "compute and count, but store and deliver nothing")
+	flags.BoolVar(&f.replay, "replay", false, "store and deliver although --as-of lies in the past")
+	flags.BoolVar(&f.json, "json", false, "write the report as JSON to standard output")
+	flags.StringVar(&f.html, "html", "", "write the report as a self-contained HTML file")
+	return cmd
+}
+
+func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
+	study, err := loadStudy(cmd, file)
+	if err != nil {
+		return err
+	}
+	asOf, err := parseAsOf(f.asOf, study.Zone)
+	if err != nil {
+		return err
+	}
+	if past(asOf, study.Zone) && !f.replay && !f.dryRun {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "--as-of lies in the past: nothing is stored or delivered (add --replay to do so)")
+		f.dryRun = true
+	}
+	o, err := open(cmd.Context(), study)
+	if err != nil {
+		return err
+	}
+	o.Clock = time.Now
+	progress := newProgress(cmd.ErrOrStderr())
+	o.Progress = progress
+	outcome, runErr := pipeline.Run(cmd.Context(), o.Parts, pipeline.Options{
+		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: runtime.GOMAXPROCS(0),
+	})
+	progress.done()
+	if err := errors.Join(stopped(runErr), o.Close()); err != nil {
+		return err
+	}
+	return show(cmd, study, outcome, asOf, f)
+}
+
+// past reports whether the as-of lies before today.
+func past(asOf time.Time, zone *time.Location) bool {
+	y, m, d := time.Now().In(zone).Date()
+	return asOf.Before(time.Date(y, m, d, 0, 0, 0, 0, zone))
+}
+
+func stopped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return coded{exitServer, fmt.Errorf("the run stopped; running again goes on from there: %w", err)}
+}
+
+// loadStudy reads a study file and shows its warnings.
+func loadStudy(cmd *cobra.Command, file string) (*pipeline.Study, error) {
+	study, findings, err := pipeline.LoadStudy(file)
+	if err != nil {
+		var list finding.List
+		if errors.As(err, &list) {
+			return nil, coded{exitInvalid, list}
+		}
+		return nil, err
+	}
+	if err := findings.Render(cmd.ErrOrStderr(), sourceText); err != nil {
+		return nil, err
+	}
+	return study, nil
+}

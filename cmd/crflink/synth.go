@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/synth"
+)
+
+func synthCommand() *cobra.Command {
+	var o synth.Options
+	var asOf string
+	cmd := &cobra.Command{
+		Use:   "synth",
+		Short: "Synthetic patients in MII profiles, with the truth",
+		Long: `Writes NDJSON files of synthetic patients, one for each type of resource, and truth.ndjson: what a correct run of the example study
+must yield from them. The same seed gives the same patients, however many are asked for. With --serve it also
+offers them as a FHIR server until it is interrupted.
+` + exitHelp,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asOf != "" {
+				day, err := fhir.ParseDay(asOf)
+				if err != nil {
+					return fmt.Errorf("--as-of: %w", err)
+				}
+				o.AsOf = day
+			}
+			return synth.Run(cmd.Context(), o, cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.Patients, "patients", 100, "number of patients")
+	flags.Uint64Var(&o.Seed, "seed", 1, "seed of the generator")
+	flags.StringVar(&o.Out, "out", "", "folder for the NDJSON files")
+	flags.StringVar(&o.Serve, "serve", "", "address to serve the patients at as a FHIR server, such as 127.0.0.1:8080")
+	flags.StringVar(&asOf, "as-of", "", "the day on which the synthetic hospital stands still (default 2026-09-01)")
+	return cmd
+}

@@ -1,0 +1,160 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+)
+
+// shard is a part of the permitted subjects.
+type shard struct {
+	name string // of its checkpoint
+	work []work
+}
+
+// subjectsPerShard keeps what a crash costs, and what waits in memory to be stored, small.
+const subjectsPerShard = 50
+
+// shards parts the work by a hash of the subject number, so that a subject's shard does not depend on who else is
+// there. The number of shards is part of their names: a checkpoint of another partition means nothing.
+func (r *runner) shards() []shard {
+	n := uint32(max(1, (len(r.work)+subjectsPerShard-1)/subjectsPerShard)) // #nosec G115 -- far below 2^32
+	all := make([]shard, n)
+	for i := range all {
+		all[i].name = fmt.Sprintf("%d/%d", i+1, n)
+	}
+	for _, w := range r.work {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(w.subject.Number()))
+		s := &all[h.Sum32()%n]
+		s.work = append(s.work, w)
+	}
+	return all
+}
+
+// compute works off the shards that are not finished.
+func (r *runner) compute(ctx context.Context) error {
+	shards, err := r.begin(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	todo, done := make(chan shard), make(chan ecrf.Batch)
+	var workers sync.WaitGroup
+	for range max(1, r.Workers) {
+		workers.Go(func() {
+			for s := range todo {
+				batch, err := r.computeShard(ctx, s)
+				if err != nil {
+					cancel(err)
+					return
+				}
+				select {
+				case done <- batch:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	go func() {
+		defer close(done)
+		feed(ctx, shards, todo)
+		workers.Wait()
+	}()
+	return r.store(ctx, cancel, done)
+}
+
+// begin opens the run and leaves out shards that it has finished before it was interrupted.
+func (r *runner) begin(ctx context.Context) ([]shard, error) {
+	shards := r.shards()
+	total := len(r.work)
+	if !r.DryRun {
+		var err error
+		if r.runID, err = r.Ledger.Begin(ctx, ecrf.Run{AsOf: r.AsOf, Inputs: r.Study.Inputs()}); err != nil {
+			return nil, err
+		}
+		finished, err := r.Ledger.Checkpoints(ctx, r.runID)
+		if err != nil {
+			return nil, err
+		}
+		shards = slices.DeleteFunc(shards, func(s shard) bool {
+			if !slices.Contains(finished, s.name) {
+				return false
+			}
+			total -= len(s.work)
+			return true
+		})
+	}
+	r.Progress.Stage("subjects", total)
+	return shards, nil
+}
+
+func feed(ctx context.Context, shards []shard, todo chan<- shard) {
+	defer close(todo)
+	for _, s := range shards {
+		select {
+		case todo <- s:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// store writes finished shards, one transaction each. It is the only writer.
+func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done <-chan ecrf.Batch) error {
+	for batch := range done {
+		if !r.DryRun && context.Cause(ctx) == nil {
+			if err := r.Ledger.Apply(ctx, r.runID, batch); err != nil {
+				cancel(err)
+			}
+		}
+	}
+	return context.Cause(ctx)
+}
+
+func (r *runner) computeShard(ctx context.Context, s shard) (ecrf.Batch, error) {
+	batch := ecrf.Batch{Checkpoint: s.name}
+	for _, w := range s.work {
+		result, err := r.computeSubject(ctx, w)
+		if err != nil {
+			return batch, err
+		}
+		if result != nil {
+			r.out.Tally.add(result)
+			if result.change != nil {
+				batch.Subjects = append(batch.Subjects, result.change)
+			}
+		}
+		r.Progress.Add(1)
+	}
+	return batch, nil
+}
+
+// digest is what a casebook was computed from: the de-identified resources, the study's files, and the as-of where the
+// mapping looks at it.
+func (r *runner) digest(v *veiled) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(r.Study.Inputs())) {
+		_, _ = fmt.Fprintf(h, "%s=%s\n", name, r.Study.Inputs()[name])
+	}
+	if r.Study.Mapping.UsesAsOf() {
+		_, _ = fmt.Fprintf(h, "as-of=%s\n", r.AsOf.In(r.Study.Zone).Format("2006-01-02T15:04:05Z07:00"))
+	}
+	_, _ = fmt.Fprintf(h, "%s\n", v.links)
+	var buffer []byte
+	for res := range v.record.Resources() {
+		buffer = append(fhir.AppendJSON(buffer[:0], res.Node), '\n')
+		_, _ = h.Write(buffer)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/crflink/crflink/ecrf"
+)
+
+// deliver gives the permitted subjects' casebooks to every target. A target that fails does not keep the others from
+// their delivery.
+func (r *runner) deliver(ctx context.Context) error {
+	if r.DryRun {
+		return nil
+	}
+	r.Progress.Stage("delivery", len(r.Targets))
+	var failed error
+	for _, t := range r.Targets {
+		report, err := t.Deliver(ctx, ecrf.Delivery{
+			Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: r.delivered, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
+		})
+		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, Delivered{t.Name(), t.Kind(), report})
+		if err != nil {
+			failed = fmt.Errorf("target %s: %w", t.Name(), err)
+			r.out.Tally.fail(Failure{Stage: "delivery", Reason: failed.Error()})
+		}
+		r.Progress.Add(1)
+	}
+	return errors.Join(failed, r.deliverSessions(ctx))
+}
+
+// notices are what every output says about the run.
+func (r *runner) notices() []string {
+	if r.Study.Policy.Unprotected() {
+		return []string{"No consent was checked: the study's policy is of kind none."}
+	}
+	return nil
+}
+
+// delivered yields the casebooks of subjects that are permitted in this run.
+func (r *runner) delivered(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+	return func(yield func(*ecrf.StoredCasebook, error) bool) {
+		for book, err := range r.Ledger.Casebooks(ctx) {
+			if err == nil && r.known[book.Facts.Subject].outcome != outcomePermitted {
+				continue
+			}
+			if !yield(book, err) {
+				return
+			}
+		}
+	}
+}
+
+// count walks the ledger once more for the completeness matrix, and closes the run.
+func (r *runner) count(ctx context.Context) error {
+	if r.DryRun {
+		return nil
+	}
+	for book, err := range r.delivered(ctx) {
+		if err != nil {
+			return err
+		}
+		for i := range book.Cells {
+			r.out.Tally.cell(&book.Cells[i])
+		}
+	}
+	return r.Ledger.Finish(ctx, r.runID, map[string]int64{
+		"patients": int64(r.out.Tally.Patients), "subjects": int64(len(r.work)), "cells": int64(r.out.Tally.Cells.Writes()),
+	})
+}
+
+func (t *Tally) cell(c *ecrf.StoredCell) {
+	slot := Slot{c.Form, c.Item}
+	f := t.Matrix[slot]
+	if f == nil {
+		f = &Fill{Missing: map[ecrf.MissingReason]int{}}
+		t.Matrix[slot] = f
+	}
+	if c.Value != "" {
+		f.Filled++
+		return
+	}
+	f.Missing[c.Missing]++
+}

@@ -1,0 +1,59 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/crflink/crflink/imaging"
+	"github.com/crflink/crflink/internal/atomicfile"
+)
+
+// Names of the imaging files.
+const (
+	sessionsFile = "sessions.csv"
+	unlinkedFile = "sessions_unlinked.csv"
+)
+
+// deliverSessions writes the imaging sessions of the permitted subjects, pseudonymous, into the study's imaging folder.
+func (r *runner) deliverSessions(ctx context.Context) error {
+	folder := r.Study.Imaging.Folder
+	if folder == "" {
+		return nil
+	}
+	var all sessions
+	for book, err := range r.delivered(ctx) {
+		if err != nil {
+			return err
+		}
+		s, err := readSessions(book.Facts.Links)
+		if err != nil {
+			return err
+		}
+		all.Links = append(all.Links, s.Links...)
+		all.Unlinked = append(all.Unlinked, s.Unlinked...)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("imaging sessions: %w", err)
+	}
+	return errors.Join(
+		replace(filepath.Join(folder, sessionsFile), func(w io.Writer) error { return imaging.WriteSessions(w, all.Links) }),
+		replace(filepath.Join(folder, unlinkedFile), func(w io.Writer) error { return imaging.WriteUnlinked(w, all.Unlinked) }),
+	)
+}
+
+func replace(path string, write func(io.Writer) error) error {
+	f, err := atomicfile.Create(path, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if err := write(f); err != nil {
+		return err
+	}
+	_, err = f.Commit()
+	return err
+}

@@ -1,0 +1,131 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/pseudonym"
+)
+
+// Parts are what a run works with. The caller has opened them and closes them.
+type Parts struct {
+	Study    *Study
+	Source   fhir.Source
+	Vault    *pseudonym.Vault
+	Ledger   ecrf.Ledger
+	Targets  []ecrf.Target
+	Progress Progress
+	Clock    func() time.Time // for durations only; results never depend on it
+}
+
+// Options say how a run is done.
+type Options struct {
+	AsOf    time.Time // the moment for which everything is decided and computed
+	Full    bool      // compute every subject, also those whose input has not changed
+	DryRun  bool      // compute and count, but store and deliver nothing
+	Workers int       // subjects that are computed at the same time
+}
+
+// Progress is told how far a run is.
+type Progress interface {
+	// Stage begins a stage of total steps, -1 when that is not known.
+	Stage(name string, total int)
+	Add(n int)
+}
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Tally  Tally
+	Stages []Stage
+}
+
+// Stage is a part of a run, how much it worked off and the time it took.
+type Stage struct {
+	Name, Unit string
+	Count      int
+	Took       time.Duration
+}
+
+// Complete reports whether nothing was rejected.
+func (o *Outcome) Complete() bool {
+	return len(o.Tally.Rejected) == 0 && len(o.Tally.Failed) == 0 && o.Tally.Problems() == 0
+}
+
+// Run conducts one run. An error means that it stopped: running again goes on where it stopped. What was rejected on
+// the way is no error; it is in the outcome.
+func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
+	veil, err := pseudonym.NewVeil(parts.Study.Profile, parts.Study.Dates)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
+	tally := &r.out.Tally
+	for _, step := range []struct {
+		name, unit string
+		do         func(context.Context) error
+		count      func() int
+	}{
+		{"decide", "patients", r.decide, func() int { return tally.Patients }},
+		{"compute", "subjects", r.compute, func() int { return tally.Computed + tally.Skipped }},
+		{"settle", "subjects", r.settle, func() int { return len(r.known) }},
+		{"deliver", "targets", r.deliver, func() int { return len(tally.Deliveries) }},
+		{"count", "subjects", r.count, func() int { return len(r.work) }},
+	} {
+		begin := parts.Clock()
+		if err := step.do(ctx); err != nil {
+			return r.out, fmt.Errorf("%s: %w", step.name, err)
+		}
+		r.out.Stages = append(r.out.Stages, Stage{step.name, step.unit, step.count(), parts.Clock().Sub(begin)})
+	}
+	return r.out, nil
+}
+
+// runner is the state of one run.
+type runner struct {
+	Parts
+	Options
+	veil  *pseudonym.Veil
+	out   *Outcome
+	runID ecrf.RunID
+	work  []work // permitted subjects
+	known map[string]standing
+}
+
+// standing is how a subject stands in this run, by study number.
+type standing struct{ outcome, reason string }
+
+// settle brings subjects that are no longer permitted up to date: what was delivered stays, but is delivered no more.
+func (r *runner) settle(ctx context.Context) error {
+	if r.DryRun {
+		return nil
+	}
+	var changes []*ecrf.SubjectChange
+	for book, err := range r.Ledger.Casebooks(ctx) {
+		if err != nil {
+			return err
+		}
+		facts := book.Facts
+		now, ok := r.known[facts.Subject]
+		if !ok {
+			now = standing{outcome: "held", reason: reasonNotFound}
+		}
+		if now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
+			continue
+		}
+		facts.Outcome, facts.Reason, facts.Digest = now.outcome, now.reason, ""
+		changes = append(changes, &ecrf.SubjectChange{Facts: facts})
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes})
+}
+
+const (
+	outcomePermitted = "permitted"
+	reasonNotFound   = "not-found" // the ledger knows the subject, the source does not
+	reasonShared     = "shared"    // two patients of the source claim one subject
+)

@@ -1,0 +1,334 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/yamldoc"
+	"github.com/crflink/crflink/mapping"
+	"github.com/crflink/crflink/pseudonym"
+)
+
+// Study is a study file with everything that it names, checked and compiled. It is not changed afterwards.
+type Study struct {
+	File, ID, Title, Version string
+
+	Zone       *time.Location
+	Policy     *consent.Policy
+	Identity   pseudonym.IdentityRule
+	Numbering  pseudonym.Numbering
+	Dates      pseudonym.Dates
+	Profile    *pseudonym.Profile
+	Dictionary *ecrf.Dictionary
+	Mapping    *mapping.Mapping
+	Imaging    ImagingSpec
+	Sources    []SourceSpec
+	Targets    []TargetSpec
+	State      string // folder of ledger and vault
+	KeyFile    string // file of the vault's key; "" when it comes from the environment
+}
+
+// ImagingSpec says which imaging studies the linkage reports.
+type ImagingSpec struct {
+	Modalities []string // DICOM modalities, any of which a study must have; none is every study
+	Event      string   // the event from which sessions count their days
+	Systems    []string // further identifier systems of study UIDs
+	Folder     string   // where sessions.csv goes; "" writes none
+}
+
+// SourceSpec names a source: files or a FHIR server.
+type SourceSpec struct {
+	Name  string
+	Files []string
+	URL   string
+	Auth  AuthSpec
+}
+
+// AuthSpec says how a server is entered. Secrets are named by the environment variable or file that holds them.
+type AuthSpec struct {
+	User, PasswordEnv, TokenEnv, CA string
+}
+
+// TargetSpec names a target.
+type TargetSpec struct {
+	Name, Kind, Path string
+}
+
+// TargetKinds are the kinds of targets that a study file may name.
+func TargetKinds() []string { return []string{"csv", "odm"} }
+
+// LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
+// come beside a study that can be used.
+func LoadStudy(file string) (*Study, finding.List, error) {
+	text, err := os.ReadFile(file) // #nosec G304 -- the study file that the user named
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the study file: %w", err)
+	}
+	l := &loader{doc: yamldoc.Parse(file, text), dir: filepath.Dir(file), study: &Study{File: file}}
+	l.read()
+	findings := append(l.doc.Findings, l.further...)
+	findings.Sort()
+	if err := findings.Err(); err != nil {
+		return nil, findings, err
+	}
+	return l.study, findings, nil
+}
+
+// loader reads one study file.
+type loader struct {
+	doc     *yamldoc.Doc
+	dir     string
+	study   *Study
+	further finding.List // about the files that the study names
+}
+
+func (l *loader) read() {
+	f := l.doc.Root().Fields("crflink", "study", "consent", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
+		"mapping", "sources", "imaging", "targets", "state", "key-file")
+	if v := f["crflink"]; v.Text() != "1" {
+		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
+	}
+	s := l.study
+	about := f["study"].Fields("id", "title", "version")
+	s.ID, s.Title, s.Version = l.required(f["study"], about, "id"), about["title"].Text(), l.required(f["study"], about, "version")
+	l.zone(f["timezone"])
+	l.consent(f["consent"])
+	l.subject(f["subject"])
+	l.dates(f["dates"], f["shift-limit"])
+	l.profile(f["deidentification"])
+	l.forms(f["dictionary"], f["mapping"])
+	l.sources(f["sources"])
+	l.imaging(f["imaging"])
+	l.targets(f["targets"])
+	s.State = l.path(l.required(l.doc.Root(), f, "state"))
+	if v := f["key-file"]; v.Exists() {
+		s.KeyFile = l.path(v.Text())
+	}
+}
+
+func (l *loader) required(at yamldoc.Value, fields map[string]yamldoc.Value, name string) string {
+	v, ok := fields[name]
+	if !ok || !v.Exists() {
+		at.Errorf("", "%s is missing", name)
+		return ""
+	}
+	return v.Text()
+}
+
+// path resolves a path relative to the study file.
+func (l *loader) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(l.dir, p)
+}
+
+func (l *loader) zone(v yamldoc.Value) {
+	if !v.Exists() {
+		l.doc.Root().Errorf("for example timezone: Europe/Berlin", "timezone is missing")
+		l.study.Zone = time.UTC
+		return
+	}
+	zone, err := time.LoadLocation(v.Text())
+	if err != nil {
+		v.Errorf("a name of the IANA time zone database, for example Europe/Berlin", "unknown time zone %q", v.Text())
+		zone = time.UTC
+	}
+	l.study.Zone = zone
+}
+
+func (l *loader) consent(v yamldoc.Value) {
+	if !v.Exists() {
+		l.doc.Root().Errorf("name a policy file; a study without consent says so in a file of kind none", "consent is missing")
+		return
+	}
+	name := v.Text()
+	if name != consent.BuiltInName {
+		name = l.path(name)
+	}
+	policy, err := consent.Load(name)
+	l.study.Policy = policy
+	l.blame(v, err)
+}
+
+// blame adds the findings of a file that the study names, or one finding at the place that names it.
+func (l *loader) blame(v yamldoc.Value, err error) {
+	var list finding.List
+	switch {
+	case err == nil:
+	case errors.As(err, &list):
+		l.further = append(l.further, list...)
+	default:
+		v.Errorf("", "%v", err)
+	}
+}
+
+func (l *loader) subject(v yamldoc.Value) {
+	if !v.Exists() {
+		l.doc.Root().Errorf("say which identifier names a patient and where the study number comes from", "subject is missing")
+		return
+	}
+	f := v.Fields("identifier", "patient-id", "number")
+	l.study.Identity = pseudonym.IdentityRule{System: f["identifier"].Text(), PatientID: f["patient-id"].Bool()}
+	if (l.study.Identity.System == "") == !l.study.Identity.PatientID {
+		v.Errorf("identifier: SYSTEM, or patient-id: true where the server's ids never change", "exactly one of identifier and patient-id names a patient")
+	}
+	n := f["number"]
+	if !n.Exists() {
+		v.Errorf("number: {from: research-subject, system: SYSTEM}", "number is missing")
+		return
+	}
+	l.numbering(n)
+}
+
+func (l *loader) numbering(v yamldoc.Value) {
+	f := v.Fields("from", "system", "site", "file", "prefix", "digits")
+	switch f["from"].OneOf("research-subject", "list", "issued") {
+	case "research-subject":
+		l.study.Numbering = pseudonym.ResearchSubjects{System: l.required(v, f, "system"), Site: f["site"].Text()}
+	case "list":
+		l.study.Numbering = l.enrolmentList(f["file"], l.required(v, f, "file"))
+	case "issued":
+		l.study.Numbering = pseudonym.Issued{Format: pseudonym.NumberFormat{Prefix: f["prefix"].Text(), Digits: f["digits"].Int()}, Site: f["site"].Text()}
+	}
+}
+
+func (l *loader) enrolmentList(v yamldoc.Value, name string) pseudonym.Numbering {
+	file, err := os.Open(l.path(name)) // #nosec G304 -- a file that the study names
+	if err != nil {
+		v.Errorf("", "the enrolment list cannot be opened: %v", err)
+		return nil
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	list, err := pseudonym.ReadEnrolment(file)
+	l.blame(v, err)
+	return list
+}
+
+func (l *loader) dates(v, limit yamldoc.Value) {
+	if !v.Exists() {
+		l.doc.Root().Errorf("none where people enter dates into the same forms, shift where they do not", "dates is missing: none, shift or relative")
+		return
+	}
+	mode, err := pseudonym.ParseDateMode(v.Text())
+	if err != nil {
+		v.Errorf("none, shift or relative", "%v", err)
+	}
+	if mode == pseudonym.Relative {
+		v.Errorf("use none or shift", "dates: relative is not built yet")
+	}
+	l.study.Dates = pseudonym.Dates{Mode: mode, Zone: l.study.Zone, Limit: limit.Int()}
+}
+
+func (l *loader) profile(v yamldoc.Value) {
+	name := "mii-default"
+	if v.Exists() {
+		name = v.Text()
+	}
+	var profile *pseudonym.Profile
+	var err error
+	if strings.HasSuffix(name, ".yaml") {
+		var text []byte
+		if text, err = os.ReadFile(l.path(name)); err == nil { // #nosec G304 -- a file that the study names
+			profile, err = pseudonym.ParseProfile(l.path(name), text)
+		}
+	} else {
+		profile, err = pseudonym.BuiltIn(name)
+	}
+	l.study.Profile = profile
+	l.blame(v, err)
+}
+
+func (l *loader) forms(dictionary, mappingFile yamldoc.Value) {
+	root := l.doc.Root()
+	if !dictionary.Exists() || !mappingFile.Exists() {
+		root.Errorf("", "dictionary and mapping name the study's two further files")
+		return
+	}
+	path := l.path(dictionary.Text())
+	text, err := os.ReadFile(path) // #nosec G304 -- a file that the study names
+	if err != nil {
+		l.blame(dictionary, err)
+		return
+	}
+	d, warnings, err := ecrf.ParseDictionary(path, text)
+	l.further = append(l.further, warnings...)
+	if err != nil {
+		if !warnings.HasErrors() {
+			l.blame(dictionary, err)
+		}
+		return
+	}
+	l.study.Dictionary = d
+	l.compile(l.path(mappingFile.Text()), d)
+}
+
+func (l *loader) compile(path string, d *ecrf.Dictionary) {
+	dir := filepath.Dir(path)
+	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d)
+	for _, f := range findings {
+		f.File = filepath.Join(dir, f.File)
+		l.further = append(l.further, f)
+	}
+	l.study.Mapping = m
+}
+
+func (l *loader) sources(v yamldoc.Value) {
+	for _, item := range v.Items() {
+		f := item.Fields("name", "files", "fhir", "auth")
+		s := SourceSpec{Name: l.required(item, f, "name"), URL: f["fhir"].Text()}
+		for _, p := range f["files"].Texts() {
+			s.Files = append(s.Files, l.path(p))
+		}
+		if (s.URL == "") == (len(s.Files) == 0) {
+			item.Errorf("files: PATH or fhir: URL", "a source has either files or the base URL of a FHIR server")
+		}
+		a := f["auth"].Fields("user", "password-env", "token-env", "ca")
+		s.Auth = AuthSpec{User: a["user"].Text(), PasswordEnv: a["password-env"].Text(), TokenEnv: a["token-env"].Text(), CA: l.path(a["ca"].Text())}
+		l.study.Sources = append(l.study.Sources, s)
+	}
+	if len(l.study.Sources) != 1 {
+		l.doc.Root().Errorf("", "the study has %d sources; a study has exactly one as yet", len(l.study.Sources))
+	}
+}
+
+func (l *loader) imaging(v yamldoc.Value) {
+	f := v.Fields("modalities", "event", "systems", "folder")
+	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text())}
+	if e := f["event"]; e.Exists() && l.study.Mapping != nil && !l.study.Mapping.HasEvent(e.Text()) {
+		e.Errorf("an event of the mapping file", "unknown event %q", e.Text())
+	}
+}
+
+func (l *loader) targets(v yamldoc.Value) {
+	names := map[string]bool{}
+	for _, item := range v.Items() {
+		f := item.Fields("name", "kind", "folder", "file")
+		t := TargetSpec{Name: l.required(item, f, "name"), Kind: f["kind"].OneOf(TargetKinds()...)}
+		place := map[string]string{"csv": "folder", "odm": "file"}[t.Kind]
+		t.Path = l.path(l.required(item, f, place))
+		if names[t.Name] {
+			item.Errorf("", "there are two targets named %q", t.Name)
+		}
+		names[t.Name] = true
+		l.study.Targets = append(l.study.Targets, t)
+	}
+}
+
+// Inputs returns the hashes of everything that a casebook is computed from besides resources and vault.
+func (s *Study) Inputs() map[string]string {
+	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, s.Numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	sum := sha256.Sum256([]byte(setup))
+	return map[string]string{
+		"study": hex.EncodeToString(sum[:]), "dictionary": s.Dictionary.Hash(), "mapping": s.Mapping.Hash(), "policy": s.Policy.Hash(), "profile": s.Profile.Hash(),
+	}
+}

@@ -1,0 +1,145 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging"
+	"github.com/crflink/crflink/mapping"
+	"github.com/crflink/crflink/pseudonym"
+)
+
+// subjectResult is what the way of one subject's data came to. change is nil when the input had not changed.
+type subjectResult struct {
+	read    map[string]int
+	drops   consent.Drops
+	veil    pseudonym.Report
+	imaging imaging.Counts
+	change  *ecrf.SubjectChange
+}
+
+// veiled is a subject's de-identified record with what linkage found, ready to be mapped.
+type veiled struct {
+	record *pseudonym.Record
+	uids   map[fhir.Key]string
+	links  string
+}
+
+// computeSubject takes one subject the whole way. A failure that concerns this subject only is counted and gives no
+// result; an error ends the run.
+func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, error) {
+	record, err := r.Source.Fetch(ctx, w.patient, r.wanted(), r.reject)
+	if err != nil {
+		return nil, err
+	}
+	result := &subjectResult{read: map[string]int{}}
+	for res := range record.Resources() {
+		result.read[res.Type]++
+	}
+	// Consent is decided again on what was fetched: it may have been withdrawn since the cohort was read.
+	d := consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
+	permitted, drops := consent.Admit(record, d, r.Study.Policy)
+	result.drops = drops
+	if !permitted.Granted() {
+		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
+		return nil, nil
+	}
+	v, err := r.veilSubject(permitted, w.subject, result)
+	if err != nil {
+		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
+		return nil, nil
+	}
+	stored, err := r.Ledger.Subject(ctx, w.subject.Number())
+	if err != nil {
+		return nil, err
+	}
+	digest := r.digest(v)
+	if !r.Full && stored != nil && stored.Facts.Digest == digest && stored.Facts.Outcome == outcomePermitted {
+		return result, nil
+	}
+	book, err := r.Study.Mapping.Fill(r.mappingInput(v))
+	if err != nil {
+		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
+		return nil, nil
+	}
+	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
+	result.change.Facts.Links = v.links
+	return result, nil
+}
+
+// imagingTypes are the types in which linkage looks for study UIDs and accession numbers.
+var imagingTypes = []string{"ImagingStudy", "ServiceRequest", "DiagnosticReport"}
+
+func (r *runner) wanted() fhir.Wanted {
+	return fhir.WantTypes(append(r.Study.Mapping.Types(), imagingTypes...)...)
+}
+
+func (r *runner) mappingInput(v *veiled) mapping.Input {
+	return mapping.Input{
+		Record: v.record, AsOf: r.AsOf, Zone: r.Study.Zone, Source: r.Source.Name(),
+		StudyUID: func(k fhir.Key) (string, bool) { uid, ok := v.uids[k]; return uid, ok },
+	}
+}
+
+// veilSubject de-identifies the permitted resources and locates the imaging studies among them.
+func (r *runner) veilSubject(p consent.Permitted, s pseudonym.Subject, result *subjectResult) (*veiled, error) {
+	record, report, err := r.veil.Apply(p, s)
+	if err != nil {
+		return nil, err
+	}
+	result.veil = report
+	v := &veiled{record: record, uids: map[fhir.Key]string{}}
+	days, err := r.Study.Mapping.Events(r.mappingInput(v))
+	if err != nil {
+		return nil, err
+	}
+	located, err := imaging.Locate(p, s, r.imagingRules(), r.imagingDates(record, days))
+	if err != nil {
+		return nil, err
+	}
+	result.imaging = located.Counts
+	for _, link := range located.Links {
+		for _, id := range link.Resources {
+			if link.StudyUID != "" {
+				v.uids[fhir.Key{Type: "ImagingStudy", ID: id}] = link.StudyUID
+			}
+		}
+	}
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked})
+	if err != nil {
+		return nil, errors.New("imaging links cannot be written")
+	}
+	v.links = string(text)
+	return v, nil
+}
+
+// sessions is what the ledger keeps of a subject's imaging linkage.
+type sessions struct {
+	Links    []imaging.Link     `json:"links"`
+	Unlinked []imaging.Unlinked `json:"unlinked"`
+}
+
+func readSessions(text string) (s sessions, err error) {
+	if text == "" {
+		return s, nil
+	}
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return s, fmt.Errorf("the ledger's imaging links: %w", err)
+	}
+	return s, nil
+}
+
+func (r *runner) imagingRules() *imaging.Rules {
+	return &imaging.Rules{Systems: r.Study.Imaging.Systems, Modalities: r.Study.Imaging.Modalities}
+}
+
+func (r *runner) imagingDates(record *pseudonym.Record, days map[string]fhir.Day) imaging.Dates {
+	d := imaging.Dates{Mode: r.Study.Dates.Mode, Zone: r.Study.Zone, Move: record.Day}
+	d.Index, d.HasIndex = days[r.Study.Imaging.Event]
+	return d
+}

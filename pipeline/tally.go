@@ -1,0 +1,133 @@
+package pipeline
+
+import (
+	"sync"
+
+	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging"
+	"github.com/crflink/crflink/pseudonym"
+)
+
+// Tally counts what a run found and did. It holds nothing that identifies a person.
+type Tally struct {
+	Patients    int
+	Decisions   map[string]map[string]int // outcome -> reason -> patients
+	NotEnrolled int
+	Warnings    map[string]int // warnings of decisions
+
+	Read     map[string]int     // resources of permitted patients, by type
+	Dropped  map[TypeReason]int // by consent
+	Veil     pseudonym.Report
+	Rejected []fhir.Rejected
+	Failed   []Failure
+
+	Computed, Skipped int // subjects whose casebook was computed, or whose input had not changed
+	Cells             ecrf.Tally
+	Filled            FilledCells
+	Matrix            map[Slot]*Fill
+	Imaging           imaging.Counts
+	Deliveries        []Delivered
+
+	mu *sync.Mutex
+}
+
+// TypeReason is a resource type and a reason.
+type TypeReason struct{ Type, Reason string }
+
+// Failure is a patient for whom nothing could be computed. Subject is empty when there is no number yet.
+type Failure struct{ Subject, Stage, Reason string }
+
+// StageSubject is the stage of failures to tell which subject a patient is.
+const StageSubject = "subject"
+
+// FilledCells counts cells that got a value in this run, by what they held before.
+type FilledCells struct{ New, Changed int }
+
+// Slot is an item of a form.
+type Slot struct{ Form, Item string }
+
+// Fill counts the cells of a slot.
+type Fill struct {
+	Filled  int
+	Missing map[ecrf.MissingReason]int
+}
+
+// Delivered is what a target reported.
+type Delivered struct {
+	Target, Kind string
+	Report       ecrf.DeliveryReport
+}
+
+func newTally() Tally {
+	return Tally{
+		Decisions: map[string]map[string]int{}, Warnings: map[string]int{}, Read: map[string]int{}, Dropped: map[TypeReason]int{},
+		Matrix: map[Slot]*Fill{}, mu: &sync.Mutex{},
+	}
+}
+
+func (f *FilledCells) take(c *ecrf.CellChange) {
+	switch {
+	case c.Cell.Value == "":
+	case c.Before == nil || c.Before.Value == "":
+		f.New++
+	case c.Before.Value != c.Cell.Value:
+		f.Changed++
+	}
+}
+
+// Problems counts cells and files that targets did not take.
+func (t *Tally) Problems() int {
+	n := 0
+	for _, d := range t.Deliveries {
+		n += d.Report.Rejected + len(d.Report.Problems)
+	}
+	return n
+}
+
+func (t *Tally) decided(d consent.Decision) {
+	outcome := d.Outcome().String()
+	if t.Decisions[outcome] == nil {
+		t.Decisions[outcome] = map[string]int{}
+	}
+	t.Decisions[outcome][string(d.Reason())]++
+	for _, w := range d.Warnings().Codes() {
+		t.Warnings[w]++
+	}
+}
+
+func (t *Tally) reject(r fhir.Rejected) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Rejected = append(t.Rejected, r)
+}
+
+func (t *Tally) fail(f Failure) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Failed = append(t.Failed, f)
+}
+
+// add sums what was counted for one subject.
+func (t *Tally) add(s *subjectResult) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for typ, n := range s.read {
+		t.Read[typ] += n
+	}
+	for _, d := range s.drops.List() {
+		t.Dropped[TypeReason{d.Type, string(d.Reason)}] += d.Count
+	}
+	t.Veil.Add(s.veil)
+	t.Imaging.Add(s.imaging)
+	if s.change == nil {
+		t.Skipped++
+		return
+	}
+	t.Computed++
+	t.Cells = t.Cells.Plus(s.change.Tally())
+	for i := range s.change.Cells {
+		t.Filled.take(&s.change.Cells[i])
+	}
+}
