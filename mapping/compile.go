@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir/ucum"
@@ -187,7 +188,7 @@ func (c *compiler) selector(s ruleSpec) selector {
 	}
 	if sel.types != nil {
 		sel.where = c.condition(s.where, sel.types)
-		sel.date = c.expression(s.date, sel.types)
+		sel.date = c.date(s.date, sel.types)
 	}
 	sel.window = c.window(s.window)
 	return sel
@@ -234,7 +235,7 @@ func (c *compiler) repeat(s ruleSpec) *repeat {
 		s.at.Errorf("say with key what names an instance for ever, for example id", "the repeat rule has no key")
 	}
 	if r.types != nil {
-		r.key, r.order = c.expression(s.key, r.types), c.expression(s.order, r.types)
+		r.key, r.order = c.expression(s.key, r.types), c.date(s.order, r.types)
 	}
 	return r
 }
@@ -260,10 +261,14 @@ func (c *compiler) choice(v yamldoc.Value) choice {
 // unfilled warns of items that no rule fills.
 func (c *compiler) unfilled() {
 	for _, f := range c.dictionary.Forms {
+		var empty []string
 		for _, item := range f.Items {
 			if !slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == f.Name && x.fills(item.Name) }) {
-				c.warn(c.doc.Root(), fmt.Sprintf("no rule fills item %q of form %q", item.Name, f.Name))
+				empty = append(empty, item.Name)
 			}
+		}
+		if len(empty) > 0 {
+			c.warn(c.doc.Root(), fmt.Sprintf("no rule fills %s of form %s: people enter them", strings.Join(empty, ", "), f.Name))
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (l *Ledger) Facts(ctx context.Context, subject string) (ecrf.Facts, bool, e
 func (l *Ledger) Subject(ctx context.Context, subject string) (book *ecrf.StoredCasebook, err error) {
 	err = l.view(ctx, func(v *view) error {
 		var row subjectRow
-		err := v.stmt(l.reads.facts).GetContext(ctx, &row, subject)
+		err := v.stmt(l.reads.facts).GetContext(ctx, &row, subject) //nolint:sqlclosecheck // the transaction closes its statements
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -112,7 +112,7 @@ func (v *view) stmt(s *sqlx.Stmt) *sqlx.Stmt { return v.tx.StmtxContext(v.ctx, s
 func (v *view) walk(yield func(*ecrf.StoredCasebook) bool) error {
 	for last := ""; ; {
 		var rows []subjectRow
-		if err := v.stmt(v.l.reads.page).SelectContext(v.ctx, &rows, last); err != nil {
+		if err := v.stmt(v.l.reads.page).SelectContext(v.ctx, &rows, last); err != nil { //nolint:sqlclosecheck // the transaction closes its statements
 			return err
 		}
 		if len(rows) == 0 {
@@ -142,7 +142,7 @@ func (v *view) casebook(row *subjectRow) (*ecrf.StoredCasebook, error) {
 }
 
 func (v *view) instances(subject int64) ([]ecrf.Numbered, error) {
-	rows, err := v.stmt(v.l.reads.instances).QueryxContext(v.ctx, subject)
+	rows, err := v.stmt(v.l.reads.instances).QueryxContext(v.ctx, subject) //nolint:sqlclosecheck // the transaction closes its statements
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (v *view) instances(subject int64) ([]ecrf.Numbered, error) {
 }
 
 func (v *view) cells(subject int64) ([]ecrf.StoredCell, error) {
-	rows, err := v.stmt(v.l.reads.cells).QueryxContext(v.ctx, subject)
+	rows, err := v.stmt(v.l.reads.cells).QueryxContext(v.ctx, subject) //nolint:sqlclosecheck // the transaction closes its statements
 	if err != nil {
 		return nil, err
 	}

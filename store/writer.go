@@ -100,7 +100,7 @@ func (t *transaction) exec(s *sqlx.Stmt, args ...any) error {
 }
 
 func (t *transaction) get(s *sqlx.Stmt, args ...any) (n int64, err error) {
-	err = t.tx.StmtxContext(t.ctx, s).GetContext(t.ctx, &n, args...)
+	err = t.tx.StmtxContext(t.ctx, s).GetContext(t.ctx, &n, args...) //nolint:sqlclosecheck // the transaction closes its statements
 	return n, err
 }
 

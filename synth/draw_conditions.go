@@ -44,11 +44,12 @@ func (p *patient) diagnose(day fhir.Day, codes ...icd) *condition {
 }
 
 func (p *patient) drawTumour() {
+	precision := p.onsetPrecision()
 	for i := range p.between(1, 2) {
 		day := p.documented() + fhir.Day(i) // #nosec G115 -- small
 		c := p.diagnose(day, p.tumourCode())
 		c.snomed = "399068003"
-		p.drawOnset(c)
+		p.drawOnset(c, precision)
 		switch {
 		case p.trap(25): // the older way: cross and star in one concept
 			c.codes = append(c.codes, icd{code: "C77.5", side: pick(&p.rng, []string{"L", "R"}), certainty: "G", marking: "*"})
@@ -82,17 +83,29 @@ func (p *patient) tumourCode() icd {
 	return c
 }
 
-func (p *patient) drawOnset(c *condition) {
+// onsetPrecision is one for all tumour diagnoses of a patient: which of a month and a day in it is the earlier one would change when days are
+// shifted.
+func (p *patient) onsetPrecision() fhir.Precision {
 	switch r := p.n(100); {
-	case r < 55:
+	case r < 6:
+		return fhir.Month
+	case r < 9:
+		return fhir.Year
+	}
+	return fhir.DayPrecision
+}
+
+func (p *patient) drawOnset(c *condition, precision fhir.Precision) {
+	if precision < fhir.DayPrecision {
+		c.onset = moment{p.diagnosed, 0, precision, false}
+		return
+	}
+	switch r := p.n(100); {
+	case r < 60:
 		c.onset = onDay(p.diagnosed)
-	case r < 62:
-		c.onset = moment{p.diagnosed, 0, fhir.Month, false}
-	case r < 66:
-		c.onset = moment{p.diagnosed, 0, fhir.Year, false}
-	case r < 76:
+	case r < 72:
 		c.onset, c.onsetEnd = onDay(p.diagnosed), onDay(p.diagnosed+14)
-	case r < 80:
+	case r < 78:
 		c.onset = p.clock(p.diagnosed)
 	}
 }

@@ -1,12 +1,6 @@
 package ledgertest
 
-import (
-	"context"
-	"iter"
-	"time"
-
-	"github.com/crflink/crflink/ecrf"
-)
+import "github.com/crflink/crflink/ecrf"
 
 // Stored returns the casebooks of two subjects as a ledger holds them: a value, missing values, a repeating form, a
 // query, a withdrawn value, and texts that are hostile to CSV and XML.
@@ -38,22 +32,6 @@ func Stored() []*ecrf.StoredCasebook {
 			Cells: []ecrf.StoredCell{
 				base("sex", "", ecrf.Absent("asked-declined"), ecrf.New), base("weight", "", ecrf.NoConsent, ecrf.Withdrawn), base("remark", "'-5", "", ecrf.New),
 			},
-		},
-	}
-}
-
-// Delivery offers casebooks to a target, without a ledger.
-func Delivery(d *ecrf.Dictionary, books []*ecrf.StoredCasebook) ecrf.Delivery {
-	return ecrf.Delivery{
-		Dictionary: d, AsOf: time.Date(2026, 1, 15, 2, 0, 0, 0, time.UTC),
-		Casebooks: func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
-			return func(yield func(*ecrf.StoredCasebook, error) bool) {
-				for _, b := range books {
-					if !yield(b, nil) {
-						return
-					}
-				}
-			}
 		},
 	}
 }

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func snapshot(t testing.TB, d *ecrf.Dictionary, books []*ecrf.StoredCasebook, o odm.Options) string {
 	t.Helper()
 	var out bytes.Buffer
-	if _, err := odm.WriteSnapshot(t.Context(), &out, ledgertest.Delivery(d, books), o); err != nil {
+	if _, err := odm.WriteSnapshot(t.Context(), &out, targettest.Delivery(d, books), o); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -101,13 +101,14 @@ func TestEverySnapshotIsValidAgainstTheSchemaAndTheChecker(t *testing.T) {
 }
 
 func TestSnapshotsPassTheTargetExam(t *testing.T) {
-	targettest.Run(t, "odm", func(t testing.TB, dir string) ecrf.Target {
+	open := func(t testing.TB, dir string) ecrf.Target {
 		target, err := odm.New("odm", filepath.Join(dir, "study.odm.xml"), odm.Options{Provenance: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return target
-	})
+	}
+	targettest.Run(t, targettest.Candidate{Kind: "odm", Open: open, Dictionary: ledgertest.Dictionary(t), Books: ledgertest.Stored()})
 }
 
 func TestHostileTextsAndSitesAreValidAgainstTheSchema(t *testing.T) {
@@ -189,7 +190,7 @@ func TestCellsThatTheDictionaryNoLongerHasAreLeftOut(t *testing.T) {
 }
 
 func TestNoticesStandInTheStudyDescription(t *testing.T) {
-	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), nil)
+	delivery := targettest.Delivery(ledgertest.Dictionary(t), nil)
 	delivery.Notices = []string{"No consent was checked."}
 	var out bytes.Buffer
 	if _, err := odm.WriteSnapshot(t.Context(), &out, delivery, odm.Options{}); err != nil {

@@ -32,7 +32,7 @@ func deliver(t *testing.T, dir string, d ecrf.Delivery) (ecrf.DeliveryReport, er
 
 func TestTheTablesAreAsTheGoldenOnes(t *testing.T) {
 	dir := t.TempDir()
-	report, err := deliver(t, dir, ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored()))
+	report, err := deliver(t, dir, targettest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored()))
 	if err != nil || report.Cells != 10 || report.Written != len(tables) {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -58,18 +58,19 @@ func TestTheTablesAreAsTheGoldenOnes(t *testing.T) {
 }
 
 func TestTablesPassTheTargetExam(t *testing.T) {
-	targettest.Run(t, "csv", func(t testing.TB, dir string) ecrf.Target {
+	open := func(t testing.TB, dir string) ecrf.Target {
 		target, err := table.New("tables", dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return target
-	})
+	}
+	targettest.Run(t, targettest.Candidate{Kind: "csv", Open: open, Dictionary: ledgertest.Dictionary(t), Books: ledgertest.Stored()})
 }
 
 func TestNoticesStandBesideTheTables(t *testing.T) {
 	dir := t.TempDir()
-	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), nil)
+	delivery := targettest.Delivery(ledgertest.Dictionary(t), nil)
 	delivery.Notices = []string{"No consent was checked."}
 	if _, err := deliver(t, dir, delivery); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ package targettest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 	"maps"
@@ -12,34 +13,67 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/ecrf/ledgertest"
 )
 
-// Run examines a target that delivers into a folder.
-func Run(t *testing.T, kind string, open func(t testing.TB, dir string) ecrf.Target) {
-	t.Run("ASecondDeliveryWritesNothing", func(t *testing.T) { again(t, kind, open) })
-	t.Run("AnInterruptedDeliveryLeavesTheOldOneAndCanBeDoneAgain", func(t *testing.T) { interrupted(t, open) })
-	t.Run("ACancelledDeliveryStops", func(t *testing.T) { cancelled(t, open) })
-	t.Run("TheFilesArePrivate", func(t *testing.T) { private(t, open) })
-	t.Run("TenThousandSubjectsAreDeliveredInBoundedMemory", func(t *testing.T) { many(t, open) })
+// Candidate says how to make what is examined, and with what.
+type Candidate struct {
+	Kind string
+	// Open makes the target that delivers into the folder.
+	Open       func(t testing.TB, dir string) ecrf.Target
+	Dictionary *ecrf.Dictionary
+	Books      []*ecrf.StoredCasebook // of two subjects or more
 }
 
-func again(t *testing.T, kind string, open func(testing.TB, string) ecrf.Target) {
+// Run examines a target that delivers files.
+func Run(t *testing.T, c Candidate) {
+	t.Run("ASecondDeliveryWritesNothing", c.again)
+	t.Run("AnInterruptedDeliveryLeavesTheOldOneAndCanBeDoneAgain", c.interrupted)
+	t.Run("ACancelledDeliveryStops", c.cancelled)
+	t.Run("TheFilesArePrivate", c.private)
+	t.Run("TenThousandSubjectsAreDeliveredInBoundedMemory", c.many)
+}
+
+// Delivery offers casebooks to a target, without a ledger.
+func Delivery(d *ecrf.Dictionary, books []*ecrf.StoredCasebook) ecrf.Delivery {
+	return ecrf.Delivery{
+		Dictionary: d, AsOf: time.Date(2026, 1, 15, 2, 0, 0, 0, time.UTC),
+		Casebooks: func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+			return func(yield func(*ecrf.StoredCasebook, error) bool) {
+				for _, b := range books {
+					if !yield(b, nil) {
+						return
+					}
+				}
+			}
+		},
+	}
+}
+
+func (c Candidate) cells() int {
+	n := 0
+	for _, b := range c.Books {
+		n += len(b.Cells)
+	}
+	return n
+}
+
+func (c Candidate) again(t *testing.T) {
 	dir := t.TempDir()
-	target := open(t, dir)
-	if target.Kind() != kind || target.Name() == "" {
+	target := c.Open(t, dir)
+	if target.Kind() != c.Kind || target.Name() == "" {
 		t.Errorf("%s %q", target.Kind(), target.Name())
 	}
-	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
+	delivery := Delivery(c.Dictionary, c.Books)
 	first, err := target.Deliver(t.Context(), delivery)
-	if err != nil || first.Written == 0 || first.Cells != 10 || len(first.Files) != first.Written {
+	if err != nil || first.Written == 0 || first.Cells != c.cells() || len(first.Files) != first.Written {
 		t.Fatalf("first delivery: %+v, %v", first, err)
 	}
 	before := content(t, dir)
-	second, err := open(t, dir).Deliver(t.Context(), delivery)
-	if err != nil || second.Written != 0 || second.Unchanged != first.Written || second.Cells != 10 {
+	second, err := c.Open(t, dir).Deliver(t.Context(), delivery)
+	if err != nil || second.Written != 0 || second.Unchanged != first.Written || second.Cells != c.cells() {
 		t.Errorf("second delivery: %+v, %v", second, err)
 	}
 	if !maps.Equal(before, content(t, dir)) {
@@ -47,44 +81,43 @@ func again(t *testing.T, kind string, open func(testing.TB, string) ecrf.Target)
 	}
 }
 
-func interrupted(t *testing.T, open func(testing.TB, string) ecrf.Target) {
+func (c Candidate) interrupted(t *testing.T) {
 	dir := t.TempDir()
-	d := ledgertest.Dictionary(t)
-	if _, err := open(t, dir).Deliver(t.Context(), ledgertest.Delivery(d, ledgertest.Stored()[:1])); err != nil {
+	if _, err := c.Open(t, dir).Deliver(t.Context(), Delivery(c.Dictionary, c.Books[:1])); err != nil {
 		t.Fatal(err)
 	}
 	before := content(t, dir)
 	broken := errors.New("the ledger broke")
-	delivery := ledgertest.Delivery(d, nil)
+	delivery := Delivery(c.Dictionary, nil)
 	delivery.Casebooks = func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
 		return func(yield func(*ecrf.StoredCasebook, error) bool) {
-			_ = yield(ledgertest.Stored()[1], nil) && yield(nil, broken)
+			_ = yield(c.Books[1], nil) && yield(nil, broken)
 		}
 	}
-	if _, err := open(t, dir).Deliver(t.Context(), delivery); !errors.Is(err, broken) {
+	if _, err := c.Open(t, dir).Deliver(t.Context(), delivery); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
 	if !maps.Equal(before, content(t, dir)) {
 		t.Error("the interrupted delivery left something")
 	}
-	report, err := open(t, dir).Deliver(t.Context(), ledgertest.Delivery(d, ledgertest.Stored()))
+	report, err := c.Open(t, dir).Deliver(t.Context(), Delivery(c.Dictionary, c.Books))
 	if err != nil || report.Written == 0 {
 		t.Errorf("afterwards: %+v, %v", report, err)
 	}
 }
 
-func cancelled(t *testing.T, open func(testing.TB, string) ecrf.Target) {
+func (c Candidate) cancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := open(t, t.TempDir()).Deliver(ctx, ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored()))
+	_, err := c.Open(t, t.TempDir()).Deliver(ctx, Delivery(c.Dictionary, c.Books))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
 
-func private(t *testing.T, open func(testing.TB, string) ecrf.Target) {
+func (c Candidate) private(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
-	if _, err := open(t, dir).Deliver(t.Context(), ledgertest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())); err != nil {
+	if _, err := c.Open(t, dir).Deliver(t.Context(), Delivery(c.Dictionary, c.Books)); err != nil {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -102,10 +135,10 @@ func private(t *testing.T, open func(testing.TB, string) ecrf.Target) {
 	}
 }
 
-func many(t *testing.T, open func(testing.TB, string) ecrf.Target) {
+func (c Candidate) many(t *testing.T) {
 	const subjects = 10000
-	book := ledgertest.Stored()[0]
-	delivery := ledgertest.Delivery(ledgertest.Dictionary(t), nil)
+	book := c.Books[0]
+	delivery := Delivery(c.Dictionary, nil)
 	runtime.GC()
 	var before, during runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -113,7 +146,7 @@ func many(t *testing.T, open func(testing.TB, string) ecrf.Target) {
 		return func(yield func(*ecrf.StoredCasebook, error) bool) {
 			for n := range subjects {
 				next := *book
-				next.Facts.Subject = ledgertest.Number(n)
+				next.Facts.Subject = fmt.Sprintf("S%06d", n)
 				if !yield(&next, nil) {
 					return
 				}
@@ -127,7 +160,7 @@ func many(t *testing.T, open func(testing.TB, string) ecrf.Target) {
 			}
 		}
 	}
-	report, err := open(t, t.TempDir()).Deliver(t.Context(), delivery)
+	report, err := c.Open(t, t.TempDir()).Deliver(t.Context(), delivery)
 	if err != nil || report.Cells != subjects*len(book.Cells) {
 		t.Errorf("%+v, %v", report, err)
 	}

@@ -57,6 +57,7 @@ type Reader struct {
 	failed   error
 	garbage  int
 	slow     int64 // up to here no line is one resource
+	astray   bool  // after damage: what does not begin at the beginning of a line may be a part of something else
 }
 
 // envelope is what a Bundle says about all its entries.
@@ -81,7 +82,7 @@ func (r *Reader) Read(in io.Reader) (Summary, error) {
 		r.Limits = fhir.DefaultLimits
 	}
 	r.w.reset(in, r.Limits.Bytes)
-	r.summary, r.bundle, r.failed, r.garbage, r.slow = Summary{}, envelope{}, nil, 0, 0
+	r.summary, r.bundle, r.failed, r.garbage, r.slow, r.astray = Summary{}, envelope{}, nil, 0, 0, false
 	r.byteOrderMark()
 	for r.value() && r.failed == nil {
 	}
@@ -108,7 +109,9 @@ func (r *Reader) value() bool {
 	if c == '[' {
 		return r.array()
 	}
-	if c != '{' {
+	bol := r.w.bol
+	r.w.bol = false
+	if c != '{' || r.astray && !bol {
 		return r.noObject()
 	}
 	r.garbage = 0
@@ -153,6 +156,7 @@ func (r *Reader) quick() bool {
 		return false
 	}
 	r.w.pos += len(line)
+	r.astray = false
 	e.Resource = res
 	r.deliver(&e)
 	return true
@@ -178,12 +182,16 @@ func (r *Reader) object() bool {
 	if b == nil || r.failed != nil {
 		return true
 	}
-	r.rejectText(b.at, r.lineOf(start), b.reason)
+	at := b.at
+	if start >= r.w.base {
+		at = start // the resource, not the place behind it where the damage shows
+	}
+	r.rejectText(at, r.lineOf(start), b.reason)
 	return r.recover(start)
 }
 
-// takeWhole hands out the object from start to here, unless its line goes on with what cannot follow a resource: then the
-// object may be only the sound part of a damaged one.
+// takeWhole hands out the object from start to here, unless its line goes on: then the object may be only the sound part of
+// a damaged one.
 func (r *Reader) takeWhole(start int64) *broken {
 	w := &r.w
 	end := w.at()
@@ -195,11 +203,25 @@ func (r *Reader) takeWhole(start int64) *broken {
 			break
 		}
 	}
-	if w.pos < w.end && w.buf[w.pos] != '\n' && w.buf[w.pos] != '{' {
+	if w.pos < w.end && w.buf[w.pos] != '\n' {
 		return &broken{w.at(), "text after the end of the resource"}
 	}
 	if !w.over {
 		w.seek(end)
+		if line, _, more := bytes.Cut(w.slice(start, end), []byte("\n")); more && string(bytes.TrimSpace(line)) != "{" {
+			return r.takeLines(start, end)
+		}
+	}
+	r.take(&Entry{}, start)
+	return nil
+}
+
+// takeLines hands out an object over several lines whose first line holds more than its brace. If it is no resource, its
+// first line may have been cut off, and have swallowed sound ones.
+func (r *Reader) takeLines(start, end int64) *broken {
+	text := string(r.w.slice(start, end))
+	if err := r.fresh().ReadWithin(text, r.origin(start), r.Limits); err != nil {
+		return &broken{start, reason(err)}
 	}
 	r.take(&Entry{}, start)
 	return nil
@@ -246,6 +268,7 @@ func (r *Reader) giveUp(reason string) bool {
 // nextLine moves behind the next line break.
 func (r *Reader) nextLine() bool {
 	w := &r.w
+	r.astray, w.bol = true, true
 	for {
 		if i := bytes.IndexByte(w.buf[w.pos:w.end], '\n'); i >= 0 {
 			w.pos += i + 1

@@ -47,7 +47,7 @@ func TestStreamsAreSplit(t *testing.T) {
 		"\r\n":                                 "",
 		one:                                    "1",
 		one + "\n" + two + "\n":                "1 2",
-		one + two:                              "1 2",
+		one + two:                              "!text after the end of the resource",
 		"[" + one + "]\n" + two:                "!a JSON array is no resource: write its elements as NDJSON or into a Bundle 2",
 		one + "}\n" + two:                      "!text after the end of the resource 2",
 		one[:20] + "\n" + two:                  "!a line ends inside a string 2",

@@ -19,6 +19,7 @@ type window struct {
 	limit int   // most bytes that may be kept
 	over  bool  // what was kept became longer than the limit and was let go
 	lines bool  // a line break was passed since the flag was cleared
+	bol   bool  // the next byte begins a line, as far as space knows
 	err   error // io.EOF or what reading failed with
 }
 
@@ -111,9 +112,12 @@ func (w *window) space() (c byte, ok bool) {
 		for w.pos < w.end {
 			switch c := w.buf[w.pos]; c {
 			case '\n':
-				w.lines = true
+				w.lines, w.bol = true, true
 				w.pos++
-			case ' ', '\t', '\r':
+			case '\r':
+				w.pos++
+			case ' ', '\t':
+				w.bol = false
 				w.pos++
 			default:
 				return c, true

@@ -80,8 +80,13 @@ func slim(t testing.TB) []string {
 		t.Fatal(err)
 	}
 	var lines []string
-	for s := bufio.NewScanner(z); s.Scan(); {
+	s := bufio.NewScanner(z)
+	s.Buffer(nil, 16<<20)
+	for s.Scan() {
 		lines = append(lines, s.Text())
+	}
+	if s.Err() != nil {
+		t.Fatal(s.Err())
 	}
 	return lines
 }

@@ -175,7 +175,7 @@ func TestTheNewestVersionCounts(t *testing.T) {
 		"subset after whole": {version(`{"lastUpdated":"2020-01-01T00:00:00Z"}`, "x"), version(sub, "y"), "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := ndjson.Open([]string{folder(t, map[string]string{"x.json": c.first + c.second})}, ndjson.Options{})
+			s, err := ndjson.Open([]string{folder(t, map[string]string{"x.json": c.first + "\n" + c.second})}, ndjson.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -252,7 +252,7 @@ func TestMergedPatientsAreOneRecord(t *testing.T) {
 		patient("q", link("replaced-by", "gone")) + patient("r", link("seealso", "new")) +
 		patient("s", link("replaced-by", "t")) + patient("t", link("replaced-by", "s")) +
 		patient("u", link("replaced-by", "r")+","+link("replaced-by", "q")) +
-		obs("1", "Patient/old") + obs("2", "Patient/mid") + obs("3", "Patient/new") + obs("4", "Patient/u")}))
+		obs("1", "Patient/old") + "\n" + obs("2", "Patient/mid") + "\n" + obs("3", "Patient/new") + "\n" + obs("4", "Patient/u")}))
 	wantRecords(t, got, map[string]string{
 		"new": "Patient/new Patient/mid Patient/old Observation/1 Observation/2 Observation/3",
 		"q":   "Patient/q", "r": "Patient/r", "s": "Patient/s", "t": "Patient/t", "u": "Patient/u Observation/4",
@@ -295,10 +295,13 @@ func TestFactsHoldNothingClinical(t *testing.T) {
 }
 
 func TestSharedResourcesComeWithThoseThatReferToThem(t *testing.T) {
-	got, rejected := records(t, ndjson.Options{}, folder(t, map[string]string{"x.ndjson": alice + bob +
+	got, rejected := records(t, ndjson.Options{}, folder(t, map[string]string{"x.ndjson": alice + "\n" + bob + "\n" +
 		`{"resourceType":"MedicationRequest","id":"r","subject":{"reference":"Patient/a"},"medicationReference":{"reference":"Medication/m"}}
-		{"resourceType":"Medication","id":"m","manufacturer":{"reference":"Organization/o"}}{"resourceType":"Organization","id":"o"}{"resourceType":"Medication","id":"unused"}
-		{"resourceType":"Device","id":"d","patient":{"reference":"Patient/b"}}{"resourceType":"Device","id":"e"}
+		{"resourceType":"Medication","id":"m","manufacturer":{"reference":"Organization/o"}}
+{"resourceType":"Organization","id":"o"}
+{"resourceType":"Medication","id":"unused"}
+		{"resourceType":"Device","id":"d","patient":{"reference":"Patient/b"}}
+{"resourceType":"Device","id":"e"}
 		{"resourceType":"Observation","id":"x","subject":{"reference":"Patient/a"},"device":{"reference":"Device/d"},"focus":[{"reference":"Patient/b"},{"reference":"Device/e"}]}
 		{"resourceType":"Group","id":"g","member":[{"entity":{"reference":"Patient/a"}}]}`}))
 	wantRecords(t, got, map[string]string{
@@ -320,8 +323,41 @@ func TestTheOfficialTestDataIsReadWhole(t *testing.T) {
 		t.Log(r)
 	}
 	t.Logf("%d patients, %d resources in records, %d rejected", len(got), n, len(rejected))
-	if len(got) != 31 {
-		t.Errorf("%d patients, want 31", len(got))
+	if len(got) != 31 || n != 717 || len(rejected) != 1 { // the list of the files is no resource
+		t.Errorf("%d patients with %d resources, %d rejected; want 31, 717, 1", len(got), n, len(rejected))
+	}
+}
+
+func TestPatientsAreKnownByWhatRefersToThem(t *testing.T) {
+	got, rejected := records(t, ndjson.Options{}, shared.Dir(t, "data", "mii-bildgebung-examples"))
+	if len(got) != 1 || len(got["PatExample"]) != 18 || got["PatExample"][0] == "Patient/PatExample" || len(rejected) != 0 {
+		t.Errorf("got %v, rejected %v", got, rejected)
+	}
+}
+
+func TestSyntheaIsReadWhole(t *testing.T) {
+	got, rejected := records(t, ndjson.Options{}, shared.Dir(t, "data", "synthea", "slim.ndjson.gz"))
+	n, own := 0, 0
+	for _, list := range got {
+		n += len(list)
+		for _, key := range list {
+			if typ, _, _ := strings.Cut(key, "/"); fhir.BelongsToPatients(typ) == fhir.Owned {
+				own++
+			}
+		}
+	}
+	want := 0
+	for _, line := range slim(t) {
+		r, err := fhir.ReadResource(line, fhir.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fhir.BelongsToPatients(r.Type) == fhir.Owned {
+			want++
+		}
+	}
+	if len(got) != 120 || own != want || len(rejected) != 0 {
+		t.Errorf("%d patients with %d resources, %d their own, want %d; rejected %v", len(got), n, own, want, rejected)
 	}
 }
 
@@ -371,7 +407,7 @@ func TestAFileThatChangesMeanwhileIsFoundOut(t *testing.T) {
 
 func TestADamagedConsentSaysWhoseItSeemsToBe(t *testing.T) {
 	consent := `{"resourceType":"Consent","id":"c","id":"c","patient":{"reference":"Patient/a"}}`
-	for name, text := range map[string]string{"line": alice + "\n" + consent, "cut": alice + "\n" + consent[:len(consent)-2], "entry": alice + `{"resourceType":"Bundle","entry":[{"resource":` + consent + `}]}`} {
+	for name, text := range map[string]string{"line": alice + "\n" + consent, "cut": alice + "\n" + consent[:len(consent)-2], "entry": alice + "\n" + `{"resourceType":"Bundle","entry":[{"resource":` + consent + `}]}`} {
 		_, rejected := records(t, ndjson.Options{}, folder(t, map[string]string{"a.ndjson": text}))
 		if len(rejected) != 1 || rejected[0].Type != "Consent" || rejected[0].Patient != (fhir.Key{Type: "Patient", ID: "a"}) {
 			t.Errorf("%s: %v", name, rejected)
