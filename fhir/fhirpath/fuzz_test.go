@@ -82,6 +82,7 @@ func fuzzEval(x *Expr, focus fhir.Node) (string, error) {
 	values, err := x.Eval(&Env{AsOf: time.Unix(1.7e9, 0)}, focus, nil)
 	var b bytes.Buffer
 	for _, v := range values {
+		_ = v.Text()
 		b.Write(append(v.AppendJSON(nil), ' '))
 		if !json.Valid(v.AppendJSON(nil)) {
 			return "", &EvalError{Problem: "the result is no JSON: " + b.String()}
