@@ -98,6 +98,10 @@ const focusType = "Patient"
 // itemExpression compiles an expression over items. Every %name in it that is an item of the form becomes a variable
 // of the item's type.
 func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression {
+	if name := c.twofold(v.Text(), f); name != "" {
+		v.Errorf("rename the name or expression at the top of the file", "%%%s is an item of the form and also a name or expression of the file", name)
+		return nil
+	}
 	expanded, origins := c.file.expand(v, c.used)
 	e := &itemExpression{}
 	types := map[string]fhirpath.Type{}
@@ -119,6 +123,22 @@ func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression
 	e.expr = compiled
 	c.usesAsOf = c.usesAsOf || usesAsOf(compiled.String())
 	return e
+}
+
+// twofold returns a %name in the text that is an item and would be replaced by something else.
+func (c *compiler) twofold(text string, f *ecrf.Form) string {
+	for i := range len(text) {
+		if text[i] != '%' {
+			continue
+		}
+		name := identifier(text[i+1:])
+		_, named := c.file.names[name]
+		_, expressed := c.file.expressions[name]
+		if (named || expressed) && f.Item(name) != nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // order puts derived rules behind the rules whose items they use, and reports those that use each other.
