@@ -1,7 +1,6 @@
 package synth
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/crflink/crflink/fhir"
@@ -77,21 +76,23 @@ func (v identifierVariant) method() string {
 	return "patient-date"
 }
 
-// tell fills the truth about the patient.
-func (p *patient) tell(t *Truth) {
-	*t = Truth{Patients: append(t.Patients[:0], p.id), PID: p.pid, Subject: p.subject(), Cells: t.Cells[:0], Imaging: t.Imaging[:0]}
+// tell returns the truth about the patient.
+func (p *patient) tell() *Truth {
+	t := &Truth{Patients: []string{p.id}, PID: p.pid, Subject: p.subject()}
 	if p.oldID != "" {
 		t.Patients = append(t.Patients, p.oldID)
 	}
 	t.Decision = p.decide()
 	if t.Decision.Outcome != "permitted" {
-		return
+		return t
 	}
+	t.Cells = make([]Cell, 0, 128)
 	s := teller{p: p, truth: t, window: t.Decision.Window}
 	s.findIndex()
 	s.baseline()
 	s.course()
 	s.images()
+	return t
 }
 
 // teller fills the cells of one patient.
@@ -246,11 +247,4 @@ func (m *Image) write(w *writer) {
 		w.raw("dayDistance", "null")
 	}
 	w.end()
-}
-
-// clone copies the truth, for those who keep it beyond the next patient.
-func (t *Truth) clone() Truth {
-	c := *t
-	c.Patients, c.Cells, c.Imaging = slices.Clone(t.Patients), slices.Clone(t.Cells), slices.Clone(t.Imaging)
-	return c
 }
