@@ -45,7 +45,7 @@ func TestEveryMistakeInATestFileIsShownAtItsPlace(t *testing.T) {
 }
 
 func TestAFailureShowsWhatWasExpectedWhatIsThereAndWhereItCameFrom(t *testing.T) {
-	study := load(t, exampleStudy)
+	study := load(t, "../testdata/rules")
 	files, findings := casetest.Load(os.DirFS("testdata"), []string{"failing.yaml"}, study)
 	if len(findings) > 0 {
 		t.Fatal(findings)
