@@ -28,7 +28,7 @@ type Decision struct {
 var Reasons = map[string][]string{
 	"permitted":    {"granted"},
 	"excluded":     {"withdrawn", "denied"},
-	"held":         {"no-consent", "not-active", "expired", "unreadable", "review"},
+	"held":         {"no-consent", "not-active", "expired", "unreadable", "review", "incomplete-codes", "not-yet-valid"},
 	"not-enrolled": {"no-subject-number"},
 }
 
