@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func LoadStudy(file string) (*Study, finding.List, error) {
 	}
 	l := &loader{doc: yamldoc.Parse(file, text), dir: filepath.Dir(file), study: &Study{File: file}}
 	l.read()
-	findings := append(l.doc.Findings, l.further...)
+	findings := slices.Concat(l.doc.Findings, l.further)
 	findings.Sort()
 	if err := findings.Err(); err != nil {
 		return nil, findings, err
@@ -210,7 +211,7 @@ func (l *loader) enrolmentList(v yamldoc.Value, name string) pseudonym.Numbering
 		v.Errorf("", "the enrolment list cannot be opened: %v", err)
 		return nil
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close()
 	list, err := pseudonym.ReadEnrolment(file)
 	l.blame(v, err)
 	return list
