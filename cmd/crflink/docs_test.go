@@ -186,6 +186,38 @@ func readmeMissing(t *testing.T, text string) (names []string) {
 	return nil // everything is there
 }
 
+// The map of the house has a row for every package, and none for a package that is not there.
+func TestTheMapNamesEveryPackage(t *testing.T) {
+	text := documents(t)["ARCHITECTURE.md"]
+	there := map[string]bool{}
+	err := filepath.WalkDir(moduleRoot, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != moduleRoot && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "out"):
+			return filepath.SkipDir
+		case filepath.Ext(name) == ".go":
+			folder, err := filepath.Rel(moduleRoot, filepath.Dir(name))
+			there[filepath.ToSlash(folder)] = true
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder := range there {
+		if !strings.Contains(text, "`"+folder+"`") {
+			t.Errorf("%s is not in ARCHITECTURE.md: add a row to its table, and to the import table of .golangci.yml", folder)
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\|").FindAllStringSubmatch(text, -1) {
+		if !there[m[1]] {
+			t.Errorf("ARCHITECTURE.md has a row for %s, which is no package", m[1])
+		}
+	}
+}
+
 // leaves returns the commands that do something, without cobra's own.
 func leaves(cmd *cobra.Command) (all []*cobra.Command) {
 	for _, c := range cmd.Commands() {
