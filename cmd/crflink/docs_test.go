@@ -94,7 +94,7 @@ func shellLines(text string) (lines []string) {
 func typed(line, makefile string) string {
 	words := strings.Fields(line)
 	if len(words) > 1 && words[0] == "make" {
-		for _, w := range words[1:] {
+		for _, w := range command(words[1:]) {
 			if !strings.Contains(w, "=") && !strings.Contains(makefile, "\n"+w+":") {
 				return "make has no target " + w
 			}
@@ -104,11 +104,15 @@ func typed(line, makefile string) string {
 	if at < 0 || at+1 == len(words) || words[at+1] == strings.ToUpper(words[at+1]) || strings.Contains(words[at+1], "/") {
 		return "" // crflink COMMAND, cp crflink FOLDER/
 	}
-	args := words[at+1:]
-	if end := slices.IndexFunc(args, func(w string) bool { return strings.ContainsAny(w, "|>&;#") }); end >= 0 {
-		args = args[:end]
+	return parsed(command(words[at+1:]))
+}
+
+// command cuts off what the shell does with a command.
+func command(words []string) []string {
+	if end := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w, "|>&;#") }); end >= 0 {
+		return words[:end]
 	}
-	return parsed(args)
+	return words
 }
 
 func parsed(args []string) string {
@@ -284,7 +288,7 @@ func TestWrongCommandLinesAreNoticed(t *testing.T) {
 	}
 	for _, line := range []string{
 		"crflink sync STUDY.yaml --as-of", "cd x && crflink lint study.yaml >log", "crflink ucum convert -40 [degF] Cel", "make test",
-		"crflink fhirpath -1 FILE --as-of 2026-09-01", "crflink COMMAND --help", "cp crflink /usr/local/bin",
+		"crflink fhirpath -1 FILE --as-of 2026-09-01", "crflink COMMAND --help", "make test && crflink lint x", "cp crflink /usr/local/bin",
 	} {
 		if fault := typed(line, "\ntest: ## \n"); fault != "" {
 			t.Errorf("%s: %s", line, fault)
