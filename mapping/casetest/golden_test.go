@@ -55,7 +55,7 @@ func TestAFailureShowsWhatWasExpectedWhatIsThereAndWhereItCameFrom(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Passed != 1 || result.Failed != 2 {
+	if result.Passed != 1 || result.Failed != 3 {
 		t.Errorf("%d passed, %d failed", result.Passed, result.Failed)
 	}
 	golden(t, "testdata/failing.golden", out.String())
