@@ -63,6 +63,7 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	}
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
 	tally := &r.out.Tally
+	r.facts = FactsFrom(parts.Source, tally.reject)
 	for _, step := range []struct {
 		name, unit string
 		do         func(context.Context) error
@@ -88,6 +89,7 @@ type runner struct {
 	Parts
 	Options
 	veil  *pseudonym.Veil
+	facts *Facts
 	out   *Outcome
 	runID ecrf.RunID
 	work  []work // permitted subjects
