@@ -64,6 +64,9 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
 	tally := &r.out.Tally
 	r.facts = FactsFrom(parts.Source, tally.reject)
+	if err := r.refuse(); err != nil {
+		return r.out, err
+	}
 	for _, step := range []struct {
 		name, unit string
 		do         func(context.Context) error
