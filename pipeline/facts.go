@@ -7,6 +7,7 @@ import (
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/model"
 )
 
 // Facts gathers what decisions about consent are made from: a patient's own facts, those of the records that
@@ -32,6 +33,9 @@ func (f *Facts) Reject(x fhir.Rejected) {
 		f.mu.Lock()
 		f.unread[x.Patient]++
 		f.mu.Unlock()
+	}
+	if model.Lookup(x.Type) == nil {
+		x.Type = "" // no type of FHIR: it may be anything, also a name
 	}
 	f.rejected(x)
 }

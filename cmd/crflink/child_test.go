@@ -83,20 +83,29 @@ func (j *job) command(ctx context.Context, args ...string) *exec.Cmd {
 // run runs the program to its end.
 func (j *job) run(t testing.TB, args ...string) said {
 	t.Helper()
+	return j.start(t, args...)()
+}
+
+// start starts the program and returns what waits for its end.
+func (j *job) start(t testing.TB, args ...string) (end func() said) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	c := j.command(ctx, args...)
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
-	err := c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+	must(t, c.Start())
+	return func() said {
+		t.Helper()
+		defer cancel()
+		var exit *exec.ExitError
+		if err := c.Wait(); err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("crflink %v hangs", args)
+		}
+		return said{c.ProcessState.ExitCode(), out.String(), errs.String()}
 	}
-	if ctx.Err() != nil {
-		t.Fatalf("crflink %v hangs", args)
-	}
-	return said{c.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
 func (j *job) syncArgs(more ...string) []string {
