@@ -203,12 +203,21 @@ func TestSyntheaRunsUnderAPolicyThatSaysNone(t *testing.T) {
 }
 
 // liveTarget stands for an EDC system that people enter data into.
-type liveTarget struct{ asked bool }
+type liveTarget struct {
+	asked bool
+	books int // of the last delivery
+}
 
 func (*liveTarget) Name() string { return "edc" }
 func (*liveTarget) Kind() string { return "redcap" }
-func (l *liveTarget) Deliver(context.Context, ecrf.Delivery) (ecrf.DeliveryReport, error) {
-	l.asked = true
+func (l *liveTarget) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	l.asked, l.books = true, 0
+	for _, err := range d.Casebooks(ctx) {
+		if err != nil {
+			return ecrf.DeliveryReport{}, err
+		}
+		l.books++
+	}
 	return ecrf.DeliveryReport{}, nil
 }
 

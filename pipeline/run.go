@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
@@ -97,6 +98,8 @@ type runner struct {
 	runID ecrf.RunID
 	work  []work // permitted subjects
 	known map[string]standing
+
+	recalled sync.Mutex // of known, while subjects are computed
 }
 
 // standing is how a subject stands in this run, by study number.

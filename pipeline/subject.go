@@ -50,6 +50,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	permitted, drops := consent.Admit(record, d, r.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {
+		r.recall(w.subject.Number(), d)
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return nil, nil
 	}
@@ -74,6 +75,13 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
 	return result, nil
+}
+
+// recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
+func (r *runner) recall(subject string, d consent.Decision) {
+	r.recalled.Lock()
+	defer r.recalled.Unlock()
+	r.known[subject] = standing{d.Outcome().String(), string(d.Reason())}
 }
 
 // imagingTypes are the types in which linkage looks for study UIDs and accession numbers.
