@@ -100,6 +100,9 @@ type runner struct {
 	known map[string]standing
 
 	recalled sync.Mutex // of known, while subjects are computed
+
+	inputs map[string]string // hashes of what determines the result besides resources and vault
+	common string            // of them, in every subject's digest
 }
 
 // standing is how a subject stands in this run, by study number.

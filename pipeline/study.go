@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type Study struct {
 	State      string   // folder of ledger and vault
 	KeyFile    string   // file of the vault's key; "" when it comes from the environment
 	Tests      []string // test files of the mapping, as globs beside the study file
+	Schedule   string   // cron specification of the nightly run, in Zone; "" when there is none
 }
 
 // ImagingSpec says which imaging studies the linkage reports.
@@ -76,7 +78,7 @@ func LoadStudy(file string) (*Study, finding.List, error) {
 	}
 	l := &loader{doc: yamldoc.Parse(file, text), dir: filepath.Dir(file), study: &Study{File: file}}
 	l.read()
-	findings := append(l.doc.Findings, l.further...)
+	findings := slices.Concat(l.doc.Findings, l.further)
 	findings.Sort()
 	if err := findings.Err(); err != nil {
 		return nil, findings, err
@@ -94,7 +96,7 @@ type loader struct {
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
-		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests")
+		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -112,6 +114,7 @@ func (l *loader) read() {
 	l.targets(f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
+	s.Schedule = f["schedule"].Text()
 	if v := f["key-file"]; v.Exists() {
 		s.KeyFile = l.path(v.Text())
 	}
@@ -210,7 +213,7 @@ func (l *loader) enrolmentList(v yamldoc.Value, name string) pseudonym.Numbering
 		v.Errorf("", "the enrolment list cannot be opened: %v", err)
 		return nil
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close()
 	list, err := pseudonym.ReadEnrolment(file)
 	l.blame(v, err)
 	return list

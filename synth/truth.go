@@ -28,7 +28,7 @@ type Decision struct {
 var Reasons = map[string][]string{
 	"permitted":    {"granted"},
 	"excluded":     {"withdrawn", "denied"},
-	"held":         {"no-consent", "not-active", "expired", "unreadable", "review"},
+	"held":         {"no-consent", "not-active", "expired", "unreadable", "review", "incomplete-codes", "not-yet-valid"},
 	"not-enrolled": {"no-subject-number"},
 }
 
@@ -49,7 +49,7 @@ type Image struct {
 	Accession   string
 	Date        fhir.Day // local day of started
 	Modalities  []string
-	Method      string // first rung that leads to the study: identifier, series-uid, id-hash, accession, patient-date
+	Method      string // first rung that leads to the study: dicom-uid, uri, hashed-id, accession-patient, series-uid, patient-date
 	PSMA        bool
 	DayDistance int // days from the index PET; meaningful with Indexed
 	Indexed     bool
@@ -61,17 +61,20 @@ func (s Span) Start() string { return s.first.String() }
 // End is the last day, included.
 func (s Span) End() string { return s.last.String() }
 
-// method is the first rung of the ladder of anchors that leads from the resource to the study.
+// method is the first rung of the ladder of anchors that leads from the resource to the study, with the names of package imaging. Only the first
+// two need no list of the PACS's studies. An accession number may be that of two studies, see Image.Accession.
 func (v identifierVariant) method() string {
 	switch {
+	case v == ietfOID:
+		return "uri"
 	case v.uidKnown():
-		return "identifier"
+		return "dicom-uid"
+	case v.hashed():
+		return "hashed-id"
+	case v.writesAccession():
+		return "accession-patient"
 	case v.seriesKnown():
 		return "series-uid"
-	case v.hashed():
-		return "id-hash"
-	case v.writesAccession():
-		return "accession"
 	}
 	return "patient-date"
 }

@@ -53,7 +53,7 @@ func checkConsent(cmd *cobra.Command, inputs []string, asOfText, policyName, che
 	if err != nil {
 		return err
 	}
-	defer source.Close() //nolint:errcheck // read only; the spool is a temporary file
+	defer source.Close()
 	rejected := &rejections{w: cmd.ErrOrStderr()}
 	facts := pipeline.FactsFrom(source, rejected.add)
 	records := source.Subjects(cmd.Context(), facts.Reject)
