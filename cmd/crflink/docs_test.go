@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 )
 
@@ -161,6 +162,38 @@ func unknownFlag(cmd *cobra.Command, args []string) string {
 		}
 	}
 	return ""
+}
+
+// stepsOf returns the commands of a section of the README as a shell script. It ends at the first command whose exit code is
+// neither 0 nor 5, which is usual for synthetic patients. What only make can do is left out.
+func stepsOf(t *testing.T, section string) string {
+	t.Helper()
+	_, text, found := strings.Cut(documents(t)["README.md"], "\n## "+section+"\n")
+	if !found {
+		t.Fatalf("the README has no section %q", section)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	text = inlineCode.ReplaceAllString(text, "")
+	script := ""
+	for _, line := range shellLines(text) {
+		if !strings.HasPrefix(line, "make ") {
+			script += line + " || { code=$?; [ $code = 5 ] || exit $code; }\n"
+		}
+	}
+	return script
+}
+
+func TestTheStepsOfTheReadmeWork(t *testing.T) {
+	steps := stepsOf(t, "Your own study in six steps")
+	testscript.Run(t, testscript.Params{
+		Files: []string{"testdata/readme.txt"},
+		Setup: func(env *testscript.Env) error {
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "steps.sh"), []byte(steps), 0o600); err != nil {
+				return err
+			}
+			return os.CopyFS(env.WorkDir+"/configs/psma-registry", os.DirFS("../../configs/psma-registry"))
+		},
+	})
 }
 
 // The README's table of commands is complete, and what it lists as unbuilt is not there.

@@ -67,6 +67,7 @@ func runView(cmd *cobra.Command, file string, inputs []string, f viewFlags) erro
 	t := &tabulation{view: view, rejections: rejections{w: cmd.ErrOrStderr()}, runner: view.Runner(env)}
 	err = into(cmd, f.out, func(to io.Writer) error {
 		t.writer = newWriter(to, view.Columns())
+		t.write = t.writer.Write
 		o := ndjson.Options{Stdin: cmd.InOrStdin()}
 		if err := ndjson.Each(cmd.Context(), inputs, o, t.resource, t.rejections.add); err != nil {
 			return err
@@ -128,6 +129,7 @@ type tabulation struct {
 	runner     *viewdef.Runner
 	writer     viewdef.Writer
 	rejections rejections
+	write      func(*viewdef.Row) error
 	read, done int // resources of any type; those of the view's that did not fail
 }
 
@@ -136,7 +138,7 @@ func (t *tabulation) resource(res *fhir.Resource) error {
 	if res.Type != t.view.Resource() {
 		return nil
 	}
-	if err := t.runner.Each(res, t.writer.Write); err != nil {
+	if err := t.runner.Each(res, t.write); err != nil {
 		t.writer.Drop()
 		t.rejections.add(fhir.Rejected{Origin: res.Origin, Type: res.Type, Reason: err.Error()})
 		return nil

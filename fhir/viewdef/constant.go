@@ -2,6 +2,7 @@ package viewdef
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
@@ -115,19 +116,19 @@ func literal(kind fhirpath.Kind, name string, in *value, out *fhirpath.Value) (w
 }
 
 func numeric(kind fhirpath.Kind, name, written string, out *fhirpath.Value) (problem string) {
-	d, _, err := apd.NewFromString(written)
-	if err != nil {
-		return "not a number"
-	}
 	if kind == fhirpath.Decimal {
-		if *out, err = fhirpath.NewDecimal(d); err != nil {
-			return err.Error()
+		d, _, err := apd.NewFromString(written)
+		if err == nil {
+			*out, err = fhirpath.NewDecimal(d)
+		}
+		if err != nil {
+			return "not a number that FHIRPath can hold"
 		}
 		return ""
 	}
-	i, err := d.Int64()
+	i, err := strconv.ParseInt(written, 10, 64)
 	switch {
-	case err != nil || strings.ContainsAny(written, ".eE"):
+	case err != nil:
 		return "not a whole number of 64 bits"
 	case kind == fhirpath.Integer && int64(int32(i)) != i: // #nosec G115 -- compared
 		return "more than 32 bits"

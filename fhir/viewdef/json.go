@@ -70,8 +70,9 @@ func parseJSON(src string) (*value, error) {
 	if err != nil {
 		return nil, p.placed(err)
 	}
+	end := p.next()
 	if _, err := p.in.Token(); !errors.Is(err, io.EOF) {
-		return nil, &syntaxError{p.next(), "something follows the end of the object"}
+		return nil, &syntaxError{end, "something follows the end of the object"}
 	}
 	return v, nil
 }
@@ -97,7 +98,7 @@ func (p *parser) placed(err error) error {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &syntax):
-		return &syntaxError{max(0, min(int(syntax.Offset)-1, len(p.src))), "not JSON: " + syntax.Error()}
+		return &syntaxError{p.next(), "not JSON: " + syntax.Error()}
 	}
 	return &syntaxError{len(p.src), "the JSON text is cut off"}
 }

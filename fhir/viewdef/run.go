@@ -159,7 +159,7 @@ func (r *Runner) walk(b *branch, focus fhirpath.Value, index, next int) error {
 	case stay:
 		return r.enter(&b.group, focus, index, next)
 	case descend:
-		_, err := r.descend(b, focus, 0, next, 0)
+		_, err := r.descend(b, focus, index, 0, next, 0)
 		return err
 	}
 	mark := len(r.arena)
@@ -190,21 +190,21 @@ func (r *Runner) items(x *fhirpath.Expr, focus fhirpath.Value, index int) (err e
 }
 
 // descend makes the rows of a repeat: of each item that a path leads to, and then of what the paths lead to from there.
-// count is the number of items so far.
-func (r *Runner) descend(b *branch, focus fhirpath.Value, count, next, depth int) (int, error) {
+// index is what %rowIndex is in the paths, count the number of items so far.
+func (r *Runner) descend(b *branch, focus fhirpath.Value, index, count, next, depth int) (int, error) {
 	if depth > maxDepth {
 		return count, errors.New("repeat: the items are nested too deeply")
 	}
 	for _, x := range b.paths {
 		mark := len(r.arena)
-		if err := r.items(x, focus, 0); err != nil {
+		if err := r.items(x, focus, index); err != nil {
 			return count, err
 		}
 		end := len(r.arena)
 		for i := mark; i < end; i++ {
 			err := r.enter(&b.group, r.arena[i], count, next)
 			if err == nil {
-				count, err = r.descend(b, r.arena[i], count+1, next, depth+1)
+				count, err = r.descend(b, r.arena[i], count, count+1, next, depth+1)
 			}
 			if err != nil {
 				return count, err

@@ -52,9 +52,10 @@ func (c *compiler) branch(v *value, focus []string, slot int) (b *branch, column
 		columns = append(columns, c.selects(&b.group, list, focus, slot+len(columns))...)
 	}
 	if list := c.of(v, "unionAll", array); list != nil {
-		p, own := c.union(list, focus, slot+len(columns))
-		columns = append(columns, own...)
-		b.parts = append(b.parts, p)
+		if p, own := c.union(list, focus, slot+len(columns)); len(p.branches) > 0 {
+			columns = append(columns, own...)
+			b.parts = append(b.parts, p)
+		}
 	}
 	if len(columns) == 0 && len(c.found) == before {
 		c.report(v.pos, "give it column, select or unionAll", "the select has no columns")

@@ -1,6 +1,7 @@
 package viewdef
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/fhirpath"
@@ -76,9 +79,7 @@ func TestEveryTestOfThePublicSuitePasses(t *testing.T) {
 	if total != wantTests || shareable != wantShareable {
 		t.Errorf("%d tests pass, %d of them shareable; want %d and %d", total, shareable, wantTests, wantShareable)
 	}
-	if *reportFile != "" {
-		writeReport(t, report)
-	}
+	checkReport(t, filepath.Join(dir, "test-report.schema.json"), report)
 }
 
 func readJSON(t *testing.T, name string, into any) {
@@ -92,12 +93,28 @@ func readJSON(t *testing.T, name string, into any) {
 	}
 }
 
-func writeReport(t *testing.T, report any) {
+// checkReport holds the report against the suite's schema, and writes it where that is asked for.
+func checkReport(t *testing.T, schemaFile string, report any) {
+	t.Helper()
 	content, err := json.MarshalIndent(report, "", "  ")
-	if err == nil {
-		err = os.WriteFile(*reportFile, append(content, '\n'), 0o600)
-	}
 	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := jsonschema.NewCompiler().Compile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(instance); err != nil {
+		t.Errorf("the report is not what the suite's schema asks for: %v", err)
+	}
+	if *reportFile == "" {
+		return
+	}
+	if err := os.WriteFile(*reportFile, append(content, '\n'), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
