@@ -22,36 +22,76 @@ type work struct {
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
 	r.known = map[string]standing{}
+	var permitted []candidate
 	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
 		}
-		if err := r.decideOne(ctx, record); err != nil {
+		r.out.Tally.Patients++
+		facts, err := r.facts.Of(ctx, record)
+		if err != nil {
 			return err
 		}
+		d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
+		r.out.Tally.decided(d)
+		if d.Outcome() == consent.Granted {
+			permitted = append(permitted, candidate{record, d})
+		} else if err := r.lookUp(ctx, record, d.Outcome().String(), string(d.Reason())); err != nil {
+			return err
+		}
+		if len(permitted) == candidatesAtOnce {
+			if err := r.number(ctx, permitted); err != nil {
+				return err
+			}
+			permitted = permitted[:0]
+		}
 		r.Progress.Add(1)
+	}
+	if err := r.number(ctx, permitted); err != nil {
+		return err
 	}
 	r.partShared()
 	slices.SortFunc(r.work, func(a, b work) int { return strings.Compare(a.subject.Number(), b.subject.Number()) })
 	return nil
 }
 
-func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
-	r.out.Tally.Patients++
-	facts, err := r.facts.Of(ctx, record)
-	if err != nil {
-		return err
+// candidate is a permitted patient whose subject is not known yet.
+type candidate struct {
+	record   *fhir.Record
+	decision consent.Decision
+}
+
+// candidatesAtOnce is how many candidates wait in memory, so that a service that numbers them is asked for many at once.
+const candidatesAtOnce = 400
+
+// number finds the subjects of permitted patients.
+func (r *runner) number(ctx context.Context, permitted []candidate) error {
+	if service, ok := r.Numbering.(pseudonym.Prefetcher); ok {
+		var ids []pseudonym.Identity
+		for _, c := range permitted {
+			if id, err := r.Study.Identity.Identify(c.record.Patient()); err == nil {
+				ids = append(ids, id)
+			}
+		}
+		if err := service.Prefetch(ctx, ids); err != nil {
+			return err
+		}
 	}
-	d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
-	r.out.Tally.decided(d)
-	if d.Outcome() != consent.Granted {
-		return r.lookUp(ctx, record, d)
+	for _, c := range permitted {
+		if err := r.numberOne(ctx, c); err != nil {
+			return err
+		}
 	}
-	subject, err := r.Vault.Find(ctx, record, r.Study.Identity, r.Study.Numbering)
+	return nil
+}
+
+func (r *runner) numberOne(ctx context.Context, c candidate) error {
+	subject, err := r.Vault.Find(ctx, c.record, r.Study.Identity, r.Numbering)
 	switch {
 	case err == nil:
-		r.work = append(r.work, work{record.Key(), subject})
-		r.known[subject.Number()] = standing{outcomePermitted, string(d.Reason())}
+		r.work = append(r.work, work{c.record.Key(), subject})
+		r.known[subject.Number()] = standing{outcomePermitted, string(c.decision.Reason())}
+		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
 	case waits(err):
@@ -59,7 +99,7 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	default:
 		return err
 	}
-	return nil
+	return r.lookUp(ctx, c.record, outcomeHeld, reasonNoNumber)
 }
 
 // waits reports whether an error of the subject's identity concerns this patient only.
@@ -73,7 +113,7 @@ func waits(err error) bool {
 }
 
 // lookUp notes how a subject that is known from earlier runs stands now. Nobody becomes known by being refused.
-func (r *runner) lookUp(ctx context.Context, record *fhir.Record, d consent.Decision) error {
+func (r *runner) lookUp(ctx context.Context, record *fhir.Record, outcome, reason string) error {
 	id, err := r.Study.Identity.Identify(record.Patient())
 	if err != nil {
 		return nil // never known, and not now
@@ -81,7 +121,7 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, d consent.Deci
 	subject, err := r.Vault.Subject(ctx, id)
 	switch {
 	case err == nil:
-		r.known[subject.Number()] = standing{d.Outcome().String(), string(d.Reason())}
+		r.known[subject.Number()] = standing{outcome, reason}
 		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return nil
@@ -101,7 +141,7 @@ func (r *runner) partShared() {
 		if claims[n] < 2 {
 			return false
 		}
-		r.known[n] = standing{"held", reasonShared}
+		r.known[n] = standing{outcomeHeld, reasonShared}
 		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
 		return true
 	})

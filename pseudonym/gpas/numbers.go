@@ -129,14 +129,14 @@ func (n *Numbers) Prefetch(ctx context.Context, ids []pseudonym.Identity) error 
 		return nil
 	}
 	errs := make([]error, len(batches))
-	first := 0
+	first, refused := 0, false
 	if n.naming() == Probe { // one call finds out how the others are made
 		errs[0] = n.settle(ctx, batches[0])
-		first = 1
+		first, refused = 1, isRefusal(errs[0])
 	}
 	slots := make(chan struct{}, n.options.Parallel)
 	var calls sync.WaitGroup
-	for i := first; i < len(batches) && !isRefusal(errs[0]); i++ {
+	for i := first; i < len(batches) && !refused; i++ {
 		slots <- struct{}{}
 		calls.Go(func() {
 			defer func() { <-slots }()
