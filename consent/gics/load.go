@@ -50,8 +50,8 @@ func (s *Source) load(ctx context.Context, rej func(fhir.Rejected)) error {
 // sweep reads all pages. Nothing is used before the last one was read and the count is right.
 func (s *Source) sweep(ctx context.Context, rej func(fhir.Rejected)) error {
 	held, seen := map[string][]span{}, map[string]bool{}
-	foreign, total, offset := 0, -1, 0
-	for offset != total {
+	foreign, total, offset, full := 0, -1, 0, false
+	for offset != total || full { // a full last page does not show that it is the last: the next one must be empty
 		p, err := s.page(ctx, offset, s.options.Page)
 		switch {
 		case err != nil:
@@ -81,6 +81,7 @@ func (s *Source) sweep(ctx context.Context, rej func(fhir.Rejected)) error {
 			}
 		}
 		offset += len(p.documents)
+		full = len(p.documents) >= s.options.Page
 	}
 	s.mu.Lock()
 	s.held = held
