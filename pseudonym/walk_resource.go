@@ -13,6 +13,7 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 		w.unknown(nil, w.typeName(res.Type), res.Type, NotListed)
 		return nil, false, nil
 	}
+	w.modifiers = res.Table().Mentions("modifierExtension")
 	if !w.modifiersKnown(r, res.Node) {
 		w.drop(r, Modifier)
 		return nil, false, nil
