@@ -37,7 +37,7 @@ build: ## compile bin/crflink
 	@build/compile.sh
 
 env: ## print the environment of the builds, for eval "$(make -s env)"
-	@. build/env.sh && declare -p CGO_ENABLED CGO_CFLAGS GOFLAGS PATH CRFLINK_SHARED CRFLINK_FHIR_PEER 2>/dev/null | sed 's/^declare -x/export/' || true
+	@. build/env.sh && declare -p CGO_ENABLED CGO_CFLAGS GOFLAGS PATH CRFLINK_SHARED CRFLINK_FHIR_PEER CRFLINK_FHIRPATH_JS 2>/dev/null | sed 's/^declare -x/export/' || true
 
 clean: ## remove what make wrote in this folder; the cache of tools stays
 	@rm -rf bin .out .tools

@@ -39,19 +39,17 @@ func (m moment) before(n moment) bool { return m.known && n.known && m.to < n.fr
 
 func (m moment) same(n moment) bool { return m.known && m == n }
 
-func readMoment(n fhir.Node, zone *time.Location) moment {
-	if n.Kind() != fhir.String {
-		return moment{}
+// readMoment reads a dateTime and the first and last calendar day that it may mean.
+func readMoment(n fhir.Node, zone *time.Location) (m moment, first, last fhir.Day) {
+	d, ok := readDate(n)
+	if !ok {
+		return moment{}, 0, 0
 	}
-	d, err := fhir.ParseDateTime(n.Text())
-	if err != nil {
-		return moment{}
-	}
+	first, last = d.Days(zone)
 	if t, ok := d.Instant(); ok {
-		return moment{t.UnixMicro(), t.UnixMicro(), true}
+		return moment{t.UnixMicro(), t.UnixMicro(), true}, first, last
 	}
-	first, last := d.Days(zone)
-	return moment{dayStart(first, zone), dayStart(last+1, zone) - 1, true}
+	return moment{dayStart(first, zone), dayStart(last+1, zone) - 1, true}, first, last
 }
 
 func dayStart(day fhir.Day, zone *time.Location) int64 {
@@ -85,11 +83,7 @@ func (e *evaluation) readDocument(res *fhir.Resource) document {
 		d.owner = e.person.whose(ref, e.facts.Patients)
 	}
 	e.identify(&d)
-	d.when = readMoment(res.Get("dateTime"), e.policy.zone)
-	if d.when.known {
-		t, _ := fhir.ParseDateTime(res.Get("dateTime").Text())
-		d.first, d.last = t.Days(e.policy.zone)
-	}
+	d.when, d.first, d.last = readMoment(res.Get("dateTime"), e.policy.zone)
 	return d
 }
 

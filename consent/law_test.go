@@ -132,7 +132,8 @@ func TestADenyAddedToAConsentNeverWidens(t *testing.T) {
 // latest and earliest return the ends of what a written dateTime may mean.
 func bounds(t testing.TB, when string) moment {
 	c := res(t, consent("X", when))
-	return readMoment(c.Get("dateTime"), BuiltIn().Zone())
+	m, _, _ := readMoment(c.Get("dateTime"), BuiltIn().Zone())
+	return m
 }
 
 func TestAPermitNeverUndoesADenyOfTheSameOrALaterDate(t *testing.T) {

@@ -166,7 +166,7 @@ func spellNumber(s string, decimals int, round bool) (string, error) {
 	context := apd.BaseContext.WithPrecision(4 * maxNumber)
 	context.Rounding = apd.RoundHalfUp
 	var q apd.Decimal
-	condition, err := context.Quantize(&q, d, int32(-decimals))
+	condition, err := context.Quantize(&q, d, int32(-decimals)) // #nosec G115 -- a dictionary has at most 9 decimals
 	if err != nil {
 		return "", errors.New("value is not a number of reasonable size")
 	}

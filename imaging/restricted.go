@@ -95,7 +95,7 @@ func restrictedRows(all []Restricted) (rows [][]string, shared int) {
 	slices.SortFunc(rows, func(a, b []string) int {
 		return cmp.Or(cmp.Compare(a[0], b[0]), -cmp.Compare(a[1], b[1]), cmp.Compare(a[2], b[2]))
 	})
-	return slices.CompactFunc(rows, func(a, b []string) bool { return slices.Equal(a, b) }), len(twice)
+	return slices.CompactFunc(rows, slices.Equal), len(twice)
 }
 
 // ownFolder makes the folder, or checks the one that is there.
@@ -124,7 +124,7 @@ func replaceFile(path string, fill func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
+	defer os.Remove(f.Name()) // gone already after the rename
 	err = fill(f)
 	if err == nil {
 		err = f.Sync()

@@ -134,7 +134,7 @@ func codeRows(files fs.FS, name string) ([]prefix, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	table, err := csv.NewReader(f).ReadAll()
 	if err != nil {
 		return nil, err

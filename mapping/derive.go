@@ -64,7 +64,13 @@ func (c *compiler) moment(at yamldoc.Value, parts map[string]yamldoc.Value, end 
 	if item := f.Item(name); item != nil && item.Type == ecrf.Date {
 		return name
 	}
-	v.Errorf(finding.DidYouMean(name, append(f.ItemNames(), c.events...)), "%q is neither an event nor a date item of the form", name)
+	possible := slices.Clone(c.events)
+	for _, item := range f.Items {
+		if item.Type == ecrf.Date {
+			possible = append(possible, item.Name)
+		}
+	}
+	v.Errorf(finding.DidYouMean(name, possible), "%q is neither an event nor a date item of the form", name)
 	return name
 }
 
@@ -80,8 +86,7 @@ func (c *compiler) daysRule(v yamldoc.Value, types []string) *daysRule {
 		d.from = c.eventName(from)
 	}
 	if to, ok := need(v, parts, "to", hint); ok {
-		d.toDate = c.expression(to, types)
-		c.typeFits(to, &rule{item: &ecrf.Item{Name: "days", Type: ecrf.Date}}, d.toDate.names())
+		d.toDate = c.date(to, types)
 	}
 	return d
 }
@@ -93,6 +98,10 @@ const focusType = "Patient"
 // itemExpression compiles an expression over items. Every %name in it that is an item of the form becomes a variable
 // of the item's type.
 func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression {
+	if name := c.twofold(v.Text(), f); name != "" {
+		v.Errorf("rename the name or expression at the top of the file", "%%%s is an item of the form and also a name or expression of the file", name)
+		return nil
+	}
 	expanded, origins := c.file.expand(v, c.used)
 	e := &itemExpression{}
 	types := map[string]fhirpath.Type{}
@@ -116,8 +125,25 @@ func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression
 	return e
 }
 
+// twofold returns a %name in the text that is an item and would be replaced by something else.
+func (c *compiler) twofold(text string, f *ecrf.Form) string {
+	for i := range len(text) {
+		if text[i] != '%' {
+			continue
+		}
+		name := identifier(text[i+1:])
+		_, named := c.file.names[name]
+		_, expressed := c.file.expressions[name]
+		if (named || expressed) && f.Item(name) != nil {
+			return name
+		}
+	}
+	return ""
+}
+
 // order puts derived rules behind the rules whose items they use, and reports those that use each other.
 func (c *compiler) order(s formSpec, rules []*rule) {
+	c.filledBefore(s, rules)
 	placed := map[string]bool{}
 	pending := slices.Clone(rules)
 	sorted := rules[:0]
@@ -134,6 +160,17 @@ func (c *compiler) order(s formSpec, rules []*rule) {
 		placed[pending[i].item.Name] = true
 		sorted = append(sorted, pending[i])
 		pending = slices.Delete(pending, i, i+1)
+	}
+}
+
+// filledBefore reports derived items that use an item without a rule: they would always be empty.
+func (c *compiler) filledBefore(s formSpec, rules []*rule) {
+	for _, r := range rules {
+		for _, name := range r.derive.uses() {
+			if name != "" && !contains(c.events, name) && !s.fills(name) && c.dictionary.Form(s.name).Item(name) != nil {
+				c.atKey(s.item(r.item.Name).at, "write a rule for "+name, "no rule fills item %s, which %s is derived from", name, r.item.Name)
+			}
+		}
 	}
 }
 

@@ -38,6 +38,16 @@ func (c *compiler) typeFits(v yamldoc.Value, r *rule, names []string) {
 	v.Errorf(fitHint(r.item.Type), "the value is %s, which item %s of type %s cannot hold", strings.Join(names, " or "), r.item.Name, r.item.Type)
 }
 
+// date compiles an expression whose value is used as a date.
+func (c *compiler) date(v yamldoc.Value, types []string) *expression {
+	e := c.expression(v, types)
+	names := e.names()
+	if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return becomes(ecrf.Date, name) }) {
+		v.Errorf(fitHint(ecrf.Date), "a date is needed here, this is %s", strings.Join(names, " or "))
+	}
+	return e
+}
+
 // becomes reports whether a value of the named type may become one of the item's type.
 func becomes(item ecrf.Type, name string) bool {
 	switch {

@@ -3,6 +3,7 @@ package mapping
 import (
 	"strings"
 
+	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/fhirpath"
 )
 
@@ -24,14 +25,23 @@ func (r *run) take(rule *rule, c candidate) (taken, error) {
 	}
 	t.values = values
 	if len(values) == 1 {
-		t.text = values[0].Text()
+		t.text = tieText(values[0])
 		return t, nil
 	}
 	var b strings.Builder
 	for _, v := range values {
-		b.WriteString(v.Text())
+		b.WriteString(tieText(v))
 		b.WriteByte('\n')
 	}
 	t.text = b.String()
 	return t, nil
+}
+
+// tieText is what decides between values on the same instant. What has no text of its own, such as a CodeableConcept or
+// a Quantity with a comparator, is compared as it is written.
+func tieText(v fhirpath.Value) string {
+	if text := v.Text(); text != "" || v.Node().Kind() != fhir.Object {
+		return text
+	}
+	return string(fhir.AppendJSON(nil, v.Node()))
 }

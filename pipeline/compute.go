@@ -8,7 +8,9 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -76,11 +78,13 @@ func (r *runner) compute(ctx context.Context) error {
 
 // begin opens the run and leaves out shards that it has finished before it was interrupted.
 func (r *runner) begin(ctx context.Context) ([]shard, error) {
+	r.inputs = r.Study.Inputs()
+	r.common = r.commonDigest()
 	shards := r.shards()
 	total := len(r.work)
 	if !r.DryRun {
 		var err error
-		if r.runID, err = r.Ledger.Begin(ctx, ecrf.Run{AsOf: r.AsOf, Inputs: r.Study.Inputs()}); err != nil {
+		if r.runID, err = r.Ledger.Begin(ctx, ecrf.Run{AsOf: r.AsOf, Inputs: r.inputs}); err != nil {
 			return nil, err
 		}
 		finished, err := r.Ledger.Checkpoints(ctx, r.runID)
@@ -140,17 +144,23 @@ func (r *runner) computeShard(ctx context.Context, s shard) (ecrf.Batch, error) 
 	return batch, nil
 }
 
+// commonDigest is the part of every subject's digest that is the same for all.
+func (r *runner) commonDigest() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(r.inputs)) {
+		fmt.Fprintf(&b, "%s=%s\n", name, r.inputs[name])
+	}
+	if r.Study.Mapping.UsesAsOf() {
+		fmt.Fprintf(&b, "as-of=%s\n", r.AsOf.In(r.Study.Zone).Format(time.RFC3339))
+	}
+	return b.String()
+}
+
 // digest is what a casebook was computed from: the de-identified resources, the study's files, and the as-of where the
 // mapping looks at it.
 func (r *runner) digest(v *veiled) string {
 	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(r.Study.Inputs())) {
-		_, _ = fmt.Fprintf(h, "%s=%s\n", name, r.Study.Inputs()[name])
-	}
-	if r.Study.Mapping.UsesAsOf() {
-		_, _ = fmt.Fprintf(h, "as-of=%s\n", r.AsOf.In(r.Study.Zone).Format("2006-01-02T15:04:05Z07:00"))
-	}
-	_, _ = fmt.Fprintf(h, "%s\n", v.links)
+	_, _ = fmt.Fprintf(h, "%s%s\n", r.common, v.links)
 	var buffer []byte
 	for res := range v.record.Resources() {
 		buffer = append(fhir.AppendJSON(buffer[:0], res.Node), '\n')

@@ -92,6 +92,9 @@ type runner struct {
 	runID ecrf.RunID
 	work  []work // permitted subjects
 	known map[string]standing
+
+	inputs map[string]string // hashes of what determines the result besides resources and vault
+	common string            // of them, in every subject's digest
 }
 
 // standing is how a subject stands in this run, by study number.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,8 +34,9 @@ type Study struct {
 	Imaging    ImagingSpec
 	Sources    []SourceSpec
 	Targets    []TargetSpec
-	State      string // folder of ledger and vault
-	KeyFile    string // file of the vault's key; "" when it comes from the environment
+	State      string   // folder of ledger and vault
+	KeyFile    string   // file of the vault's key; "" when it comes from the environment
+	Tests      []string // test files of the mapping, as globs beside the study file
 }
 
 // ImagingSpec says which imaging studies the linkage reports.
@@ -75,7 +77,7 @@ func LoadStudy(file string) (*Study, finding.List, error) {
 	}
 	l := &loader{doc: yamldoc.Parse(file, text), dir: filepath.Dir(file), study: &Study{File: file}}
 	l.read()
-	findings := append(l.doc.Findings, l.further...)
+	findings := slices.Concat(l.doc.Findings, l.further)
 	findings.Sort()
 	if err := findings.Err(); err != nil {
 		return nil, findings, err
@@ -93,7 +95,7 @@ type loader struct {
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
-		"mapping", "sources", "imaging", "targets", "state", "key-file")
+		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -110,6 +112,7 @@ func (l *loader) read() {
 	l.imaging(f["imaging"])
 	l.targets(f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
+	s.Tests = f["tests"].Texts()
 	if v := f["key-file"]; v.Exists() {
 		s.KeyFile = l.path(v.Text())
 	}
@@ -208,7 +211,7 @@ func (l *loader) enrolmentList(v yamldoc.Value, name string) pseudonym.Numbering
 		v.Errorf("", "the enrolment list cannot be opened: %v", err)
 		return nil
 	}
-	defer file.Close() //nolint:errcheck // opened for reading
+	defer file.Close()
 	list, err := pseudonym.ReadEnrolment(file)
 	l.blame(v, err)
 	return list
@@ -275,10 +278,7 @@ func (l *loader) forms(dictionary, mappingFile yamldoc.Value) {
 func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	dir := filepath.Dir(path)
 	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d)
-	for _, f := range findings {
-		f.File = filepath.Join(dir, f.File)
-		l.further = append(l.further, f)
-	}
+	l.further = append(l.further, findings.In(dir)...)
 	l.study.Mapping = m
 }
 

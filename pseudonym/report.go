@@ -94,7 +94,7 @@ func (t *tally) addUnknown(on *rule, name string, reason Reason) {
 func (t *tally) take(p *Profile, r *Report) {
 	sums := map[Dropped]int{}
 	for _, i := range t.touched {
-		sums[Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons))}] += int(t.known[i])
+		sums[Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons))}] += int(t.known[i]) // #nosec G115 -- the remainder is below the number of reasons
 		t.known[i] = 0
 	}
 	for u, n := range t.unknown {

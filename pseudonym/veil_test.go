@@ -254,7 +254,7 @@ func TestReportsAddUp(t *testing.T) {
 // listed where it stands, or on the list of those that are dropped on purpose.
 func TestEveryExtensionOfTheModulesIsDecided(t *testing.T) {
 	dropped := map[string]string{
-		"mii-ex-bildgebung-bildgebungsgrund": "free text", "empfehlung-publikation": "free text", "workflow-relatedArtifact": "free text", "analysis-title": "free text",
+		"mii-ex-bildgebung-bildgebungsgrund": "free text", "empfehlung-publikation": "free text", "workflow-relatedArtifact": "free text", "analysis-title": "free text", //nolint:misspell // German
 		"description-extension": "free text", "KontaktRolle": "free text", "iso21090": "address and name", "humanname": "name", "destatis/ags": "the community of the address",
 		"v-11179": "free text", "11179": "free text",
 	}

@@ -213,7 +213,10 @@ func (b *browser) keep(t *testing.T, name string, content []byte) {
 
 func (b *browser) paper(t *testing.T) {
 	t.Helper()
-	b.run(t, scheme("light"))
+	b.run(t, scheme("light"), chromedp.EmulateViewport(390, 844))
+	b.picture(t, "report-narrow.png")
+	b.run(t, command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}), chromedp.EmulateViewport(760, 1100))
+	b.picture(t, "report-print.png")
 	prefer := true
 	printed, err := chromedp.Run(b.ctx, func(ctx context.Context, target *chromedp.Target) (page.PrintToPDFResult, error) {
 		return cdp.Call(ctx, target, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &prefer})
@@ -233,6 +236,9 @@ func TestHostileTextRunsNothingInARealBrowser(t *testing.T) {
 	for i, s := range hostile {
 		b.load(t, hostileRun(s))
 		scripts := eval[int](t, b, `document.scripts.length + document.images.length + document.querySelectorAll('[onload],[onerror],iframe,object,embed').length`)
+		if overflow := eval[int](t, b, `Math.max(0, document.documentElement.scrollWidth - innerWidth)`); overflow > 0 {
+			t.Errorf("hostile text %d makes the page %d pixels too wide", i, overflow)
+		}
 		if scripts != 0 {
 			t.Errorf("hostile text %d made %d active elements", i, scripts)
 		}

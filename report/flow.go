@@ -103,12 +103,12 @@ func drawFlow(p Patients) flow {
 	return f
 }
 
-// flowHeight is never so small that a group cannot be seen.
+// flowHeight is never so small that a group cannot be seen, and never more than all, even where sums do not come out.
 func flowHeight(n Count, scale float64) float64 {
 	if n == 0 {
 		return 0
 	}
-	return max(float64(n.lower())*scale, 2)
+	return min(max(float64(n.lower())*scale, 2), flowFull)
 }
 
 // caption writes a node's name and number above it; that of the last column ends at its right side.

@@ -257,3 +257,20 @@ func TestSharesAreNeverRoundedToAllOrNothing(t *testing.T) {
 		t.Errorf("nothing expected: got %s", got)
 	}
 }
+
+func TestAMatrixCountsByFormAndItem(t *testing.T) {
+	m := NewMatrix([]Form{{Name: "labs", Label: "Laboratory", Items: []Item{{Name: "hb"}, {Name: "ldh"}}}})
+	m.Filled("labs", "hb")
+	if !m.Filled("labs", "hb") || !m.Empty("labs", "hb", "no-value") || !m.Empty("labs", "ldh", "unmapped") {
+		t.Error("an item of the dictionary is not known")
+	}
+	if m.Filled("labs", "psa") || m.Empty("psa", "hb", "no-value") {
+		t.Error("an item that is not in the dictionary was counted")
+	}
+	var r Run
+	m.Put(&r)
+	r.Cells.New = 2
+	if r.Cells.Filled != 2 || r.Cells.Empty["no-value"] != 1 || r.Cells.Empty["unmapped"] != 1 || r.Forms[0].Items[0].Filled != 2 || len(r.Unbalanced()) != 0 {
+		t.Errorf("got %+v %+v %v", r.Cells, r.Forms, r.Unbalanced())
+	}
+}

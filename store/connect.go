@@ -48,7 +48,7 @@ func connect(ctx context.Context, path string) (*connections, error) {
 
 // private creates the file if need be and takes it from group and others.
 func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- the path is configuration
 	if err != nil {
 		return fmt.Errorf("open the ledger: %w", err)
 	}

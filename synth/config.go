@@ -47,7 +47,6 @@ type Generator struct {
 	config Config
 	p      patient
 	w      writer
-	truth  Truth
 }
 
 // New returns a generator.
@@ -73,14 +72,13 @@ type Sink func(typ string, json []byte) error
 // Shared yields the resources that belong to no patient: Medication, Organization, ResearchStudy.
 func (g *Generator) Shared(sink Sink) error { return g.renderShared(sink) }
 
-// Patient generates the patient of an index (from 0), yields its resources and returns its truth, which is valid until the next call.
+// Patient generates the patient of an index (from 0), yields its resources and returns its truth.
 func (g *Generator) Patient(index int, sink Sink) (*Truth, error) {
 	g.p.draw(g.config, uint64(g.config.First)+uint64(index)) // #nosec G115 -- not negative
 	if err := g.render(sink); err != nil {
 		return nil, err
 	}
-	g.p.tell(&g.truth)
-	return &g.truth, nil
+	return g.p.tell(), nil
 }
 
 // Each yields the shared resources and every patient of the configuration.

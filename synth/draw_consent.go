@@ -43,12 +43,13 @@ type consentPattern struct {
 // consentPatterns lists every pattern. It is a function because the patterns refer to it.
 func consentPatterns() []consentPattern {
 	return []consentPattern{
-		{270, (*patient).granted}, {60, (*patient).grantedTogether}, {230, (*patient).grantedRetro}, {40, (*patient).grantedRetro46},
+		{245, (*patient).granted}, {60, (*patient).grantedTogether}, {230, (*patient).grantedRetro}, {40, (*patient).grantedRetro46},
 		{40, (*patient).grantedStatus}, {40, (*patient).grantedPolicies}, {40, (*patient).bioDenied}, {40, (*patient).partlyWithdrawn},
 		{30, (*patient).reconsented}, {20, (*patient).reconsentedRetro}, {25, (*patient).renewed}, {15, (*patient).endsToday},
 		{25, (*patient).withdrawn}, {10, (*patient).withdrawnUnreadable}, {20, (*patient).statusWithdrawn}, {15, (*patient).denied},
 		{8, (*patient).sameDayDeny}, {8, (*patient).useWithdrawn},
 		{20, (*patient).expired}, {20, (*patient).noConsent}, {8, (*patient).withoutEnd}, {8, (*patient).inactive}, {8, (*patient).undatedDeny},
+		{11, (*patient).grantedMonth}, {7, (*patient).localCodes}, {7, (*patient).notYet},
 	}
 }
 

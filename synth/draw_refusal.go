@@ -132,3 +132,28 @@ func (p *patient) undatedDeny() {
 	p.document(c+50, docPartial, slices.Clone([]provision{deny(c+50, codeUse)})...).dateTime = ""
 	p.refused("held", "review")
 }
+
+// grantedMonth has months where days belong: a permit is narrowed to what every reading of it allows.
+func (p *patient) grantedMonth() {
+	c := p.consented
+	end := years(c, 5)
+	collect := permit(c, end, codeCollect)
+	first, last := moment{c, 0, fhir.Month, false}, moment{end, 0, fhir.Month, false}
+	collect.start, collect.end = first.String(), last.String()
+	p.document(c, docConsent, collect, permit(c, years(c, 30), codeStore, codeUse))
+	p.permitted(first.last(), last.first(), true)
+}
+
+// localCodes has the hospital's own codes, which nothing maps to those of the MII.
+func (p *patient) localCodes() {
+	c := p.consented
+	p.document(c, docConsent, permit(c, years(c, 5), codeCollect), permit(c, years(c, 30), codeStore, codeUse)).local = true
+	p.refused("held", "incomplete-codes")
+}
+
+// notYet may be used from tomorrow on.
+func (p *patient) notYet() {
+	c := p.consented
+	p.document(c, docConsent, permit(c, years(c, 5), codeCollect), permit(p.asOf+1, years(c, 30), codeStore, codeUse))
+	p.refused("held", "not-yet-valid")
+}

@@ -66,7 +66,7 @@ func (p *patient) drawECOG(day fhir.Day) {
 	case o.code.code == "89247-1":
 		o.isInteger, o.integer = true, grade
 	default:
-		digit := string(rune('0' + grade))
+		digit := string(rune('0' + grade)) // #nosec G115 -- a grade is at most 5
 		o.codes = append(o.codes, coding{sysECOG, digit, ""}, coding{sysLOINC, ecogAnswers[grade], ""})
 	}
 }

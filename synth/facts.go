@@ -141,6 +141,7 @@ type consent struct {
 	base
 	dateTime, resultType, policy string
 	oldCategory, gics            bool
+	local                        bool // policy codes of the hospital only
 	start                        string
 	provisions                   []provision
 	root                         *provision // ResultType policy: the root carries type and code

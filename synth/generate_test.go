@@ -40,7 +40,7 @@ func generate(t testing.TB, c Config) generated {
 		return nil
 	}, func(truth *Truth) error {
 		out.text = append(truth.AppendJSON(out.text), '\n')
-		out.truths = append(out.truths, truth.clone())
+		out.truths = append(out.truths, *truth)
 		return nil
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func (e *emitter) consentCategories(f *consent) {
 func (e *emitter) rootProvision(f *consent) {
 	w := e.w
 	if f.root != nil {
-		e.provision("provision", f.root)
+		e.provision("provision", f.root, f.local)
 		return
 	}
 	w.object("provision")
@@ -61,14 +61,17 @@ func (e *emitter) rootProvision(f *consent) {
 	w.end()
 	w.array("provision")
 	for i := range f.provisions {
-		e.provision("", &f.provisions[i])
+		e.provision("", &f.provisions[i], f.local)
 	}
 	w.endArray()
 	w.end()
 }
 
-func (e *emitter) provision(name string, v *provision) {
-	w := e.w
+func (e *emitter) provision(name string, v *provision, local bool) {
+	w, system, prefix := e.w, sysPolicy, "2.16.840.1.113883.3.1937.777.24.5.3."
+	if local {
+		system, prefix = "https://ths-greifswald.de/fhir/CodeSystem/gics/Policy", "MDAT_"
+	}
 	w.object(name)
 	if !v.untyped {
 		w.plain("type", map[bool]string{true: "permit", false: "deny"}[v.permit])
@@ -83,7 +86,7 @@ func (e *emitter) provision(name string, v *provision) {
 	}
 	w.array("code")
 	for _, c := range v.codes {
-		w.concept("", coding{sysPolicy, "2.16.840.1.113883.3.1937.777.24.5.3." + c, policyNames[c]})
+		w.concept("", coding{system, prefix + c, policyNames[c]})
 	}
 	w.endArray()
 	w.end()

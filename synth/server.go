@@ -137,6 +137,8 @@ func (s *Server) Serve(ctx context.Context, addr string, open bool, ready func(b
 	if ip := net.ParseIP(host); !open && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return errors.New("the test server has no access control and serves at 127.0.0.1 or localhost only, unless it is opened on purpose")
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {

@@ -19,17 +19,22 @@ type answer struct {
 }
 
 func outcome(status int, code, text string) answer {
+	return answer{status: status, body: issue("error", code, text)}
+}
+
+// issue is an OperationOutcome with one issue.
+func issue(severity, code, text string) []byte {
 	w := writer{[]byte{'{'}}
 	w.plain("resourceType", "OperationOutcome")
 	w.array("issue")
 	w.object("")
-	w.plain("severity", "error")
+	w.plain("severity", severity)
 	w.plain("code", code)
 	w.text("diagnostics", text)
 	w.end()
 	w.endArray()
 	w.end()
-	return answer{status: status, body: w.b}
+	return w.b
 }
 
 func (s *Server) fail(w http.ResponseWriter, status int, code, text string) {
@@ -224,7 +229,7 @@ func (c *call) entries(w *writer, l *listing, page []*entry) {
 	}
 	if c.has(FaultOutcome) {
 		w.object("")
-		w.raw("resource", string(outcome(http.StatusOK, "informational", "a parameter was ignored").body))
+		w.raw("resource", string(issue("warning", "not-supported", "a parameter was ignored")))
 		w.raw("search", `{"mode":"outcome"}`)
 		w.end()
 	}

@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -459,5 +460,41 @@ func TestRunWantsSomethingToDo(t *testing.T) {
 	}
 	if _, err := New(Config{Patients: -1}); err == nil {
 		t.Error("a negative number of patients is accepted")
+	}
+}
+
+func TestRunServesUntilItIsStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, Options{Config: Config{Seed: 1, Patients: 2}, Serve: "127.0.0.1:0"}, w) }()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := strings.TrimSpace(strings.TrimPrefix(line, "FHIR server at "))
+	answer, err := http.Get(base + "/Patient?_summary=count")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var b bundle
+	if err := json.NewDecoder(answer.Body).Decode(&b); err != nil || b.Total == nil || *b.Total < 2 {
+		t.Errorf("%v %+v", err, b)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMessinessIsReadByItsName(t *testing.T) {
+	for text, want := range map[string]Messiness{"": Usual, "usual": Usual, "clean": Clean, "harsh": Harsh} {
+		if got, err := ParseMessiness(text); got != want || err != nil {
+			t.Errorf("%q: %v %v", text, got, err)
+		}
+	}
+	if _, err := ParseMessiness("tidy"); err == nil {
+		t.Error("tidy is accepted")
 	}
 }

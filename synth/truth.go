@@ -1,7 +1,6 @@
 package synth
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/crflink/crflink/fhir"
@@ -29,7 +28,7 @@ type Decision struct {
 var Reasons = map[string][]string{
 	"permitted":    {"granted"},
 	"excluded":     {"withdrawn", "denied"},
-	"held":         {"no-consent", "not-active", "expired", "unreadable", "review"},
+	"held":         {"no-consent", "not-active", "expired", "unreadable", "review", "incomplete-codes", "not-yet-valid"},
 	"not-enrolled": {"no-subject-number"},
 }
 
@@ -50,7 +49,7 @@ type Image struct {
 	Accession   string
 	Date        fhir.Day // local day of started
 	Modalities  []string
-	Method      string // first rung that leads to the study: identifier, series-uid, id-hash, accession, patient-date
+	Method      string // first rung that leads to the study: dicom-uid, uri, hashed-id, accession-patient, series-uid, patient-date
 	PSMA        bool
 	DayDistance int // days from the index PET; meaningful with Indexed
 	Indexed     bool
@@ -62,36 +61,41 @@ func (s Span) Start() string { return s.first.String() }
 // End is the last day, included.
 func (s Span) End() string { return s.last.String() }
 
-// method is the first rung of the ladder of anchors that leads from the resource to the study.
+// method is the first rung of the ladder of anchors that leads from the resource to the study, with the names of package imaging. Only the first
+// two need no list of the PACS's studies. An accession number may be that of two studies, see Image.Accession.
 func (v identifierVariant) method() string {
 	switch {
+	case v == ietfOID:
+		return "uri"
 	case v.uidKnown():
-		return "identifier"
+		return "dicom-uid"
+	case v.hashed():
+		return "hashed-id"
+	case v.writesAccession():
+		return "accession-patient"
 	case v.seriesKnown():
 		return "series-uid"
-	case v.hashed():
-		return "id-hash"
-	case v.writesAccession():
-		return "accession"
 	}
 	return "patient-date"
 }
 
-// tell fills the truth about the patient.
-func (p *patient) tell(t *Truth) {
-	*t = Truth{Patients: append(t.Patients[:0], p.id), PID: p.pid, Subject: p.subject(), Cells: t.Cells[:0], Imaging: t.Imaging[:0]}
+// tell returns the truth about the patient.
+func (p *patient) tell() *Truth {
+	t := &Truth{Patients: []string{p.id}, PID: p.pid, Subject: p.subject()}
 	if p.oldID != "" {
 		t.Patients = append(t.Patients, p.oldID)
 	}
 	t.Decision = p.decide()
 	if t.Decision.Outcome != "permitted" {
-		return
+		return t
 	}
+	t.Cells = make([]Cell, 0, 128)
 	s := teller{p: p, truth: t, window: t.Decision.Window}
 	s.findIndex()
 	s.baseline()
 	s.course()
 	s.images()
+	return t
 }
 
 // teller fills the cells of one patient.
@@ -246,11 +250,4 @@ func (m *Image) write(w *writer) {
 		w.raw("dayDistance", "null")
 	}
 	w.end()
-}
-
-// clone copies the truth, for those who keep it beyond the next patient.
-func (t *Truth) clone() Truth {
-	c := *t
-	c.Patients, c.Cells, c.Imaging = slices.Clone(t.Patients), slices.Clone(t.Cells), slices.Clone(t.Imaging)
-	return c
 }

@@ -45,7 +45,7 @@ func TestTheDemoSeedsShowEveryCellAndEveryReason(t *testing.T) {
 			}
 		}
 		check(t, seed, "reason", reasons, missingReasons)
-		check(t, seed, "method", methods, []string{"identifier", "series-uid", "id-hash", "accession", "patient-date"})
+		check(t, seed, "method", methods, []string{"dicom-uid", "uri", "hashed-id", "accession-patient", "series-uid", "patient-date"})
 		check(t, seed, "outcome", decisions, []string{"permitted", "excluded", "held", "not-enrolled"})
 	}
 }

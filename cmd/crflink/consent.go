@@ -52,7 +52,7 @@ func checkConsent(cmd *cobra.Command, inputs []string, asOfText, policyName, che
 	if err != nil {
 		return err
 	}
-	defer source.Close() //nolint:errcheck // read only; the spool is a temporary file
+	defer source.Close()
 	rejected := &rejections{w: cmd.ErrOrStderr()}
 	records := source.Subjects(cmd.Context(), rejected.add)
 	if resources {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,7 @@ import (
 
 func synthCommand() *cobra.Command {
 	var o synth.Options
-	var asOf string
+	var asOf, messiness, faults string
 	cmd := &cobra.Command{
 		Use:   "synth",
 		Short: "Synthetic patients in MII profiles, with the truth",
@@ -28,6 +29,13 @@ offers them as a FHIR server until it is interrupted.
 				}
 				o.AsOf = day
 			}
+			var err error
+			if o.Messiness, err = synth.ParseMessiness(messiness); err != nil {
+				return fmt.Errorf("--messiness: %w", err)
+			}
+			if o.Faults, err = faultScript(faults); err != nil {
+				return fmt.Errorf("--faults: %w", err)
+			}
 			return synth.Run(cmd.Context(), o, cmd.ErrOrStderr())
 		},
 	}
@@ -37,5 +45,21 @@ offers them as a FHIR server until it is interrupted.
 	flags.StringVar(&o.Out, "out", "", "folder for the NDJSON files")
 	flags.StringVar(&o.Serve, "serve", "", "address to serve the patients at as a FHIR server, such as 127.0.0.1:8080")
 	flags.StringVar(&asOf, "as-of", "", "the day on which the synthetic hospital stands still (default 2026-09-01)")
+	flags.StringVar(&messiness, "messiness", "", "clean, usual or harsh: how much of what real servers do wrong is in the data (default usual)")
+	flags.StringVar(&faults, "faults", "", "JSON file of faults that the server shall show (docs/synth.md)")
+	flags.BoolVar(&o.Open, "open", false, "let --serve listen on other addresses than those of this machine")
 	return cmd
+}
+
+// faultScript reads a script of faults; no name is no faults.
+func faultScript(name string) (*synth.Script, error) {
+	if name == "" {
+		return nil, nil
+	}
+	file, err := os.Open(name) // #nosec G304 -- a file that the user named
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return synth.ReadScript(file)
 }

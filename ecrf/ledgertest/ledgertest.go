@@ -329,7 +329,7 @@ func holding(t *testing.T, dir, text string) string {
 	entries, err := os.ReadDir(dir)
 	must(t, err)
 	for _, e := range entries {
-		content, err := os.ReadFile(dir + string(os.PathSeparator) + e.Name())
+		content, err := os.ReadFile(dir + string(os.PathSeparator) + e.Name()) // #nosec G304 -- a folder of the test
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -418,7 +418,7 @@ func many(t *testing.T, b *bench) {
 		if seen%2500 == 0 {
 			runtime.GC()
 			runtime.ReadMemStats(&during)
-			if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+			if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 { // #nosec G115 -- a process has less than 2^63 bytes
 				t.Errorf("%d bytes more are in use after %d subjects", grown, seen)
 			}
 		}

@@ -48,7 +48,7 @@ func parseDec(s string) (dec, bool) {
 			return dec{}, false
 		}
 	}
-	if r.seen == 0 || len(s) > maxDigits {
+	if r.seen == 0 || len(s) > maxDigits+8 {
 		return dec{}, false
 	}
 	if r.i < len(s) && s[r.i]|0x20 == 'e' {
@@ -59,7 +59,7 @@ func parseDec(s string) (dec, bool) {
 		r.exp += int32(e) // #nosec G115 -- bounded above
 		r.i = len(s)
 	}
-	if r.i != len(s) {
+	if r.i != len(s) || r.significant+int(r.exp) > maxDigits || r.exp < -maxDigits {
 		return dec{}, false
 	}
 	return r.result()
@@ -100,6 +100,9 @@ func (r *decReader) result() (dec, bool) {
 	}
 	if r.negative {
 		r.coef = -r.coef
+	}
+	if r.coef == 0 {
+		r.exp = min(r.exp, 0)
 	}
 	return dec{coef: r.coef, exp: r.exp}, true
 }

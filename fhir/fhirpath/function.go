@@ -26,13 +26,17 @@ func init() { functions = allFunctions() }
 
 func allFunctions() map[string]function {
 	all := map[string]function{}
-	for _, group := range []map[string]function{
-		collectionFunctions, filterFunctions, setFunctions, booleanFunctions, stringFunctions, textFunctions,
-		conversionFunctions, mathFunctions, momentFunctions, boundaryFunctions, fhirFunctions, keyFunctions, typeFunctions, utilityFunctions,
-	} {
+	for _, group := range functionGroups() {
 		maps.Copy(all, group)
 	}
 	return all
+}
+
+func functionGroups() []map[string]function {
+	return []map[string]function{
+		collectionFunctions, filterFunctions, setFunctions, booleanFunctions, stringFunctions, textFunctions, conversionFunctions,
+		mathFunctions, momentFunctions, boundaryFunctions, fhirFunctions, keyFunctions, typeFunctions, utilityFunctions,
+	}
 }
 
 // call compiles name(args) on left.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -23,21 +22,20 @@ var seeds = []string{
 	"@2020-02-29 + 99999999999 years", "1 'kg' * 2 'Cel'", "'x'.matches('(')", "name.given.toChars().isDistinct()", "a contains b in c",
 }
 
-// suiteExpressions are those of the official suite, when it is at hand.
-func suiteExpressions() []string {
-	text, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "fhirpath-tests", "tests-fhir-r4.json"))
+// moreSeeds are the expressions that are held against npm's fhirpath.
+func moreSeeds(t testing.TB) (all []string) {
+	text, err := os.ReadFile("testdata/crosscheck/expressions.json")
 	if err != nil {
-		return nil
+		t.Fatal(err)
 	}
-	var tests []struct{ Expression string }
-	if json.Unmarshal(text, &tests) != nil {
-		return nil
+	var byType map[string][]string
+	if err := json.Unmarshal(text, &byType); err != nil {
+		t.Fatal(err)
 	}
-	var all []string
-	for _, t := range tests {
-		all = append(all, t.Expression)
+	for _, expressions := range byType {
+		all = append(all, expressions...)
 	}
-	return all
+	return append(all, seeds...)
 }
 
 // sameTree compares trees without positions.
@@ -51,7 +49,7 @@ func sameTree(a, b *expr) bool {
 
 // FuzzPrintedExpressionsReadTheSame states parse(print(e)) = e, and that printing is stable.
 func FuzzPrintedExpressionsReadTheSame(f *testing.F) {
-	for _, s := range append(seeds, suiteExpressions()...) {
+	for _, s := range moreSeeds(f) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {
@@ -82,6 +80,7 @@ func fuzzEval(x *Expr, focus fhir.Node) (string, error) {
 	values, err := x.Eval(&Env{AsOf: time.Unix(1.7e9, 0)}, focus, nil)
 	var b bytes.Buffer
 	for _, v := range values {
+		_ = v.Text()
 		b.Write(append(v.AppendJSON(nil), ' '))
 		if !json.Valid(v.AppendJSON(nil)) {
 			return "", &EvalError{Problem: "the result is no JSON: " + b.String()}
@@ -93,7 +92,7 @@ func fuzzEval(x *Expr, focus fhir.Node) (string, error) {
 // FuzzEvaluationNeverPanics states that whatever compiles can be evaluated, with a result or an error, that the result
 // is JSON, and that the same evaluation run concurrently gives the same.
 func FuzzEvaluationNeverPanics(f *testing.F) {
-	for _, s := range append(seeds, suiteExpressions()...) {
+	for _, s := range moreSeeds(f) {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
@@ -137,7 +136,7 @@ func TestConcurrentEvaluationsAgree(t *testing.T) {
 	if err := table.Parse(fuzzResource); err != nil {
 		t.Fatal(err)
 	}
-	for _, src := range append(seeds, suiteExpressions()...) {
+	for _, src := range moreSeeds(t) {
 		x, err := Compile(src, Options{})
 		if err != nil {
 			continue

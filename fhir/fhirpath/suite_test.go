@@ -153,6 +153,9 @@ func (s suiteTest) evaluate(focus fhir.Node) ([]fhirpath.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if again, err := fhirpath.Compile(x.String(), fhirpath.Options{}); err != nil || again.String() != x.String() {
+		panic(fmt.Sprintf("prints as %s, which reads as another expression: %v", x, err))
+	}
 	env := &fhirpath.Env{AsOf: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC), Resolver: nil}
 	return x.Eval(env, focus, nil)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Text returns the canonical text: numbers as they were written, dates in the ISO form, "5 'mg'" for a Quantity; "" for
-// an element with members.
+// an element with members, and "FHIR.Patient" for what type() returns.
 func (v Value) Text() string {
 	switch v.kind {
 	case Element:
@@ -23,8 +23,13 @@ func (v Value) Text() string {
 		return strconv.FormatInt(v.num, 10)
 	case String:
 		return v.text
+	case typeInfo:
+		namespace, name := v.typeInfo()
+		return namespace + "." + name
+	case Decimal, Date, DateTime, Time, Quantity:
+		return string(v.appendText(nil))
 	}
-	return string(v.appendText(nil))
+	return ""
 }
 
 func (v *Value) appendText(b []byte) []byte {

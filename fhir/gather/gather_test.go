@@ -41,6 +41,9 @@ func TestASpoolGivesBackWhatItWasGiven(t *testing.T) {
 		}
 	}
 	wg.Wait()
+	if err := s.flush(); err != nil {
+		t.Fatal(err)
+	}
 	onDisk := make([]byte, s.size)
 	if _, err := s.file.ReadAt(onDisk, 0); err != nil {
 		t.Fatal(err)

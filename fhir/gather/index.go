@@ -4,9 +4,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"math"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -296,20 +294,6 @@ func (x *Index) origin(i uint32) fhir.Origin {
 	return fhir.Origin{Source: x.Name(e.store), Position: e.offset}
 }
 
-func newer(e, old entry) bool {
-	switch {
-	case e.flags&deleted == 0 && old.flags&deleted == 0 && (e.flags^old.flags)&subsetted != 0:
-		return old.flags&subsetted != 0
-	case e.updated == math.MinInt64 || old.updated == math.MinInt64:
-		return true
-	case e.updated != old.updated:
-		return e.updated > old.updated
-	case e.version > 0 && old.version > 0:
-		return e.version >= old.version
-	}
-	return true
-}
-
 func (x *Index) typeNumber(typ string) uint16 {
 	n, ok := x.typeNo[typ]
 	if !ok {
@@ -319,155 +303,4 @@ func (x *Index) typeNumber(typ string) uint16 {
 		x.typeNo[typ] = n
 	}
 	return n
-}
-
-// subjectOf returns the name of the one patient that the resource is about.
-func (x *Index) subjectOf(r *fhir.Resource) (subject name, why string) {
-	for s := range r.Subjects() {
-		n, w := x.subjectName(s)
-		switch {
-		case w != "":
-			why = w
-		case subject != name{} && subject != n:
-			return name{}, "it refers to several patients"
-		default:
-			subject = n
-		}
-	}
-	switch {
-	case subject != name{}:
-		return subject, ""
-	case why != "":
-		return name{}, why
-	}
-	return name{}, "it does not say whose it is"
-}
-
-func (x *Index) subjectName(s fhir.Node) (name, string) {
-	ref := fhir.ParseReference(s.Get("reference").Text())
-	switch ref.Form {
-	case fhir.NoReference:
-		if id := s.Get("identifier"); id.Get("value").Text() != "" {
-			return identifierName(id.Get("system").Text(), id.Get("value").Text()), ""
-		}
-		return name{}, "it does not say whose it is"
-	case fhir.Conditional:
-		return conditionalName(ref)
-	case fhir.URN:
-		return nameOf("url", ref.ID), ""
-	case fhir.Contained:
-		return name{}, "its patient is contained in it"
-	case fhir.OtherURL:
-		return nameOf("url", s.Get("reference").Text()), ""
-	}
-	return x.literal(ref)
-}
-
-func (x *Index) literal(ref fhir.Reference) (name, string) {
-	if ref.Type != "Patient" {
-		return name{}, "its subject is not a patient"
-	}
-	k, _ := ref.Key()
-	if ref.Form == fhir.Relative {
-		return x.mention(k), ""
-	}
-	n := nameOf("url", ref.Base+"/"+k.String())
-	if _, ok := x.absolutes[n]; !ok {
-		x.absolutes[n] = fhir.Key{Type: "Patient", ID: strings.Clone(k.ID)}
-	}
-	return n, ""
-}
-
-func conditionalName(ref fhir.Reference) (name, string) {
-	token, ok := strings.CutPrefix(ref.Query, "identifier=")
-	if ref.Type != "Patient" || !ok || strings.ContainsAny(token, "&,%") {
-		return name{}, "its subject is a search that cannot be followed"
-	}
-	system, value, ok := strings.Cut(token, "|")
-	if !ok {
-		return name{}, "its subject is a search that cannot be followed"
-	}
-	return identifierName(system, value), ""
-}
-
-func identifierName(system, value string) name { return nameOf("identifier", system, value) }
-
-// mention notes that a patient of the id exists, whether or not there is a Patient resource.
-func (x *Index) mention(k fhir.Key) name {
-	n := keyName(k)
-	if _, ok := x.patients[n]; !ok {
-		x.patients[n] = strings.Clone(k.ID)
-	}
-	return n
-}
-
-func (x *Index) patientFacts(r *fhir.Resource, self name) facts {
-	var f facts
-	for id := range r.Get("identifier").Elements() {
-		if value := id.Get("value").Text(); value != "" {
-			f.identifiers = append(f.identifiers, identifierName(id.Get("system").Text(), value))
-		}
-	}
-	for l := range r.Get("link").Elements() {
-		// The other kinds of links do not merge (FHIR R4, Patient.link.type).
-		switch other := linkTarget(l.Get("other"), x); l.Get("type").Text() {
-		case "replaced-by":
-			f.links = append(f.links, link{from: self, to: other})
-		case "replaces":
-			f.links = append(f.links, link{from: other, to: self})
-		}
-	}
-	return f
-}
-
-// linkTarget names the other end of a link without promising that it exists; zero when it cannot be told.
-func linkTarget(other fhir.Node, x *Index) name {
-	if ref := fhir.ParseReference(other.Get("reference").Text()); ref.Form == fhir.Relative && ref.Type == "Patient" {
-		return keyName(fhir.Key{Type: ref.Type, ID: ref.ID})
-	}
-	n, why := x.subjectName(other)
-	if why != "" {
-		return name{}
-	}
-	return n
-}
-
-// alias remembers a fullUrl that does not end in the resource's type and id.
-func (x *Index) alias(fullURL string, r *fhir.Resource) {
-	if fullURL == "" || r.ID == "" {
-		return
-	}
-	if k, ok := fhir.ParseReference(fullURL).Key(); ok && k == r.Key() {
-		return
-	}
-	n, k := nameOf("url", fullURL), r.Key()
-	if old, ok := x.aliases[n]; ok && old != k {
-		x.stale[n] = true
-		return
-	}
-	x.aliases[n] = fhir.Key{Type: strings.Clone(k.Type), ID: strings.Clone(k.ID)}
-}
-
-func lastUpdated(r *fhir.Resource) int64 {
-	text := r.Get("meta").Get("lastUpdated").Text()
-	if text == "" {
-		return math.MinInt64
-	}
-	d, err := fhir.ParseDateTime(text)
-	if err != nil {
-		return math.MinInt64
-	}
-	t, ok := d.Instant()
-	if !ok || t.Before(time.Unix(0, 0)) {
-		return math.MinInt64
-	}
-	return t.UnixMicro()
-}
-
-func versionID(r *fhir.Resource) uint32 {
-	v, err := strconv.ParseUint(r.Get("meta").Get("versionId").Text(), 10, 31)
-	if err != nil {
-		return 0
-	}
-	return uint32(v) + 1
 }

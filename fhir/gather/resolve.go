@@ -29,13 +29,12 @@ type owner struct {
 }
 
 const (
-	unknownURL        = "its subject refers to nothing in the input"
-	unknownIdentifier = "no patient has the identifier of its subject"
-	twoOwners         = "several patients have the identifier of its subject"
-	twoMeanings       = "its subject refers to a fullUrl that two resources have"
-	linkNowhere       = "a link to a merged patient leads to no Patient resource: the patient stands alone"
-	linkSeveral       = "a patient is replaced by several others: it stands alone"
-	linkCircle        = "patients replace each other in a circle: they stand alone"
+	unknownSubject = "its subject is no patient of the input, by fullUrl or identifier"
+	twoOwners      = "several patients have the identifier of its subject"
+	twoMeanings    = "its subject refers to a fullUrl that two resources have"
+	linkNowhere    = "a link to a merged patient leads to no Patient resource: the patient stands alone"
+	linkSeveral    = "a patient is replaced by several others: it stands alone"
+	linkCircle     = "patients replace each other in a circle: they stand alone"
 )
 
 // Resolve finds the patient of every entry and merges linked patients. What cannot be resolved goes to rej.
@@ -161,7 +160,7 @@ func (x *Index) resolveName(n name) (name, string) {
 	if o, ok := x.owners[n]; ok {
 		return x.singleOwner(o)
 	}
-	return name{}, unknownURL
+	return name{}, unknownSubject
 }
 
 func (x *Index) singleOwner(o owner) (name, string) {

@@ -57,7 +57,7 @@ func TestAPlanIsKeptAndSoIsARefusal(t *testing.T) {
 	}
 	_, one := PlanFor("mg/dL", "mmol/L")
 	_, two := PlanFor("mg/dL", "mmol/L")
-	if one == nil || one != two {
+	if one == nil || one != two { //nolint:errorlint // the very same error: it is cached
 		t.Error("the refusal was made twice")
 	}
 }

@@ -22,7 +22,7 @@ func ratioOf(r *big.Rat) *ratio {
 	n := max(twos, fives)
 	num := new(big.Int).Set(r.Num())
 	num.Mul(num, intPower(2, n-twos)).Mul(num, intPower(5, n-fives))
-	f := &ratio{exponent: -int32(n), whole: den.IsInt64() && den.Int64() == 1}
+	f := &ratio{exponent: -int32(n), whole: den.IsInt64() && den.Int64() == 1} // #nosec G115 -- magnitudes have at most 8192 bits
 	f.num.SetMathBigInt(num)
 	f.den.SetMathBigInt(den)
 	f.shiftTens()
@@ -82,7 +82,7 @@ func (f *ratio) divide(d *apd.Decimal) {
 // divideRounded replaces d by d/den, rounded half-even to 34 digits.
 func divideRounded(d *apd.Decimal, den *apd.BigInt) {
 	divisor := signed(den)
-	shift := int32(resultDigits - (d.NumDigits() - divisor.NumDigits()))
+	shift := int32(resultDigits - (d.NumDigits() - divisor.NumDigits())) // #nosec G115 -- digits of a bounded number
 	var q, r apd.BigInt
 	for {
 		num, by := new(apd.BigInt).Set(&d.Coeff), new(apd.BigInt).Set(den)

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -63,6 +64,15 @@ func (l List) Err() error {
 // HasErrors reports whether a finding has severity Error.
 func (l List) HasErrors() bool {
 	return slices.ContainsFunc(l, func(f Finding) bool { return f.Severity == Error })
+}
+
+// In returns the findings with their files named from the folder that dir lies in.
+func (l List) In(dir string) List {
+	moved := slices.Clone(l)
+	for i := range moved {
+		moved[i].File = filepath.Join(dir, moved[i].File)
+	}
+	return moved
 }
 
 // Sort orders by file and place.

@@ -60,7 +60,7 @@ func readTexts(files fs.FS, name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	var all []string
 	for in := json.NewDecoder(f); ; {
 		var raw json.RawMessage

@@ -155,8 +155,9 @@ func (l *loader) merge(own []given, subject fhir.Key, at yamldoc.Value) []*fhir.
 		}
 		seen[g.res.Key()] = true
 	}
-	for _, g := range append(slices.Clone(l.shared), own...) {
-		l.checkSubject(g, subject)
+	all := append(slices.Clone(l.shared), own...)
+	for _, g := range all {
+		l.checkSubject(g, subject, all)
 		rec.Add(g.res)
 	}
 	if rec.Patient() == nil {
@@ -166,14 +167,14 @@ func (l *loader) merge(own []given, subject fhir.Key, at yamldoc.Value) []*fhir.
 }
 
 // checkSubject reports a resource that would be no resource of the patient.
-func (l *loader) checkSubject(g given, subject fhir.Key) {
+func (l *loader) checkSubject(g given, subject fhir.Key, all []given) {
 	if g.res.Type == "Patient" || fhir.BelongsToPatients(g.res.Type) != fhir.Owned {
 		return
 	}
 	named := false
 	for s := range g.res.Subjects() {
 		named = true
-		if k, ok := fhir.ParseReference(s.Get("reference").Text()).Key(); !ok || k != subject && k.Type == "Patient" && !l.linked(k) {
+		if k, ok := fhir.ParseReference(s.Get("reference").Text()).Key(); !ok || k != subject && k.Type == "Patient" && !has(all, k) {
 			g.at.Errorf("write "+subject.Type+"/"+subject.ID, "the %s belongs to another patient than the test's", g.res.Type)
 		}
 	}
@@ -183,9 +184,9 @@ func (l *loader) checkSubject(g given, subject fhir.Key) {
 	}
 }
 
-// linked reports whether the file has another Patient of the key, as merged patients are.
-func (l *loader) linked(k fhir.Key) bool {
-	return slices.ContainsFunc(l.shared, func(g given) bool { return g.res.Key() == k })
+// has reports whether a resource of the key is given: a Patient that was merged into the test's is.
+func has(all []given, k fhir.Key) bool {
+	return slices.ContainsFunc(all, func(g given) bool { return g.res.Key() == k })
 }
 
 func isFixtureText(name string) bool {

@@ -64,7 +64,9 @@ func (r *runner) oneCase(ctx context.Context, file string, c *Case) error {
 		Reached: func(row mapping.MapRow) { r.reached[row] = true },
 	})
 	if err != nil {
-		return fmt.Errorf("test %q: %w", c.Name, err)
+		r.result.Failed++
+		r.printf("  FAIL  %s\n        %s:%d: %v\n", c.Name, file, c.Line, err)
+		return nil
 	}
 	passed := r.judge(file, c, filled{instances: book.Instances(), originals: originals(record.Subject(), c.given)})
 	if gone := unseen(record, c.given); len(gone) > 0 && !passed {

@@ -42,7 +42,7 @@ func TestEveryConnectionHasThePragmas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() //nolint:errcheck // a test
+		defer conn.Close()
 		for pragma, want := range map[string]string{"journal_mode": "wal", "busy_timeout": "5000", "foreign_keys": "1", "synchronous": "2", "secure_delete": "1"} {
 			var got string
 			if err := conn.GetContext(context.Background(), &got, "PRAGMA "+pragma); err != nil || got != want {

@@ -1,0 +1,43 @@
+package casetest
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/crflink/crflink/mapping"
+)
+
+// coverage writes what no case covers.
+func (r *runner) coverage() {
+	for _, name := range r.study.Mapping.Items() {
+		if !r.expected[name] {
+			r.result.Untested = append(r.result.Untested, name)
+		}
+	}
+	for _, row := range r.study.Mapping.MapRows() {
+		if !r.reached[row] {
+			r.result.Unreached = append(r.result.Unreached, row)
+		}
+	}
+	if len(r.result.Untested) > 0 {
+		r.printf("warning: no test expects %s\n", strings.Join(r.result.Untested, ", "))
+	}
+	byMap := map[string][]string{}
+	var names []string
+	for _, row := range r.result.Unreached {
+		if !slices.Contains(names, row.Map) {
+			names = append(names, row.Map)
+		}
+		byMap[row.Map] = append(byMap[row.Map], rowName(row))
+	}
+	for _, name := range names {
+		r.printf("warning: map %s: no test reaches %s\n", name, strings.Join(byMap[name], ", "))
+	}
+}
+
+func rowName(row mapping.MapRow) string {
+	if row.Prefix {
+		return row.Code + "…"
+	}
+	return row.Code
+}

@@ -1,0 +1,107 @@
+package mapping_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/mapping"
+	"github.com/crflink/crflink/mapping/casetest"
+	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/pseudonym/vaulttest"
+)
+
+func berlin(t testing.TB) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+// admit is the whole way to a record: a policy of kind none, a vault in memory and the real veil.
+func admit(t testing.TB) func(context.Context, time.Time, *fhir.Record) (*pseudonym.Record, error) {
+	t.Helper()
+	policy, err := consent.Parse("none.yaml", []byte("kind: none\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, err := pseudonym.BuiltIn(pseudonym.DefaultProfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	veil, err := pseudonym.NewVeil(profile, pseudonym.Dates{Mode: pseudonym.None, Zone: berlin(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := pseudonym.NewKey([]byte("a key for tests, and for nothing else 0123456789"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vault, err := pseudonym.CreateVault(t.Context(), vaulttest.NewMemory(), key, "tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(ctx context.Context, asOf time.Time, from *fhir.Record) (*pseudonym.Record, error) {
+		subject, err := vault.Find(ctx, from, pseudonym.IdentityRule{PatientID: true}, pseudonym.Issued{})
+		if err != nil {
+			return nil, err
+		}
+		permitted, _ := consent.Admit(from, consent.Evaluate(consent.FactsOf(from), policy, asOf), policy)
+		record, _, err := veil.Apply(permitted, subject)
+		return record, err
+	}
+}
+
+// study compiles the dictionary and the mapping of a folder.
+func study(t testing.TB, dir string) casetest.Study {
+	t.Helper()
+	d := dictionary(t, dir+"/dictionary.yaml")
+	m, findings := mapping.Load(os.DirFS(dir), "mapping.yaml", d)
+	if m == nil {
+		t.Fatal(findings)
+	}
+	return casetest.Study{Mapping: m, Dictionary: d, Zone: berlin(t), Admit: admit(t)}
+}
+
+// TestTheRules runs a case for every rule of docs/semantics.md; the names of the cases begin with the rule's number.
+func TestTheRules(t *testing.T) {
+	s := study(t, "testdata/rules")
+	var names []string
+	entries, err := os.ReadDir("testdata/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "mapping.yaml" && e.Name() != "dictionary.yaml" {
+			names = append(names, e.Name())
+		}
+	}
+	files, findings := casetest.Load(os.DirFS("testdata/rules"), names, s)
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	for _, f := range files {
+		for _, c := range f.Cases {
+			t.Run(c.Name, func(t *testing.T) { runCase(t, s, f.Name, c) })
+		}
+	}
+}
+
+func runCase(t *testing.T, s casetest.Study, file string, c casetest.Case) {
+	t.Helper()
+	var out strings.Builder
+	result, err := casetest.Run(t.Context(), &out, s, []casetest.File{{Name: file, Cases: []casetest.Case{c}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Failed > 0 {
+		text, _, _ := strings.Cut(out.String(), "warning:")
+		t.Error("\n" + text)
+	}
+}
