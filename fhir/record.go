@@ -3,6 +3,8 @@ package fhir
 import (
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 )
 
 // Origin is where a resource was read: a source's name and a position that a person can go to.
@@ -49,6 +51,9 @@ func (r *Resource) ReadWithin(text string, origin Origin, limits Limits) error {
 	}
 	return r.adopt()
 }
+
+// Raw returns the text that the resource was read from, "" for a built one.
+func (r *Resource) Raw() string { return r.table.text }
 
 // Build lets fill write the resource through a builder.
 func (r *Resource) Build(b *Builder, origin Origin, fill func(*Builder)) error {
@@ -118,6 +123,17 @@ func (r *Record) SetAlias(reference string, k Key) {
 		r.aliases = map[string]Key{}
 	}
 	r.aliases[reference] = k
+}
+
+// Aliases yields what SetAlias said, in the order of the references.
+func (r *Record) Aliases() iter.Seq2[string, Key] {
+	return func(yield func(string, Key) bool) {
+		for _, reference := range slices.Sorted(maps.Keys(r.aliases)) {
+			if !yield(reference, r.aliases[reference]) {
+				return
+			}
+		}
+	}
 }
 
 // KeyOf returns the type and id that the text of a reference means in this record, whether or not the resource is part

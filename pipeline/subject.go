@@ -49,6 +49,10 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return nil, nil
 	}
+	digest := r.digest(record, permitted, w.subject)
+	if unchanged, err := r.unchanged(ctx, w, digest, result); unchanged || err != nil {
+		return result, err
+	}
 	v, err := r.veilSubject(permitted, w.subject, result)
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
@@ -58,10 +62,6 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	if err != nil {
 		return nil, err
 	}
-	digest := r.digest(v)
-	if !r.Full && stored != nil && stored.Facts.Digest == digest && stored.Facts.Outcome == outcomePermitted {
-		return result, nil
-	}
 	book, err := r.Study.Mapping.Fill(r.mappingInput(v))
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
@@ -70,6 +70,23 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
 	return result, nil
+}
+
+// unchanged reports whether an earlier run computed the subject from the same input. The counts of that run stand then.
+func (r *runner) unchanged(ctx context.Context, w work, digest string, result *subjectResult) (bool, error) {
+	if r.Full {
+		return false, nil
+	}
+	facts, known, err := r.Ledger.Facts(ctx, w.subject.Number())
+	if err != nil || !known || facts.Digest != digest || facts.Outcome != outcomePermitted {
+		return false, err
+	}
+	s, err := readSessions(facts.Links)
+	if err != nil {
+		return false, err
+	}
+	result.veil, result.imaging = pseudonym.Report{Resources: s.Resources, Kept: s.Kept}, s.Counts
+	return true, nil
 }
 
 // imagingTypes are the types in which linkage looks for study UIDs and accession numbers.
@@ -110,7 +127,7 @@ func (r *runner) veilSubject(p consent.Permitted, s pseudonym.Subject, result *s
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Counts, report.Resources, report.Kept})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -118,10 +135,14 @@ func (r *runner) veilSubject(p consent.Permitted, s pseudonym.Subject, result *s
 	return v, nil
 }
 
-// sessions is what the ledger keeps of a subject's imaging linkage.
+// sessions is what the ledger keeps of a subject's imaging linkage, with the counts for the reports of runs that leave the
+// subject as it is.
 type sessions struct {
-	Links    []imaging.Link     `json:"links"`
-	Unlinked []imaging.Unlinked `json:"unlinked"`
+	Links     []imaging.Link     `json:"links"`
+	Unlinked  []imaging.Unlinked `json:"unlinked"`
+	Counts    imaging.Counts     `json:"counts"`
+	Resources int                `json:"resources"` // that de-identification read
+	Kept      int                `json:"kept"`      // of these
 }
 
 func readSessions(text string) (s sessions, err error) {

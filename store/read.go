@@ -54,6 +54,24 @@ func (l *Ledger) Facts(ctx context.Context, subject string) (ecrf.Facts, bool, e
 	return row.facts(), true, nil
 }
 
+// AllFacts returns the facts of every subject in the order of study numbers.
+func (l *Ledger) AllFacts(ctx context.Context) ([]ecrf.Facts, error) {
+	var all []ecrf.Facts
+	for last := ""; ; {
+		var rows []subjectRow
+		if err := l.reads.page.SelectContext(ctx, &rows, last); err != nil {
+			return nil, fmt.Errorf("read the subjects' facts: %w", err)
+		}
+		if len(rows) == 0 {
+			return all, nil
+		}
+		for i := range rows {
+			all = append(all, rows[i].facts())
+			last = rows[i].Number
+		}
+	}
+}
+
 // Subject returns all that is stored of a subject, or nil.
 func (l *Ledger) Subject(ctx context.Context, subject string) (book *ecrf.StoredCasebook, err error) {
 	err = l.view(ctx, func(v *view) error {
