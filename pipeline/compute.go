@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -166,11 +165,11 @@ func (r *runner) digest(record *fhir.Record, p consent.Permitted, s pseudonym.Su
 	for reference, key := range record.Aliases() {
 		_, _ = fmt.Fprintf(h, "%q %q\n", reference, key.String())
 	}
+	var line []byte
 	for res := range p.Resources() {
-		_, _ = io.WriteString(h, res.ID)
-		_, _ = io.WriteString(h, "\n")
-		_, _ = io.WriteString(h, res.Raw())
-		_, _ = io.WriteString(h, "\n")
+		line = append(append(line[:0], res.ID...), '\n')
+		line = append(append(line, res.Raw()...), '\n')
+		_, _ = h.Write(line)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -50,17 +50,23 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		return nil, nil
 	}
 	digest := r.digest(record, permitted, w.subject)
-	if unchanged, err := r.unchanged(ctx, w, digest, result); unchanged || err != nil {
-		return result, err
+	facts, known, err := r.Ledger.Facts(ctx, w.subject.Number())
+	if err != nil {
+		return nil, err
+	}
+	if known && !r.Full && facts.Digest == digest && facts.Outcome == outcomePermitted {
+		return result, result.unchanged(facts)
 	}
 	v, err := r.veilSubject(permitted, w.subject, result)
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return nil, nil
 	}
-	stored, err := r.Ledger.Subject(ctx, w.subject.Number())
-	if err != nil {
-		return nil, err
+	var stored *ecrf.StoredCasebook
+	if known {
+		if stored, err = r.Ledger.Subject(ctx, w.subject.Number()); err != nil {
+			return nil, err
+		}
 	}
 	book, err := r.Study.Mapping.Fill(r.mappingInput(v))
 	if err != nil {
@@ -72,21 +78,11 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	return result, nil
 }
 
-// unchanged reports whether an earlier run computed the subject from the same input. The counts of that run stand then.
-func (r *runner) unchanged(ctx context.Context, w work, digest string, result *subjectResult) (bool, error) {
-	if r.Full {
-		return false, nil
-	}
-	facts, known, err := r.Ledger.Facts(ctx, w.subject.Number())
-	if err != nil || !known || facts.Digest != digest || facts.Outcome != outcomePermitted {
-		return false, err
-	}
-	s, err := readSessions(facts.Links)
-	if err != nil {
-		return false, err
-	}
-	result.veil, result.imaging = pseudonym.Report{Resources: s.Resources, Kept: s.Kept}, s.Counts
-	return true, nil
+// unchanged takes the counts of the run that computed the subject from the same input.
+func (s *subjectResult) unchanged(facts ecrf.Facts) error {
+	kept, err := readSessions(facts.Links)
+	s.veil, s.imaging = pseudonym.Report{Resources: kept.Resources, Kept: kept.Kept}, kept.Counts
+	return err
 }
 
 // imagingTypes are the types in which linkage looks for study UIDs and accession numbers.

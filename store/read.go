@@ -113,6 +113,11 @@ type view struct {
 }
 
 func (l *Ledger) view(ctx context.Context, f func(*view) error) error {
+	// The queries are short, and one that may be cancelled costs the driver a guard for every row.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
 	tx, err := l.read.BeginTxx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)

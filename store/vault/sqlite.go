@@ -104,7 +104,10 @@ func (s *Store) transact(ctx context.Context, f func(*sqlx.Tx) error) error {
 	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
 		return f(tx)
 	}
-	tx, err := s.db.BeginTxx(ctx, nil)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTxx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("vault: begin: %w", err)
 	}
