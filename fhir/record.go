@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // Origin is where a resource was read: a source's name and a position that a person can go to.
@@ -28,11 +29,34 @@ type Resource struct {
 // Key returns type and id.
 func (r *Resource) Key() Key { return Key{r.Type, r.ID} }
 
+var released = sync.Pool{New: func() any { return new(Resource) }}
+
+// NewResource returns an empty resource to be read or built, with the memory of one that was released where there is one.
+func NewResource() *Resource {
+	r, _ := released.Get().(*Resource)
+	return r
+}
+
+// keptNodes bounds what a released resource keeps: a few giants must not fill the memory.
+const keptNodes = 1 << 13
+
+// Release gives the resource's memory to later ones. Neither the resource nor a node of it may be used afterwards; strings
+// that were taken from it stay valid.
+func (r *Resource) Release() {
+	nodes, auxBuf := r.table.nodes[:0], r.table.auxBuf[:0]
+	if cap(nodes) > keptNodes {
+		nodes, auxBuf = nil, nil
+	}
+	*r = Resource{table: Table{nodes: nodes, auxBuf: auxBuf}}
+	released.Put(r)
+}
+
 // ReadResource parses the text of one resource. A text without a resourceType, or with an id that is no FHIR id, is
 // refused.
 func ReadResource(text string, origin Origin) (*Resource, error) {
-	r := &Resource{}
+	r := NewResource()
 	if err := r.Read(text, origin); err != nil {
+		r.Release()
 		return nil, err
 	}
 	return r, nil
@@ -89,6 +113,14 @@ type Record struct {
 // NewRecord returns an empty record of the patient with the id.
 func NewRecord(patient Key) *Record {
 	return &Record{patient: patient, byKey: map[Key]*Resource{}}
+}
+
+// Release releases all resources and empties the record.
+func (r *Record) Release() {
+	for _, res := range r.resources {
+		res.Release()
+	}
+	*r = Record{}
 }
 
 // Key returns the patient's type and id.

@@ -52,6 +52,7 @@ func (r *runner) decideAll(ctx context.Context, batch []*fhir.Record) error {
 			if err := r.decideOne(ctx, record); err != nil {
 				return err
 			}
+			record.Release()
 			r.Progress.Add(1)
 		}
 		return nil

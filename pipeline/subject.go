@@ -37,6 +37,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	if err != nil {
 		return nil, err
 	}
+	defer record.Release()
 	result := &subjectResult{read: map[string]int{}}
 	for res := range record.Resources() {
 		result.read[res.Type]++
@@ -62,6 +63,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return nil, nil
 	}
+	defer v.record.Release()
 	var stored *ecrf.StoredCasebook
 	if known {
 		if stored, err = r.Ledger.Subject(ctx, w.subject.Number()); err != nil {

@@ -20,7 +20,7 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 	}
 	w.inside = false
 	w.surveyContained(res.Node)
-	out = &fhir.Resource{}
+	out = fhir.NewResource()
 	err = out.Build(w.builder, fhir.Origin{Source: "record", Position: int64(position)}, func(b *fhir.Builder) {
 		b.Object("")
 		b.String("resourceType", r.path)
