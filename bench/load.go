@@ -15,7 +15,7 @@ import (
 // benchKey opens the vaults of synthetic patients.
 const benchKey = "a key for measurements only, never for patients 0123456789"
 
-// place is where a program under measurement works: crflink, built from this tree, and folders for its states.
+// place is where a program under measurement works: crflink and bench, built from this tree, and folders.
 type place struct {
 	folder  string
 	crflink string
@@ -23,14 +23,14 @@ type place struct {
 }
 
 func newPlace(folder string) (place, error) {
-	p := place{folder: folder, crflink: filepath.Join(folder, "crflink")}
-	build := exec.Command("go", "build", "-o", p.crflink, "./cmd/crflink") //nolint:noctx // ends with its work
-	if out, err := build.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("build crflink: %w\n%s", err, out)
+	p := place{folder: folder, crflink: filepath.Join(folder, "crflink"), self: filepath.Join(folder, "bench")}
+	for program, source := range map[string]string{p.crflink: "./cmd/crflink", p.self: "./bench"} {
+		build := exec.Command("go", "build", "-o", program, source) // #nosec G204 -- our own programs //nolint:noctx // ends with its work
+		if out, err := build.CombinedOutput(); err != nil {
+			return p, fmt.Errorf("build %s: %w\n%s", source, err, out)
+		}
 	}
-	var err error
-	p.self, err = os.Executable()
-	return p, err
+	return p, nil
 }
 
 // example is the example study's folder in the repository.
@@ -58,19 +58,27 @@ func (p place) study(c corpus, state string) (string, error) {
 	return file, os.WriteFile(file, []byte(edited), 0o600)
 }
 
-// redirect lets the example study read from a folder and leaves out its ODM target.
+// redirect lets the example study read files from a folder, and leaves it one target: CSV.
 func redirect(text, input string) (string, error) {
-	const files, target, end = "../../out/demo/hospital", "  - name: odm", "\n\n"
-	from := strings.Index(text, target)
-	if !strings.Contains(text, files) || from < 0 {
-		return "", errors.New("the example study is not as bench knows it: bring bench/load.go up to date")
+	for _, block := range []struct{ key, lines string }{
+		{"sources:", fmt.Sprintf("sources:\n  - {name: hospital, files: %q}\n", input)},
+		{"targets:", "targets:\n  - {name: tables, kind: csv, folder: ../../out/tables}\n"},
+	} {
+		before, rest, ok := strings.Cut(text, "\n"+block.key+"\n")
+		if !ok {
+			return "", fmt.Errorf("the example study has no block %s: bring bench/load.go up to date", block.key)
+		}
+		text = before + "\n" + block.lines + unindented(rest)
 	}
-	length := strings.Index(text[from:], end)
-	if length < 0 {
-		return "", errors.New("the example study's targets do not end: bring bench/load.go up to date")
+	return text, nil
+}
+
+// unindented returns the text from its first line on that is not indented.
+func unindented(text string) string {
+	for strings.HasPrefix(text, " ") {
+		_, text, _ = strings.Cut(text, "\n")
 	}
-	text = text[:from] + text[from+length:]
-	return strings.ReplaceAll(text, files, input), nil
+	return text
 }
 
 // sync runs crflink sync. Rejected resources are part of the corpus, so its exit code is 5.

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/jmoiron/sqlx"
 	_ "github.com/mattn/go-sqlite3" // the same engine as ours
@@ -17,10 +19,11 @@ import (
 // The naive pipeline is what a careful programmer writes in a day with the usual packages: every line is decoded by
 // encoding/json into its samply struct and kept in a map by patient; a patient is permitted by an active Consent with a
 // permit and without a later refusal; ids become an HMAC; the forms of the example study are filled by loops over the
-// structs, about as many cells as ours has (see naivefill.go); each cell is one named upsert, a transaction per patient.
+// structs, about as many cells as ours has (see naivefill.go); each cell is one named upsert, a transaction per patient; at the end the table is written
+// as one CSV file.
 //
 // It is spared much of what ours does: no windows of consent, no allow-list walk, no units, no plausibility, no versions,
-// no reports, no CSV, no second look at what is stored. Its type sniffing looks at the first bytes only.
+// no reports, no numbers from a vault, no second look at what is stored. Its type sniffing looks at the first bytes only.
 
 const naiveSchema = `
 CREATE TABLE IF NOT EXISTS cell (
@@ -79,7 +82,34 @@ func naive(c corpus, database string, prepared bool) (cells int, err error) {
 		}
 		cells += len(rows)
 	}
-	return cells, nil
+	return cells, naiveExport(db, database+".csv")
+}
+
+// naiveExport writes the table as CSV, which ours does, too.
+func naiveExport(db *sqlx.DB, path string) (err error) {
+	f, err := os.Create(path) // #nosec G304 -- in bench's own folder
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	rows, err := db.Queryx("SELECT * FROM cell ORDER BY study, subject, event, form, item, repeat") //nolint:noctx // a program without an end of its own
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // the error is rows.Err's
+	out := csv.NewWriter(f)
+	for rows.Next() {
+		var c naiveCell
+		if err := rows.StructScan(&c); err != nil {
+			return err
+		}
+		err := out.Write([]string{c.Study, c.Subject, c.Event, c.Form, c.Item, strconv.Itoa(c.Repeat), c.Value, c.Missing, c.Source, c.Resource, c.Path, c.Effective})
+		if err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return errors.Join(rows.Err(), out.Error())
 }
 
 func naiveStore(db *sqlx.DB, rows []naiveCell, prepared bool) error {
