@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -32,7 +33,17 @@ func main() {
 	variant := flag.String("naive", "", "run the naive pipeline, variant A or B, and nothing else")
 	folder := flag.String("corpus", "", "folder for the naive pipeline to read")
 	database := flag.String("database", "", "file for the naive pipeline to write")
+	peak := flag.Bool("peak", false, "run the command that follows and print its peak of memory in MiB")
 	flag.Parse()
+	if *peak {
+		u, err := run(exec.Command(flag.Arg(0), flag.Args()[1:]...), 5) // #nosec G204 -- bench starts itself with it //nolint:noctx
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		fmt.Println(float64(u.peak) / (1 << 20))
+		return
+	}
 	if err := perform(*isQuick, *out, *variant, *folder, *database); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -73,7 +73,7 @@ func median(values []float64) float64 {
 // usage is what a finished child process used.
 type usage struct {
 	cpu  time.Duration
-	peak int64 // resident bytes at its peak; ru_maxrss of a child is its VmHWM
+	peak int64 // resident bytes at its peak, at least those of the parent when it started the child (ru_maxrss)
 }
 
 // run runs a command to its end. Exit codes in allowed are not failures.
