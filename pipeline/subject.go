@@ -33,7 +33,7 @@ type veiled struct {
 // computeSubject takes one subject the whole way. A failure that concerns this subject only is counted and gives no
 // result; an error ends the run.
 func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, error) {
-	record, err := r.Source.Fetch(ctx, w.patient, r.wanted(), r.reject)
+	record, err := r.Source.Fetch(ctx, w.patient, r.wanted(), r.facts.Reject)
 	if err != nil {
 		return nil, err
 	}
@@ -43,20 +43,25 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		result.read[res.Type]++
 	}
 	// Consent is decided again on what was fetched: it may have been withdrawn since the cohort was read.
-	d := consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
+	facts, err := r.facts.Of(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
 	permitted, drops := consent.Admit(record, d, r.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {
+		r.recall(w.subject.Number(), d)
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return nil, nil
 	}
 	digest := r.digest(record, permitted, w.subject)
-	facts, known, err := r.Ledger.Facts(ctx, w.subject.Number())
+	last, known, err := r.Ledger.Facts(ctx, w.subject.Number())
 	if err != nil {
 		return nil, err
 	}
-	if known && !r.Full && facts.Digest == digest && facts.Outcome == outcomePermitted {
-		return result, result.unchanged(facts)
+	if known && !r.Full && last.Digest == digest && last.Outcome == outcomePermitted {
+		return result, result.unchanged(last)
 	}
 	v, err := r.veilSubject(permitted, w.subject, result)
 	if err != nil {
@@ -85,6 +90,13 @@ func (s *subjectResult) unchanged(facts ecrf.Facts) error {
 	kept, err := readSessions(facts.Links)
 	s.veil, s.imaging = pseudonym.Report{Resources: kept.Resources, Kept: kept.Kept}, kept.Counts
 	return err
+}
+
+// recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
+func (r *runner) recall(subject string, d consent.Decision) {
+	r.recalled.Lock()
+	defer r.recalled.Unlock()
+	r.known[subject] = standing{d.Outcome().String(), string(d.Reason())}
 }
 
 // imagingTypes are the types in which linkage looks for study UIDs and accession numbers.
