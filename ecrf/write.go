@@ -23,7 +23,7 @@ func WriteDictionary(w io.Writer, d *Dictionary, comments Comments) error {
 	y.line("")
 	y.line("events:")
 	for _, e := range d.Events {
-		y.line("  - {" + fields("name", e.Name, "label", unless(e.Label, e.Name)) + ", forms: [" + strings.Join(e.Forms, ", ") + "]}" + behind(comments.Events[e.Name]))
+		y.line("  - {" + fields("name", e.Name, "label", unless(e.Label, e.Name)) + ", forms: [" + names(e.Forms) + "]}" + behind(comments.Events[e.Name]))
 	}
 	if len(d.CodeLists) > 0 {
 		y.line("")
@@ -61,14 +61,14 @@ func (y *yamlWriter) line(s string) {
 }
 
 func (y *yamlWriter) codeList(l *CodeList, comments Comments) {
-	y.line("  " + l.Name + ":" + behind(comments.CodeLists[l.Name]))
+	y.line("  " + scalarText(l.Name) + ":" + behind(comments.CodeLists[l.Name]))
 	for _, c := range l.Codes {
 		y.line("    " + scalarText(c.Value) + ": " + scalarText(c.Label))
 	}
 }
 
 func (y *yamlWriter) form(f *Form, comments Comments) {
-	y.line("  - name: " + f.Name + behind(comments.Forms[f.Name]))
+	y.line("  - name: " + scalarText(f.Name) + behind(comments.Forms[f.Name]))
 	if f.Label != f.Name {
 		y.line("    label: " + scalarText(f.Label))
 	}
@@ -107,6 +107,15 @@ func itemFields(it *Item) string {
 		s += ", required: true"
 	}
 	return s
+}
+
+// names writes names between commas; some, such as null, need quotes.
+func names(all []string) string {
+	written := make([]string, len(all))
+	for i, n := range all {
+		written[i] = scalarText(n)
+	}
+	return strings.Join(written, ", ")
 }
 
 func whole(n int) string {

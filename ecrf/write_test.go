@@ -57,7 +57,7 @@ func someItem(t *rapid.T) DraftItem {
 	bound := rapid.OneOf(rapid.SampledFrom([]string{"", "0", "-1.50", "100", "2024-02-29", "2024", "2024-01-01T00:00:00", "today", "1e3", "-0"}), rapid.String())
 	return DraftItem{
 		Name: someText(t, "item"), Label: rapid.String().Draw(t, "label"), Type: rapid.SampledFrom(append(Types(), "other")).Draw(t, "type"),
-		Unit: rapid.SampledFrom([]string{"", "mg/dL", "10*9/L", "[iU]/L", "%", "{score}"}).Draw(t, "unit"),
+		Unit:     rapid.SampledFrom([]string{"", "mg/dL", "10*9/L", "[iU]/L", "%", "{score}"}).Draw(t, "unit"),
 		Decimals: rapid.IntRange(-1, 14).Draw(t, "decimals"), Min: bound.Draw(t, "min"), Max: bound.Draw(t, "max"),
 		Length: rapid.IntRange(-1, MaxText+1).Draw(t, "length"), CodeList: rapid.SampledFrom([]string{"", "A", "B", "C"}).Draw(t, "list"),
 		Required: rapid.Bool().Draw(t, "required"), Note: rapid.String().Draw(t, "note"),
