@@ -59,7 +59,7 @@ func (b *drafter) numbers(from *DraftItem, it *Item) {
 
 func (b *drafter) length(from *DraftItem, it *Item) {
 	switch {
-	case from.Length == 0 || it.Type != Text:
+	case from.Length == 0 || from.Length == MaxText || it.Type != Text:
 	case from.Length < 1 || from.Length > MaxText:
 		b.remark(LeftOut, from.Name, "a length that a dictionary cannot have")
 	default:
