@@ -9,8 +9,8 @@ import (
 
 // Comments stand behind the parts of a dictionary file, by name. They hold no line breaks.
 type Comments struct {
-	Head                           []string
-	Events, CodeLists, Forms, Item map[string]string
+	Head                            []string
+	Events, CodeLists, Forms, Items map[string]string
 }
 
 // Dictionary makes a valid dictionary of the draft. The same draft gives the same dictionary. Names are made valid and
@@ -22,7 +22,7 @@ func (d *Draft) Dictionary(study string) (*Dictionary, Comments, Report, error) 
 	}
 	b := &drafter{
 		draft: d, out: &Dictionary{Study: study, Version: "1.0"}, report: slices.Clone(Report(d.Remarks)),
-		comments: Comments{Events: map[string]string{}, CodeLists: map[string]string{}, Forms: map[string]string{}, Item: map[string]string{}},
+		comments: Comments{Events: map[string]string{}, CodeLists: map[string]string{}, Forms: map[string]string{}, Items: map[string]string{}},
 		lists:    map[string]string{}, codes: map[string]*CodeList{}, forms: map[string][]string{},
 		formNames: newNamer("form", reservedForm), itemNames: newNamer("field", reservedItem),
 	}

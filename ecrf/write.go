@@ -78,7 +78,7 @@ func (y *yamlWriter) form(f *Form, comments Comments) {
 	y.line("    items:")
 	for i := range f.Items {
 		it := &f.Items[i]
-		y.line("      - {" + itemFields(it) + "}" + behind(comments.Item[it.Name]))
+		y.line("      - {" + itemFields(it) + "}" + behind(comments.Items[it.Name]))
 	}
 }
 

@@ -72,7 +72,7 @@ func (f *field) single(it *ecrf.DraftItem, kind string) {
 		it.Type, it.CodeList = ecrf.Choice, f.list(f.name, Choices(f.choices()))
 	case "slider":
 		it.Type, it.Min, it.Max = ecrf.Integer, "0", "100"
-		f.range_(it, func(s string) string { return s })
+		f.bounds(it, func(s string) string { return s })
 	case "notes", "textarea":
 	case "sql":
 		f.draft.Remark(ecrf.Changed, f.name, "the choices come from a query on the REDCap server; the item is a text and its codes are not checked")

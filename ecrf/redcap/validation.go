@@ -20,23 +20,23 @@ func (f *field) text(it *ecrf.DraftItem) {
 	places := decimalPlaces.FindStringSubmatch(v)
 	switch {
 	case v == "":
-		f.range_(it, same)
+		f.bounds(it, same)
 	case strings.HasPrefix(v, "datetime_"):
 		it.Type = ecrf.DateTime
-		f.range_(it, func(s string) string { return isoTime(s, v) })
+		f.bounds(it, func(s string) string { return isoTime(s, v) })
 	case strings.HasPrefix(v, "date_"):
 		it.Type = ecrf.Date
-		f.range_(it, func(s string) string { return isoDate(s, v) })
+		f.bounds(it, func(s string) string { return isoDate(s, v) })
 	case v == "integer" || v == "int":
 		it.Type = ecrf.Integer
-		f.range_(it, same)
+		f.bounds(it, same)
 	case places != nil:
 		it.Type = ecrf.Decimal
 		it.Decimals, _ = strconv.Atoi(places[1]) // one digit
-		f.range_(it, point)
+		f.bounds(it, point)
 	case slices.Contains([]string{"number", "float", "number_comma_decimal"}, v):
 		it.Type, it.Decimals = ecrf.Decimal, assumedDecimals
-		f.range_(it, point)
+		f.bounds(it, point)
 		f.draft.Remark(ecrf.Assumed, f.name, "3 decimals, because REDCap does not limit them; values are rounded to them")
 	default:
 		f.pattern(it, v)
@@ -49,11 +49,11 @@ func (f *field) pattern(it *ecrf.DraftItem, validation string) {
 		it.Length = n
 	}
 	f.draft.Remark(ecrf.Changed, f.name, "the validation "+validation+" is not checked; the item is a text")
-	f.range_(it, same)
+	f.bounds(it, same)
 }
 
-// range_ takes over the bounds; spell turns a bound into our spelling.
-func (f *field) range_(it *ecrf.DraftItem, spell func(string) string) {
+// bounds takes over the bounds; spell turns a bound into our spelling.
+func (f *field) bounds(it *ecrf.DraftItem, spell func(string) string) {
 	if s := f.sheet.get(f.row, "text_validation_min"); s != "" {
 		it.Min = spell(s)
 	}
