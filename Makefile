@@ -1,13 +1,13 @@
 # Every target prepares what it needs (build/setup.sh) and runs one script; the flags shared by all are in build/env.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench fuzz build env clean
+.PHONY: help setup demo test lint bench fuzz view-report build env clean
 
 FUZZTIME ?= 20s
 export FUZZTIME
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install all that the other targets need (as root on Debian), else say what is missing
 	@build/setup.sh all
@@ -32,12 +32,16 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
 	@build/setup.sh build
 	@build/fuzz.sh
 
+view-report: ## run the public suite of SQL on FHIR and write its out/test_report.json
+	@build/setup.sh build
+	@build/view-report.sh
+
 build: ## compile bin/crflink
 	@build/setup.sh build
 	@build/compile.sh
 
 env: ## print the environment of the builds, for eval "$(make -s env)"
-	@. build/env.sh && declare -p CGO_ENABLED CGO_CFLAGS GOFLAGS PATH CRFLINK_SHARED CRFLINK_FHIR_PEER 2>/dev/null | sed 's/^declare -x/export/' || true
+	@. build/env.sh && declare -p CGO_ENABLED CGO_CFLAGS GOFLAGS PATH CRFLINK_SHARED CRFLINK_FHIR_PEER CRFLINK_FHIRPATH_JS 2>/dev/null | sed 's/^declare -x/export/' || true
 
 clean: ## remove what make wrote in this folder; the cache of tools stays
 	@rm -rf bin .out .tools

@@ -22,6 +22,12 @@ for bin in /usr/lib/postgresql/*/bin; do [ -x "$bin/initdb" ] && postgres_bin=$b
 path_append /usr/sbin
 export PATH
 
+# Engines of others that tests compare with.
+if [ -z "${CRFLINK_FHIRPATH_JS:-}" ]; then
+  engines_key=$(sha256sum "$CRFLINK_ROOT/build/npm/package.json")
+  export CRFLINK_FHIRPATH_JS="$CRFLINK_CACHE/peers/engines-${engines_key:0:12}"
+fi
+
 # Test data and test servers that are not part of the repository; tests that need them look here.
 if [ -z "${CRFLINK_SHARED:-}" ] && [ -d "$CRFLINK_ROOT/../shared" ]; then
   CRFLINK_SHARED=$(cd "$CRFLINK_ROOT/../shared" && pwd)

@@ -20,8 +20,8 @@ need_go() {
 
 case ${1:-all} in
   build) need_go; debian_need compiler ;;
-  test)  need_go; debian_need compiler servers node; peer_need; tool_need gotestsum ;;
+  test)  need_go; debian_need compiler servers node; peer_need; engines_need; tool_need gotestsum ;;
   lint)  need_go; debian_need compiler; tool_need golangci-lint gosec ;;
-  all)   need_go; debian_need compiler servers node; peer_need; tool_need gotestsum golangci-lint gosec ;;
+  all)   need_go; debian_need compiler servers node; peer_need; engines_need; tool_need gotestsum golangci-lint gosec ;;
   *)     die "unknown need \"$1\": one of build, test, lint, all" ;;
 esac

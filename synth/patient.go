@@ -159,7 +159,7 @@ func (p *patient) drawTimeline() {
 	if p.person.died.precision != 0 {
 		p.last = p.person.died.day - 1
 	}
-	p.consented = p.asOf - fhir.Day(p.between(700, 1650)) // #nosec G115 -- small
+	p.consented = p.asOf - fhir.Day(p.between(700, 1650))                      // #nosec G115 -- small
 	p.pet = p.within(p.consented+15, p.consented+fhir.Day(p.between(40, 420))) // #nosec G115 -- a few thousand days
 	if p.chance(90) {
 		p.pet = p.consented - fhir.Day(p.between(3, 200)) // #nosec G115 -- a few thousand days

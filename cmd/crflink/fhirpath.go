@@ -61,6 +61,7 @@ type evaluator struct {
 	source  string
 	byType  map[string]*fhirpath.Expr
 	refused map[string]error // types for which the expression is invalid
+	begins  map[string]bool  // types that the expression names at its beginning: on others it is empty
 	env     fhirpath.Env
 	done    int
 	failed  int
@@ -70,16 +71,25 @@ type evaluator struct {
 
 // compileAnywhere refuses an expression that no type of resource could make valid.
 func (e *evaluator) compileAnywhere() error {
-	if _, err := fhirpath.Compile(e.source, fhirpath.Options{}); err != nil {
+	x, err := fhirpath.Compile(e.source, fhirpath.Options{})
+	if err != nil {
 		return coded{exitInvalid, err}
+	}
+	e.begins = map[string]bool{}
+	for _, p := range x.Paths() {
+		e.begins[p.Type] = true
 	}
 	return nil
 }
 
 func (e *evaluator) resource(res *fhir.Resource) error {
 	x, err := e.expr(res.Type)
-	if err == nil {
-		e.values, err = x.Eval(&e.env, res.Node, e.values[:0])
+	e.values = e.values[:0]
+	switch {
+	case err == nil:
+		e.values, err = x.Eval(&e.env, res.Node, e.values)
+	case len(e.begins) > 0 && !e.begins[res.Type]:
+		err = nil // Patient.name on an Observation: of another type there is nothing
 	}
 	name := res.Type
 	if res.ID != "" {

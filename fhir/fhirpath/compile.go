@@ -13,6 +13,9 @@ type Options struct {
 	// Type is the type of the focus: a resource ("Observation"), a data type ("CodeableConcept") or a nested element
 	// ("Patient.contact"). Empty: any resource, checked when it is known.
 	Type string
+	// Types are the types of which the focus may be any, for EvalItem: elements by their names, computed values as
+	// "System.String". They count where Type is empty.
+	Types []string
 	// Variables declares the environment variables besides FHIRPath's own, with what they hold.
 	Variables map[string]Type
 	// CodeLists finds a code list (a ValueSet's URL or the name that a study gives it) for memberOf. It returns the
@@ -20,6 +23,9 @@ type Options struct {
 	CodeLists func(name string) (contains func(system, code string) bool, ok bool)
 	// Ordered refuses what takes items by their position from a collection that has no order, such as children().
 	Ordered bool
+	// JoinNothing makes the join() of nothing an empty text, as the test suite of SQL on FHIR v2 has it, instead of
+	// nothing.
+	JoinNothing bool
 }
 
 // Expr is a compiled expression. It never changes and may be evaluated concurrently.
@@ -47,6 +53,15 @@ func Compile(src string, opts Options) (*Expr, error) {
 		}
 		root = typed(x.focus)
 		root.paths = []string{x.focus.Name}
+	} else {
+		for _, name := range opts.Types {
+			t := lookupType(name)
+			if t == nil {
+				return nil, compileError(src, []*finding{found(0, "unknown type "+name+" of the focus", nearestType(name))})
+			}
+			root.set = append(root.set, t)
+			root.paths = append(root.paths, t.Name)
+		}
 	}
 	k.root = root
 	x.code = k.expr(tree, root)
@@ -75,11 +90,25 @@ func (x *Expr) Eval(env *Env, focus fhir.Node, out []Value) ([]Value, error) {
 	if err != nil {
 		return out, err
 	}
-	root := append(env.take(), v)
+	return x.eval(env, append(env.take(), v), out)
+}
+
+// EvalItem is Eval on an item of another result, an element or a computed value; its own type counts. The zero Value
+// stands for an empty collection.
+func (x *Expr) EvalItem(env *Env, item Value, out []Value) ([]Value, error) {
+	root := env.take()
+	if item.kind != Nothing {
+		root = append(root, item)
+	}
+	return x.eval(env, root, out)
+}
+
+// eval evaluates on a buffer, which it gives back.
+func (x *Expr) eval(env *Env, root, out []Value) ([]Value, error) {
 	outer := env.c // an evaluation within a Trace or Resolver uses the same Env
 	env.c = ctx{Env: env, x: x, focus: root, steps: maxSteps}
 	result := x.code.run(&env.c, root, out)
-	err = env.c.err
+	err := env.c.err
 	env.c = outer
 	env.give(root)
 	if err != nil {

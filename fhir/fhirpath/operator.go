@@ -67,9 +67,14 @@ func (k *compiler) resourceVariable(name string) code {
 		s = k.root
 	}
 	return code{static: s, run: func(c *ctx, _, out []Value) []Value {
+		if len(c.focus) == 0 || !c.focus[0].node.Exists() && !c.Resource.Exists() {
+			return out
+		}
 		f := &c.focus[0]
 		n := f.node
 		switch {
+		case !n.Exists():
+			n = c.Resource
 		case name == "rootResource":
 			n = n.Table().Root()
 		case types[f.typ].Kind == model.Resource:

@@ -31,11 +31,17 @@ func Dir(t testing.TB, elem ...string) string {
 	if err == nil {
 		return path
 	}
-	if os.Getenv(EnvRequire) == "all" {
-		t.Fatalf("shared data is required (%s=all): %v; set %s to the folder that holds it", EnvRequire, err, EnvRoot)
-	}
-	t.Skipf("shared data is absent: %v; set %s to the folder that holds it", err, EnvRoot)
+	Absent(t, fmt.Sprintf("shared data is absent: %v; set %s to the folder that holds it", err, EnvRoot))
 	return ""
+}
+
+// Absent skips a test for want of something, and fails it when CRFLINK_REQUIRE=all.
+func Absent(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv(EnvRequire) == "all" {
+		t.Fatalf("required, because %s is all: %s", EnvRequire, what)
+	}
+	t.Skipf("%s", what)
 }
 
 func locate(elem []string) (string, error) {
