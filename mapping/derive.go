@@ -125,7 +125,7 @@ func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression
 	c.calendarDay(expanded, origins)
 	c.movedDays(expanded, origins)
 	e := &itemExpression{}
-	types := maps.Clone(c.variables)
+	types, bad := maps.Clone(c.variables), false
 	for _, w := range words(expanded) {
 		name, ok := w.variable()
 		if !ok || slices.Contains(e.items, name) {
@@ -134,13 +134,16 @@ func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression
 		item := f.Item(name)
 		if strings.Contains(name, ".") {
 			if item = c.crossed(w, name, origins, f); item == nil {
-				return nil
+				bad = true
 			}
 		}
 		if item != nil {
 			e.items = append(e.items, name)
 			types[name] = fhirpath.Type{Names: []string{"System." + variableKind(item).String()}}
 		}
+	}
+	if bad {
+		return nil
 	}
 	compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Type: focusType, Variables: types, CodeLists: c.codeList})
 	if err != nil {

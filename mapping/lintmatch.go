@@ -64,14 +64,17 @@ func (c *compiler) unitsFit(v yamldoc.Value, r *rule) {
 	if r.value == nil || r.number == nil || r.number.unit == "" || r.number.petActivity {
 		return
 	}
+	var asked []string
 	for _, t := range slices.Sorted(maps.Keys(r.value.byType)) {
 		for _, cmp := range r.value.byType[t].Comparisons() {
-			if ofQuantity(cmp.Paths) && !slices.ContainsFunc(cmp.Texts, r.number.reads) {
-				v.Errorf("mend the unit here or in the dictionary, or give factor or molar-mass",
-					"the rule takes values in %s, which do not convert into the unit %s of item %s", strings.Join(cmp.Texts, ", "), r.item.Unit, r.item.Name)
-				return
+			if ofQuantity(cmp.Paths) {
+				asked = append(asked, cmp.Texts...)
 			}
 		}
+	}
+	if len(asked) > 0 && !slices.ContainsFunc(asked, r.number.reads) {
+		v.Errorf("mend the unit here or in the dictionary, or give factor or molar-mass",
+			"the rule takes values in %s, which do not convert into the unit %s of item %s", strings.Join(asked, ", "), r.item.Unit, r.item.Name)
 	}
 }
 

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crflink/crflink/fhir"
@@ -69,7 +70,15 @@ func (p *parameter) read(kind string, value, unit yamldoc.Value) bool {
 	case "quantity":
 		return p.quantity(value, unit)
 	}
-	if _, ok := fhirpath.Of(map[string]fhirpath.Kind{"integer": fhirpath.Integer, "decimal": fhirpath.Decimal, "boolean": fhirpath.Boolean}[kind], text); !ok {
+	switch kind {
+	case "integer":
+		_, err = strconv.ParseInt(text, 10, 32)
+	case "decimal":
+		_, err = measuredText(text)
+	case "boolean":
+		_, err = strconv.ParseBool(text)
+	}
+	if err != nil || kind == "boolean" && text != "true" && text != "false" || strings.ContainsAny(text, "eE") && kind == "decimal" {
 		value.Errorf("", "the parameter is no %s", kind)
 		return false
 	}
