@@ -17,8 +17,11 @@ type itemExpression struct {
 	items []string
 }
 
+// deriveParts are the keys of derive.
+var deriveParts = []string{"days", "age", "expression"}
+
 func (c *compiler) derivation(v yamldoc.Value, f *ecrf.Form) derivation {
-	parts := v.Fields("days", "age", "expression")
+	parts := v.Fields(deriveParts...)
 	if len(parts) != 1 {
 		v.Errorf("one of days, age, expression", "a derived item has exactly one rule")
 		return derivation{}

@@ -32,9 +32,12 @@ func (c *compiler) factors(v yamldoc.Value, item *ecrf.Item) []factor {
 	return all
 }
 
+// factorParts are the keys of a factor.
+var factorParts = []string{"from", "factor", "offset"}
+
 func (c *compiler) factor(v yamldoc.Value, item *ecrf.Item) (factor, bool) {
 	const hint = "factor: {from: UNIT, factor: NUMBER, offset: NUMBER}; the offset may be left out"
-	parts := v.Fields("from", "factor", "offset")
+	parts := v.Fields(factorParts...)
 	from, okFrom := need(v, parts, "from", hint)
 	by, okBy := need(v, parts, "factor", hint)
 	if !okFrom || !okBy {

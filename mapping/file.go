@@ -62,8 +62,11 @@ type ruleSpec struct {
 	parts     map[string]yamldoc.Value // all of an item's rule by name
 }
 
+// topParts are the keys of a mapping file.
+var topParts = []string{"study", "version", "names", "parameters", "expressions", "units", "lists", "maps", "visits", "events", "forms"}
+
 func readFile(doc *yamldoc.Doc) file {
-	top := doc.Root().Fields("study", "version", "names", "parameters", "expressions", "units", "lists", "maps", "visits", "events", "forms")
+	top := doc.Root().Fields(topParts...)
 	f := file{
 		study: top["study"].Text(), studyAt: top["study"], version: top["version"].Text(),
 		names: texts(top["names"]), units: top["units"], expressions: map[string]yamldoc.Value{}, maps: top["maps"].Entries(),
@@ -92,8 +95,11 @@ func texts(v yamldoc.Value) map[string]string {
 // eventRuleParts are the keys of a rule of an event.
 var eventRuleParts = []string{"resource", "where", "value", "date", "choose", "ties", "include"}
 
+// eventParts are the keys of an event.
+var eventParts = []string{"label", "resource", "where", "value", "date", "choose", "ties", "include", "earliest-of", "first-of"}
+
 func readEvent(v yamldoc.Value) eventSpec {
-	f := v.Fields("label", "resource", "where", "value", "date", "choose", "ties", "include", "earliest-of", "first-of")
+	f := v.Fields(eventParts...)
 	spec := eventSpec{name: v.Key(), label: f["label"].Text(), at: v, earliest: f["earliest-of"].Exists()}
 	several := f["earliest-of"]
 	if first := f["first-of"]; first.Exists() {
@@ -124,11 +130,14 @@ func eventRule(name string, at yamldoc.Value, f map[string]yamldoc.Value) ruleSp
 	}
 }
 
+// repeatParts are the keys of repeat.
+var repeatParts = []string{"resource", "where", "key", "order", "window", "include"}
+
 func readForm(v yamldoc.Value) formSpec {
 	form := formSpec{name: v.Key(), at: v}
 	for _, e := range v.Entries() {
 		if e.Key() == "repeat" {
-			f := e.Fields("resource", "where", "key", "order", "window", "include")
+			f := e.Fields(repeatParts...)
 			form.repeat = &ruleSpec{
 				name: v.Key(), at: e, resource: f["resource"], where: f["where"], key: f["key"], order: f["order"],
 				window: f["window"], include: f["include"],

@@ -22,6 +22,9 @@ type parameter struct {
 // calendar reports whether the parameter is a day of the calendar.
 func (p *parameter) calendar() bool { return p.literal == "" }
 
+// parameterParts are the keys of a parameter.
+var parameterParts = []string{"type", "value", "unit"}
+
 // parameterTypes are the types of parameters.
 var parameterTypes = []string{"text", "integer", "decimal", "boolean", "date", "quantity"}
 
@@ -38,7 +41,7 @@ func readParameters(v yamldoc.Value) map[string]*parameter {
 func readParameter(v yamldoc.Value) (*parameter, bool) {
 	const hint = "NAME: {type: decimal, value: 0.2}"
 	p := &parameter{name: v.Key(), at: v}
-	parts := v.Fields("type", "value", "unit")
+	parts := v.Fields(parameterParts...)
 	typ, okType := need(v, parts, "type", hint)
 	value, okValue := need(v, parts, "value", hint)
 	if !okType || !okValue {

@@ -22,6 +22,9 @@ func (s ruleSpec) qualifies() string {
 	return s.qualifier.Text()
 }
 
+// qualifierParts are the keys of the long form of a qualifier.
+var qualifierParts = []string{"item", "map"}
+
 // qualifier makes the rule of the item that keeps the comparator of r's value: qualifier: ITEM or {item, map}.
 func (c *compiler) qualifier(f *ecrf.Form, form formSpec, s ruleSpec, r *rule) *rule {
 	keeps := r.number != nil && r.number.keeps
@@ -37,7 +40,7 @@ func (c *compiler) qualifier(f *ecrf.Form, form formSpec, s ruleSpec, r *rule) *
 	}
 	at, codes := s.qualifier, yamldoc.Value{}
 	if at.IsMapping() {
-		parts := at.Fields("item", "map")
+		parts := at.Fields(qualifierParts...)
 		named, ok := need(at, parts, "item", "qualifier: {item: ITEM, map: MAP}")
 		if !ok {
 			return nil
