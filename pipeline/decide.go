@@ -22,7 +22,7 @@ type work struct {
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
 	r.known = map[string]standing{}
-	for record, err := range r.Source.Subjects(ctx, r.reject) {
+	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,11 @@ func (r *runner) decide(ctx context.Context) error {
 
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	r.out.Tally.Patients++
-	d := consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
+	facts, err := r.facts.Of(ctx, record)
+	if err != nil {
+		return err
+	}
+	d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
 	r.out.Tally.decided(d)
 	if d.Outcome() != consent.Granted {
 		return r.lookUp(ctx, record, d)
@@ -102,5 +106,3 @@ func (r *runner) partShared() {
 		return true
 	})
 }
-
-func (r *runner) reject(rejected fhir.Rejected) { r.out.Tally.reject(rejected) }
