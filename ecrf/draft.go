@@ -88,7 +88,10 @@ type Remark struct {
 	What  string
 }
 
+// maxWhere is the greatest number of bytes of a place in a remark.
+const maxWhere = 200
+
 // Remark adds a remark of the reader.
 func (d *Draft) Remark(kind RemarkKind, where, what string) {
-	d.Remarks = append(d.Remarks, Remark{kind, where, what})
+	d.Remarks = append(d.Remarks, Remark{kind, clip(where, maxWhere), clip(what, maxLabel)})
 }

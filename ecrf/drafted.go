@@ -56,7 +56,7 @@ type drafter struct {
 }
 
 func (b *drafter) remark(kind RemarkKind, where, format string, args ...any) {
-	b.report = append(b.report, Remark{kind, where, fmt.Sprintf(format, args...)})
+	b.report = append(b.report, Remark{kind, clip(where, maxWhere), clip(fmt.Sprintf(format, args...), maxLabel)})
 }
 
 // source returns the comment that keeps the name of the source, and remarks that it was changed.
@@ -71,6 +71,9 @@ func (b *drafter) source(noun, name, is string) string {
 
 func (b *drafter) label(noun, name, label string) string {
 	text, hadMarkup := plainText(label)
+	if len(label) > maxLabel {
+		b.remark(Changed, name, "the label of the %s is longer than %d characters and was cut", noun, maxLabel)
+	}
 	if hadMarkup {
 		b.remark(Changed, name, "the label of the %s was formatted; its plain text is kept", noun)
 	}

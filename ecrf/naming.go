@@ -33,6 +33,7 @@ func nothingReserved(string) bool { return false }
 
 // name gives a name like wish. When that is taken, the owner's name goes before it, and then a number behind it.
 func (n *namer) name(wish, owner string) string {
+	wish, owner = clip(wish, maxLabel), clip(owner, maxLabel)
 	base := n.valid(wish)
 	if n.taken[base] && owner != "" {
 		base = n.valid(owner + "_" + wish)
@@ -115,10 +116,22 @@ func IsStudyName(s string) bool { return studyPattern.MatchString(s) }
 
 var markup = regexp.MustCompile(`</?[A-Za-z][^<>]*>|<!--.*?-->`)
 
+// maxLabel is the greatest number of bytes of a text of the source that is looked at: one long text that many parts share
+// must not fill the memory.
+const maxLabel = 4000
+
+// clip cuts a text after at most n bytes.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
 // plainText turns what a source shows on the screen into one line of text: markup, control characters and repeated
 // spaces go. It reports whether there was markup.
 func plainText(s string) (text string, hadMarkup bool) {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.ToValidUTF8(clip(s, maxLabel), "\uFFFD")
 	if hadMarkup = markup.MatchString(s); hadMarkup {
 		s = html.UnescapeString(markup.ReplaceAllString(s, " "))
 	}

@@ -25,7 +25,7 @@ func ReadMetadata(r io.Reader, language string) (*ecrf.Draft, error) {
 	}
 	m := &metadata{
 		draft: &ecrf.Draft{}, language: language, defs: map[string]map[string]*node{}, units: map[string]*node{}, placed: map[string]bool{},
-		listed: map[string]bool{}, repeating: map[string]bool{},
+		yesNo: map[string]bool{}, repeating: map[string]bool{},
 	}
 	m.find(root)
 	if m.version == nil || len(m.defs["ItemDef"]) == 0 {
@@ -54,7 +54,7 @@ type metadata struct {
 	order          []*node                     // definitions in the order of the document
 	units          map[string]*node
 	placed         map[string]bool // OIDs of items that a form has
-	listed         map[string]bool // OIDs of code lists that are used as such
+	yesNo          map[string]bool // code lists by OID: whether they say what a boolean says
 	repeating      map[string]bool // REDCap's repeating instruments and events
 	recordID       string          // REDCap's record ID field
 	otherLanguages []string

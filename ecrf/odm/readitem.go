@@ -164,11 +164,20 @@ func (m *metadata) coded(it *ecrf.DraftItem, list string) {
 		m.draft.Remark(ecrf.LeftOut, it.Name, "a reference to a code list that is not defined")
 		return
 	}
-	if it.Type == ecrf.Boolean && !slices.ContainsFunc(m.codes(def), func(c ecrf.Code) bool { return !slices.Contains(yesAndNo, strings.ToLower(c.Value)) }) {
+	if it.Type == ecrf.Boolean && m.saysYesOrNo(list, def) {
 		return
 	}
 	it.Type, it.CodeList = ecrf.Choice, list
-	m.listed[list] = true
+}
+
+// saysYesOrNo reports whether a code list has no other codes than those of a boolean. Each list is looked at once.
+func (m *metadata) saysYesOrNo(oid string, def *node) bool {
+	answer, known := m.yesNo[oid]
+	if !known {
+		answer = !slices.ContainsFunc(m.codes(def), func(c ecrf.Code) bool { return !slices.Contains(yesAndNo, strings.ToLower(c.Value)) })
+		m.yesNo[oid] = answer
+	}
+	return answer
 }
 
 var yesAndNo = []string{"0", "1", "true", "false"}

@@ -95,8 +95,17 @@ func codeOf(c coding) ecrf.Code {
 	return ecrf.Code{Value: code, Label: cmp.Or(c.Display, code)}
 }
 
-// valueSet returns the codes of a contained value set.
+// valueSet returns the codes of a contained value set, each of which is read once.
 func (x *reader) valueSet(url string) []ecrf.Code {
+	codes, known := x.sets[url]
+	if !known {
+		codes = x.contained(url)
+		x.sets[url] = codes
+	}
+	return codes
+}
+
+func (x *reader) contained(url string) []ecrf.Code {
 	i := slices.IndexFunc(x.resource.Contained, func(v valueSet) bool {
 		return v.ResourceType == "ValueSet" && (v.ID != "" && "#"+v.ID == url || v.URL != "" && v.URL == url)
 	})
@@ -114,15 +123,24 @@ func (x *reader) valueSet(url string) []ecrf.Code {
 	return codes
 }
 
+const maxChoiceLabel = 2000
+
 // options makes a yes or no of each option of a choice with any number of answers.
 func (x *reader) options(it *item) []ecrf.DraftItem {
 	var items []ecrf.DraftItem
+	label := it.label()
+	if len(label) > maxChoiceLabel { // it stands before the label of each option
+		label = strings.ToValidUTF8(label[:maxChoiceLabel], "") + "…"
+		x.draft.Remark(ecrf.Changed, it.LinkID, "the text of a choice is longer than 2000 characters and was cut")
+	}
 	for _, c := range x.codes(it) {
+		if x.items++; x.items > maxItems {
+			break
+		}
 		items = append(items, ecrf.DraftItem{
-			Name: it.LinkID + " " + c.Value, Want: linkName("item", it.LinkID) + "_" + c.Value, Label: it.label() + ": " + c.Label, Type: ecrf.Boolean,
+			Name: it.LinkID + " " + c.Value, Want: linkName("item", it.LinkID) + "_" + c.Value, Label: label + ": " + c.Label, Type: ecrf.Boolean,
 		})
 	}
-	x.items += len(items)
 	x.draft.Remark(ecrf.Changed, it.LinkID, "a choice with any number of answers became one yes or no per option")
 	if it.Required {
 		x.draft.Remark(ecrf.LeftOut, it.LinkID, "that one of the options is required")

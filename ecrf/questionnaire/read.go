@@ -33,7 +33,7 @@ func Read(r io.Reader) (*ecrf.Draft, error) {
 	if q.ResourceType != "Questionnaire" {
 		return nil, fmt.Errorf("the file holds a resource of type %q, not a Questionnaire", q.ResourceType)
 	}
-	x := &reader{draft: &ecrf.Draft{Title: cmp.Or(q.Title, q.Name, q.ID), Version: q.Version}, resource: &q, lists: map[string]bool{}, links: map[string]bool{}}
+	x := &reader{draft: &ecrf.Draft{Title: cmp.Or(q.Title, q.Name, q.ID), Version: q.Version}, resource: &q, lists: map[string]bool{}, links: map[string]bool{}, sets: map[string][]ecrf.Code{}}
 	x.forms()
 	if x.items > maxItems {
 		return nil, fmt.Errorf("the questionnaire has more than %d items", maxItems)
@@ -45,8 +45,9 @@ func Read(r io.Reader) (*ecrf.Draft, error) {
 type reader struct {
 	draft    *ecrf.Draft
 	resource *resource
-	lists    map[string]bool // code lists in the draft
-	links    map[string]bool // linkIds that were there
+	lists    map[string]bool        // code lists in the draft
+	links    map[string]bool        // linkIds that were there
+	sets     map[string][]ecrf.Code // by URL
 	items    int
 }
 

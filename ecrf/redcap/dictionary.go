@@ -39,6 +39,9 @@ func ReadDictionary(x Export) (*ecrf.Draft, error) {
 	for i, row := range s.rows {
 		r.field(i+2, row)
 	}
+	if r.boxes > maxRows {
+		return nil, fmt.Errorf("data dictionary: the checkboxes have more than %d choices", maxRows)
+	}
 	if len(r.draft.Forms) == 0 {
 		return nil, errors.New("data dictionary: the file has a header and no fields")
 	}
@@ -58,6 +61,7 @@ type reader struct {
 	sheet        *sheet
 	forms        map[string]int  // index in the draft
 	fields       map[string]bool // names that were there
+	boxes        int             // items of checkboxes
 	presentation map[string]int  // filled cells of columns that say how a form looks
 }
 

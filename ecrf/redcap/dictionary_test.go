@@ -162,6 +162,23 @@ func TestAFileThatIsNoDictionaryIsRefused(t *testing.T) {
 	}
 }
 
+// A long label before each of many choices is no way to fill the memory.
+func TestASmallFileCannotGrow(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	text := "field_name,form_name,field_type,field_label,select_choices_or_calculations\nid,f,text,Id,\nb,f,checkbox," + long + "," + strings.Repeat("a|", 10_000) + "\n"
+	draft := read(t, redcap.Export{Dictionary: strings.NewReader(text)})
+	size := 0
+	for _, it := range draft.Forms[0].Items {
+		size += len(it.Label)
+	}
+	if size > 30<<20 || len(draft.Forms[0].Items) != 10_001 {
+		t.Errorf("%d items with labels of %d bytes", len(draft.Forms[0].Items), size)
+	}
+	if _, err := redcap.ReadDictionary(redcap.Export{Dictionary: strings.NewReader(strings.Replace(text, "a|", strings.Repeat("a|", 100_000), 1))}); err == nil {
+		t.Error("more choices than the bound were read")
+	}
+}
+
 func TestChoicesAreSplitAsInTheWild(t *testing.T) {
 	for text, want := range map[string][]ecrf.Code{
 		"1, Ja | 2, Nein":         {{Value: "1", Label: "Ja"}, {Value: "2", Label: "Nein"}},

@@ -83,10 +83,19 @@ func (f *field) single(it *ecrf.DraftItem, kind string) {
 	}
 }
 
+const maxCheckboxLabel = 2000
+
 // checkbox makes a yes or no of each choice, named as REDCap's export columns.
 func (f *field) checkbox(of ecrf.DraftItem) []ecrf.DraftItem {
 	var items []ecrf.DraftItem
+	if len(of.Label) > maxCheckboxLabel { // it stands before the label of each choice
+		of.Label = strings.ToValidUTF8(of.Label[:maxCheckboxLabel], "") + "…"
+		f.draft.Remark(ecrf.Changed, f.name, "the label of a checkbox is longer than 2000 characters and was cut")
+	}
 	for _, c := range Choices(f.choices()) {
+		if f.boxes++; f.boxes > maxRows {
+			break
+		}
 		it := of
 		it.Type, it.Required = ecrf.Boolean, false
 		it.Name = f.name + "___" + columnCode(c.Value)
