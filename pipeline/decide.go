@@ -22,30 +22,31 @@ type work struct {
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
 	r.known = map[string]standing{}
+	atOnce := recordsPerBatch
+	if _, asks := r.Numbering.(pseudonym.Prefetcher); asks {
+		atOnce = asksPerBatch
+	}
 	var permitted []candidate
 	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
 		}
-		r.out.Tally.Patients++
-		facts, err := r.facts.Of(ctx, record)
+		c, err := r.decideOne(ctx, record)
 		if err != nil {
 			return err
 		}
-		d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
-		r.out.Tally.decided(d)
-		if d.Outcome() == consent.Granted {
-			permitted = append(permitted, candidate{record, d})
-		} else if err := r.lookUp(ctx, record, d.Outcome().String(), string(d.Reason())); err != nil {
+		if c == nil {
+			record.Release()
+			r.Progress.Add(1)
+			continue
+		}
+		if permitted = append(permitted, *c); len(permitted) < atOnce {
+			continue
+		}
+		if err := r.number(ctx, permitted); err != nil {
 			return err
 		}
-		if len(permitted) == candidatesAtOnce {
-			if err := r.number(ctx, permitted); err != nil {
-				return err
-			}
-			permitted = permitted[:0]
-		}
-		r.Progress.Add(1)
+		permitted = permitted[:0]
 	}
 	if err := r.number(ctx, permitted); err != nil {
 		return err
@@ -57,14 +58,31 @@ func (r *runner) decide(ctx context.Context) error {
 
 // candidate is a permitted patient whose subject is not known yet.
 type candidate struct {
-	record   *fhir.Record
-	decision consent.Decision
+	record *fhir.Record
+	reason string
 }
 
-// candidatesAtOnce is how many candidates wait in memory, so that a service that numbers them is asked for many at once.
-const candidatesAtOnce = 400
+const (
+	recordsPerBatch = 64  // how many patients' subjects are enrolled in one transaction of the vault
+	asksPerBatch    = 400 // the same, where a service numbers them and is asked for many at once
+)
 
-// number finds the subjects of permitted patients.
+// decideOne returns the patient if it is permitted, and nil if not.
+func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate, error) {
+	r.out.Tally.Patients++
+	facts, err := r.facts.Of(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
+	r.out.Tally.decided(d)
+	if d.Outcome() == consent.Granted {
+		return &candidate{record, string(d.Reason())}, nil
+	}
+	return nil, r.lookUp(ctx, record, standing{d.Outcome().String(), string(d.Reason())})
+}
+
+// number finds the subjects of permitted patients. A service is asked before the vault's transaction begins.
 func (r *runner) number(ctx context.Context, permitted []candidate) error {
 	if service, ok := r.Numbering.(pseudonym.Prefetcher); ok {
 		var ids []pseudonym.Identity
@@ -77,12 +95,16 @@ func (r *runner) number(ctx context.Context, permitted []candidate) error {
 			return err
 		}
 	}
-	for _, c := range permitted {
-		if err := r.numberOne(ctx, c); err != nil {
-			return err
+	return r.Vault.Batch(ctx, func(ctx context.Context) error {
+		for _, c := range permitted {
+			if err := r.numberOne(ctx, c); err != nil {
+				return err
+			}
+			c.record.Release()
+			r.Progress.Add(1)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func (r *runner) numberOne(ctx context.Context, c candidate) error {
@@ -90,7 +112,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	switch {
 	case err == nil:
 		r.work = append(r.work, work{c.record.Key(), subject})
-		r.known[subject.Number()] = standing{outcomePermitted, string(c.decision.Reason())}
+		r.known[subject.Number()] = standing{outcomePermitted, c.reason}
 		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
@@ -99,7 +121,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	default:
 		return err
 	}
-	return r.lookUp(ctx, c.record, outcomeHeld, reasonNoNumber)
+	return r.lookUp(ctx, c.record, standing{outcomeHeld, reasonNoNumber})
 }
 
 // waits reports whether an error of the subject's identity concerns this patient only.
@@ -113,7 +135,7 @@ func waits(err error) bool {
 }
 
 // lookUp notes how a subject that is known from earlier runs stands now. Nobody becomes known by being refused.
-func (r *runner) lookUp(ctx context.Context, record *fhir.Record, outcome, reason string) error {
+func (r *runner) lookUp(ctx context.Context, record *fhir.Record, now standing) error {
 	id, err := r.Study.Identity.Identify(record.Patient())
 	if err != nil {
 		return nil // never known, and not now
@@ -121,7 +143,7 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, outcome, reaso
 	subject, err := r.Vault.Subject(ctx, id)
 	switch {
 	case err == nil:
-		r.known[subject.Number()] = standing{outcome, reason}
+		r.known[subject.Number()] = now
 		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -196,7 +197,7 @@ func (s *Source) persons(record *fhir.Record) (ids []string) {
 	add := func(value string) {
 		if !seen[value] {
 			seen[value] = true
-			ids = append(ids, value)
+			ids = append(ids, strings.Clone(value)) // not the whole Patient
 		}
 	}
 	for patient := range record.OfType("Patient") {

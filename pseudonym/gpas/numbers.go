@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -192,7 +193,7 @@ func (n *Numbers) batches(ids []pseudonym.Identity) [][]string {
 		if last := len(all) - 1; last < 0 || len(all[last]) == size {
 			all = append(all, nil)
 		}
-		all[len(all)-1] = append(all[len(all)-1], id.Value)
+		all[len(all)-1] = append(all[len(all)-1], strings.Clone(id.Value)) // not the whole Patient
 	}
 	return all
 }
