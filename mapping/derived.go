@@ -88,6 +88,7 @@ func (r *run) expressionOver(rule *rule, done map[string]outcome) (outcome, erro
 	if len(values) != 1 {
 		return missing(ecrf.NotApplicable), nil
 	}
+	r.traceValues(rule, values)
 	texts, _ := rule.spell(values, nil)
 	if len(texts) == 0 {
 		return missing(ecrf.Unconvertible), nil

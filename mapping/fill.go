@@ -21,12 +21,14 @@ type Input struct {
 	// nil knows of none.
 	StudyUID func(fhir.Key) (uid string, ok bool)
 	Reached  func(MapRow) // is told each row of a code map that gives a value; may be nil
+	Trace    *Trace       // is told how the cells of one item came about; may be nil
 }
 
 // Fill computes the subject's casebook. It is a pure function of the mapping and its input. The error names the rule
 // whose evaluation failed, and nothing of the patient.
 func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
 	r := newRun(m, in)
+	in.Trace.follows(m)
 	if err := r.findEvents(); err != nil {
 		return nil, err
 	}
@@ -56,6 +58,7 @@ type run struct {
 	byType  map[string][]*fhir.Resource
 	days    map[string]fhir.Day // events that happened
 	scratch []fhirpath.Value
+	at      *Steps // of the rule that is traced; nil costs nothing
 
 	answers  [][]candidate // of the conditions, by the number of the expression
 	answered []bool
@@ -81,10 +84,12 @@ func newRun(m *Mapping, in Input) *run {
 func (r *run) findEvents() error {
 	for i := range r.mapping.events {
 		e := &r.mapping.events[i]
+		r.traceEvent(e)
 		o, err := r.direct(&e.rule)
 		if err != nil {
 			return fmt.Errorf("event %s: %w", e.name, err)
 		}
+		r.traced(&e.rule, o)
 		if day, err := fhir.ParseDay(o.value); err == nil {
 			r.days[e.name] = day
 		}
@@ -100,7 +105,9 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 		instance.Cells = cells
 		return []ecrf.Instance{instance}, err
 	}
+	r.traceForm(f)
 	all, _, err := r.candidates(&f.repeat.selector)
+	r.at = nil
 	if err != nil {
 		return nil, fmt.Errorf("rule %s: %w", f.repeat.id, err)
 	}
@@ -108,14 +115,16 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 }
 
 // cells fills a form's items. The candidate is that of a repeating form's instance.
-func (r *run) cells(f *form, c *candidate) ([]ecrf.Cell, error) {
+func (r *run) cells(f *form, c *keyed) ([]ecrf.Cell, error) {
 	done := make(map[string]outcome, len(f.rules))
 	cells := make([]ecrf.Cell, 0, len(f.rules))
 	for _, rule := range f.rules {
+		r.traceRule(rule, c)
 		o, err := r.fillItem(rule, c, done)
 		if err != nil {
 			return nil, fmt.Errorf("rule %s: %w", rule.id, err)
 		}
+		r.traced(rule, o)
 		done[rule.item.Name] = o
 		o.from.Rule = rule.id
 		cells = append(cells, ecrf.Cell{Item: rule.item.Name, Value: o.value, Missing: o.missing, Provenance: o.from})
@@ -123,12 +132,13 @@ func (r *run) cells(f *form, c *candidate) ([]ecrf.Cell, error) {
 	return cells, nil
 }
 
-func (r *run) fillItem(rule *rule, c *candidate, done map[string]outcome) (outcome, error) {
+func (r *run) fillItem(rule *rule, c *keyed, done map[string]outcome) (outcome, error) {
 	switch {
 	case rule.derive.exists():
+		r.traceDerived(rule, done)
 		return r.derived(rule, done)
 	case c != nil:
-		return r.ofInstance(rule, *c)
+		return r.ofInstance(rule, c.candidate)
 	}
 	return r.direct(rule)
 }
@@ -143,6 +153,9 @@ func (r *run) ofInstance(rule *rule, c candidate) (outcome, error) {
 	t, err := r.take(rule, c)
 	if err != nil {
 		return outcome{}, err
+	}
+	if r.at != nil {
+		r.traceChoice(rule, []taken{t}, t, false)
 	}
 	return r.result(rule, t)
 }
@@ -173,7 +186,9 @@ func (r *run) direct(rule *rule) (outcome, error) {
 		}
 		values = append(values, t)
 	}
+	offered := r.offered(values)
 	t, ambiguous := r.chosen(rule, values)
+	r.traceChoice(rule, offered, t, ambiguous)
 	if ambiguous {
 		return missing(ecrf.Ambiguous), nil
 	}

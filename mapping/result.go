@@ -24,6 +24,7 @@ func (r *run) result(rule *rule, t taken) (outcome, error) {
 	default:
 		o = r.convert(rule, t)
 	}
+	r.traceMade(rule, t, o)
 	o.from = r.provenance(rule, t)
 	return o, nil
 }
