@@ -18,6 +18,8 @@ type Trace struct {
 type Steps struct {
 	Rule       string             `json:"rule"`                 // form.item, the name of an event, or the form of a repeat rule
 	Says       Says               `json:"says"`                 // the rule as it is written
+	Instance   string             `json:"instance,omitempty"`   // the resource that the form instance is made from
+	Date       string             `json:"date,omitempty"`       // of that resource
 	Key        string             `json:"key,omitempty"`        // of the form instance, pseudonymous
 	Order      string             `json:"-"`                    // of the form instance
 	Resources  []Seen             `json:"resources,omitempty"`  // every resource of the rule's types

@@ -70,7 +70,7 @@ func (r *run) traceRule(rule *rule, c *keyed) {
 	}
 	r.at = &Steps{Rule: rule.id, Says: rule.says()}
 	if c != nil {
-		r.at.Key, r.at.Order = c.key, c.order
+		r.at.Instance, r.at.Date, r.at.Key, r.at.Order = c.res.Key().String(), c.dateText(), c.key, c.order
 	}
 }
 

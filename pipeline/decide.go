@@ -38,7 +38,7 @@ func (r *runner) decide(ctx context.Context) error {
 
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	r.out.Tally.Patients++
-	d := consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
+	d := r.judge(record)
 	r.out.Tally.decided(d)
 	if d.Outcome() != consent.Granted {
 		return r.lookUp(ctx, record, d)
@@ -56,6 +56,11 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 		return err
 	}
 	return nil
+}
+
+// judge decides about a patient by the facts in the record.
+func (r *runner) judge(record *fhir.Record) consent.Decision {
+	return consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
 }
 
 // waits reports whether an error of the subject's identity concerns this patient only.

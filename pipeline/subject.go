@@ -42,7 +42,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		result.read[res.Type]++
 	}
 	// Consent is decided again on what was fetched: it may have been withdrawn since the cohort was read.
-	d := consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
+	d := r.judge(record)
 	permitted, drops := consent.Admit(record, d, r.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {
