@@ -83,7 +83,7 @@ func (r *run) traced(rule *rule, o outcome) {
 	r.at = nil
 	s.Value, s.Missing = o.value, o.missing
 	if k := rule.choose.kind; (k == chooseExists || k == chooseCount) && o.missing != ecrf.NoEvent {
-		s.ChosenBy = fmt.Sprintf("%s: %d count", k, s.counted(CountedFate))
+		s.ChosenBy = fmt.Sprintf("%s: %d of %d resources count", k, s.counted(CountedFate), len(s.Resources))
 	}
 	if o.missing != "" {
 		s.Because = s.because(rule)

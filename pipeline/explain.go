@@ -65,6 +65,8 @@ type Explanation struct {
 	Repeats []RepeatStep    `json:"repeats,omitempty"`
 	Rule    *mapping.Steps  `json:"rule,omitempty"`
 	Ledger  *LedgerStep     `json:"ledger,omitempty"`
+
+	ValueLabel string `json:"valueLabel,omitempty"` // of a choice
 }
 
 // ExplainedItem names the item.

@@ -72,6 +72,10 @@ func (x *explainer) explained(steps *mapping.Steps) {
 		x.out.conclude(StatusExplained, "%s", steps.Because)
 		return
 	}
+	item := x.Study.Dictionary.Item(x.asked.Item)
+	if list := x.Study.Dictionary.CodeList(item.CodeList); list != nil {
+		x.out.ValueLabel, _ = list.Label(steps.Value)
+	}
 	x.out.conclude(StatusExplained, "The cell has a value.")
 }
 

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/pipeline"
@@ -98,7 +100,7 @@ func (p *page) head(e *pipeline.Explanation) {
 	if e.Rule == nil {
 		p.line("%s: %s", e.Status, e.Says)
 	} else {
-		p.line("%s", content(e.Rule.Value, e.Rule.Missing, e.Item.Unit))
+		p.line("%s%s", content(e.Rule.Value, e.Rule.Missing, e.Item.Unit), between("  (", e.ValueLabel, ")"))
 		if e.Rule.Because != "" {
 			p.line("%s", e.Rule.Because)
 		}
@@ -118,14 +120,31 @@ func (p *page) consent(c *pipeline.ConsentStep) {
 		return
 	}
 	p.section = "consent"
-	p.line("%s (%s): %s", c.Outcome, c.Reason, c.Means)
-	if len(c.Windows) > 0 {
-		p.line("days %s", strings.Join(c.Windows, "; "))
+	if c.Outcome == consent.Granted.String() {
+		p.line("%s (%s)%s", c.Outcome, c.Reason, between(", data from ", strings.Join(c.Windows, "; "), ""))
+	} else {
+		p.line("%s (%s): %s", c.Outcome, c.Reason, c.Means)
 	}
-	for _, d := range c.Dropped {
-		p.line("dropped %d %s (%s): %s", d.Count, d.Type, d.Reason, d.Means)
+	for i, d := range c.Dropped {
+		if i > 0 && slices.ContainsFunc(c.Dropped[:i], func(o pipeline.Drop) bool { return o.Reason == d.Reason }) {
+			continue
+		}
+		var what []string
+		for _, o := range c.Dropped {
+			if o.Reason == d.Reason {
+				what = append(what, fmt.Sprintf("%d %s", o.Count, o.Type))
+			}
+		}
+		p.line("dropped %s: %s (%s)", strings.Join(what, ", "), d.Means, d.Reason)
 	}
-	p.list(c.Withheld, "  ")
+}
+
+// between puts text between two others, or nothing where there is none.
+func between(before, text, after string) string {
+	if text == "" {
+		return ""
+	}
+	return before + text + after
 }
 
 func (p *page) list(lines []string, lead string) {
@@ -145,12 +164,15 @@ func (p *page) veil(all []pipeline.VeilStep) {
 	}
 }
 
+// event is short where the event happened: the JSON has its steps.
 func (p *page) event(s *mapping.Steps) {
 	p.section = "event"
-	p.line("%s = %s", s.Rule, content(s.Value, s.Missing, ""))
-	if s.Because != "" {
-		p.line("  %s", s.Because)
+	if s.Missing == "" && len(s.Candidates) > 0 {
+		p.line("%s = %s, %s of %d: %s", s.Rule, s.Value, s.Says.Choose, len(s.Candidates), short(s.Candidates[0].Resource))
+		return
 	}
+	p.line("%s = %s", s.Rule, content(s.Value, s.Missing, ""))
+	p.line("  %s", s.Because)
 	p.says(s, "  ")
 	p.fates(s, "  ")
 	p.candidates(s, "  ")
@@ -165,7 +187,7 @@ func (p *page) form(e *pipeline.Explanation) {
 	p.says(e.Form, "  ")
 	p.fates(e.Form, "  ")
 	if e.Rule != nil {
-		p.line("this is #%d of %d: %s %s", e.Item.Repeat, len(e.Repeats), e.Rule.Date, e.Rule.Instance)
+		p.line("this is #%d of %d: %.10s %s", e.Item.Repeat, len(e.Repeats), e.Rule.Date, short(e.Rule.Instance))
 		return
 	}
 	lines := make([]string, 0, len(e.Repeats))
@@ -206,15 +228,31 @@ func (p *page) rule(s *mapping.Steps) {
 		if to == "" {
 			to = "nothing"
 		}
-		p.line("%-10s %s -> %s%s", c.What, c.From, to, parenthesis(c.Note))
+		p.line("%-10s %s -> %s%s", c.What, digits(c.From), digits(to), between("  (", c.Note, ")"))
 	}
 }
 
-func parenthesis(note string) string {
-	if note == "" {
-		return ""
+// digits cuts a number that nobody reads to the end.
+func digits(text string) string {
+	const most = 16
+	number, unit, spaced := strings.Cut(text, " ")
+	if len(number) > most && strings.Trim(number, "0123456789.-") == "" {
+		number = number[:most] + "…"
 	}
-	return "  (" + note + ")"
+	if !spaced {
+		return number
+	}
+	return number + " " + unit
+}
+
+// short cuts a keyed reference to what tells it apart; the JSON has it whole.
+func short(reference string) string {
+	const most = 10
+	typ, id, _ := strings.Cut(reference, "/")
+	if len(id) > most {
+		id = id[:most] + "…"
+	}
+	return typ + "/" + id
 }
 
 // says writes the rule as the mapping file has it.
@@ -244,7 +282,7 @@ var fateTexts = map[mapping.Fate]string{
 // fates counts the resources by what became of them, and names those that nearly counted.
 func (p *page) fates(s *mapping.Steps, lead string) {
 	for _, fate := range mapping.Fates() {
-		var named []string
+		var named [][]string
 		n := 0
 		for _, seen := range s.Resources {
 			if seen.Fate != fate {
@@ -252,39 +290,56 @@ func (p *page) fates(s *mapping.Steps, lead string) {
 			}
 			n++
 			if fate != mapping.WhereFalse && fate != mapping.CountedFate {
-				named = append(named, row(seen.Date, seen.Days, seen.Detail, seen.Resource))
+				named = append(named, row("", seen.Date, seen.Days, seen.Detail, seen.Resource))
 			}
 		}
 		if n > 0 {
 			p.line("%s%4d  %s", lead, n, fateTexts[fate])
-			p.list(named, lead+"        ")
+			p.list(aligned(named), lead+"      ")
 		}
 	}
 }
 
-// row aligns what is known of a resource.
-func row(date string, days *int, text, resource string) string {
+// row is what is known of a resource, in columns.
+func row(mark, date string, days *int, text, resource string) []string {
 	from := ""
 	if days != nil {
 		from = fmt.Sprintf("day %+d", *days)
 	}
-	return strings.TrimRight(fmt.Sprintf("%-10.10s  %-8s  %-16s  %s", date, from, text, resource), " ")
+	return []string{mark, fmt.Sprintf("%.10s", date), from, text, short(resource)}
+}
+
+// aligned pads columns, and leaves out those that are empty in all rows.
+func aligned(rows [][]string) []string {
+	lines := make([]string, len(rows))
+	for c := 0; len(rows) > 0 && c < len(rows[0]); c++ {
+		width := 0
+		for _, r := range rows {
+			width = max(width, utf8.RuneCountInString(r[c]))
+		}
+		for i, r := range rows {
+			if width > 0 {
+				lines[i] += r[c] + strings.Repeat(" ", width-utf8.RuneCountInString(r[c])+2)
+			}
+		}
+	}
+	return lines
 }
 
 func (p *page) candidates(s *mapping.Steps, lead string) {
-	lines := make([]string, 0, len(s.Candidates))
+	rows := make([][]string, 0, len(s.Candidates))
 	for _, c := range s.Candidates {
-		mark := "  "
+		mark := ""
 		if c.Chosen {
-			mark = "> "
+			mark = ">"
 		}
 		text := c.Value
 		if c.Note != "" {
 			text = c.Note
 		}
-		lines = append(lines, mark+row(c.Date, c.Days, text, c.Resource))
+		rows = append(rows, row(mark, c.Date, c.Days, fmt.Sprintf("%.24s", text), c.Resource))
 	}
-	p.list(lines, lead)
+	p.list(aligned(rows), lead)
 }
 
 func (p *page) ledger(l *pipeline.LedgerStep) {
@@ -298,6 +353,6 @@ func (p *page) ledger(l *pipeline.LedgerStep) {
 		if l.Missing != "" {
 			text = strings.TrimSpace(text + " empty: " + string(l.Missing))
 		}
-		p.line("%s, state %s, last run %d as of %s", text, l.State, l.Run, l.RunAsOf)
+		p.line("%s, state %s; last run %d as of %s", text, l.State, l.Run, l.RunAsOf)
 	}
 }
