@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/crflink/crflink/ecrf"
@@ -40,11 +41,14 @@ func (s *Steps) because(rule *rule) string {
 }
 
 func (s *Steps) withoutEvent(rule *rule) string {
-	names := append(rule.eventNames(), rule.derive.uses()...)
-	if rule.derive.age != nil {
-		names = append(names, rule.derive.age.at)
+	names := rule.eventNames()
+	for _, u := range s.Inputs {
+		if u.Missing == ecrf.NoEvent {
+			names = append(names, u.Name)
+		}
 	}
-	return "The rule counts from an event that did not happen: " + strings.Join(names, ", ") + "."
+	slices.Sort(names)
+	return "The rule counts from an event that did not happen: " + strings.Join(slices.Compact(names), ", ") + "."
 }
 
 func (s *Steps) withoutResource() string {

@@ -29,7 +29,7 @@ func (r *run) age(rule *rule) outcome {
 	age, ok := r.in.Record.AgeAt(day, pseudonym.Years)
 	switch patient := r.in.Record.Patient(); {
 	case ok:
-		return canonical(rule.item, strconv.Itoa(age))
+		return r.computed(rule, strconv.Itoa(age))
 	case patient != nil && patient.Get("birthDate").Kind() == fhir.String:
 		return missing(ecrf.Ambiguous) // written too coarsely to tell
 	}
@@ -45,7 +45,7 @@ func (r *run) daysBetween(rule *rule, done map[string]outcome) outcome {
 	case reason != "" || toReason != "":
 		return missing(ecrf.NotApplicable)
 	}
-	return canonical(rule.item, strconv.Itoa(int(to-from)))
+	return r.computed(rule, strconv.Itoa(int(to-from)))
 }
 
 // moment returns the day of an event or of a date item of the form.

@@ -174,7 +174,7 @@ func (r *run) direct(rule *rule) (outcome, error) {
 	case rule.choose.kind == chooseExists:
 		return outcome{value: truth(rule.item, len(all) > 0)}, nil
 	case rule.choose.kind == chooseCount:
-		return canonical(rule.item, strconv.Itoa(len(all))), nil
+		return r.computed(rule, strconv.Itoa(len(all))), nil
 	case reason != "":
 		return missing(reason), nil
 	}

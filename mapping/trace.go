@@ -108,7 +108,7 @@ const (
 	ChangeRound      = "round"      // to the item's decimals
 	ChangeMap        = "map"        // a row of a code map
 	ChangeDay        = "day"        // the day of an instant or the start of a period
-	ChangeDays       = "days"       // the difference of two days
+	ChangeComputed   = "computed"   // a number of days, years or resources; from nothing
 	ChangeStudyUID   = "study-uid"  // the pseudonymous Study Instance UID
 	ChangeCanonical  = "canonical"  // the spelling that the study stores
 	ChangeAllowed    = "allowed"    // what the item allows
@@ -117,5 +117,5 @@ const (
 // Changes lists the names of changes.
 func Changes() []string {
 	return []string{ChangeRead, ChangeComparator, ChangeSpelling, ChangeUnit, ChangeActivity, ChangeRound, ChangeMap, ChangeDay,
-		ChangeDays, ChangeStudyUID, ChangeCanonical, ChangeAllowed}
+		ChangeComputed, ChangeStudyUID, ChangeCanonical, ChangeAllowed}
 }

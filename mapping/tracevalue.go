@@ -205,8 +205,17 @@ func (r *run) traceMade(rule *rule, t taken, o outcome) {
 		r.at.Formula = fmt.Sprintf("days from %s to %s", rule.days.from, strings.TrimSpace(rule.days.toDate.source))
 		r.at.use(rule.days.from, outcome{value: r.days[rule.days.from].String()})
 		values, _ := rule.days.toDate.on(&r.env, t.res, nil)
-		r.at.change(ChangeDays, valueTexts(values), o.value, "days from "+rule.days.from)
+		r.at.use("to", outcome{value: valueTexts(values)})
 	}
+}
+
+// computed is canonical for a number that was counted, and notes it.
+func (r *run) computed(rule *rule, text string) outcome {
+	if r.at != nil {
+		r.at.change(ChangeComputed, "", text, "")
+		r.at.allowed(rule.item, text)
+	}
+	return canonical(rule.item, text)
 }
 
 // traceDerived notes what an item is derived from.

@@ -228,7 +228,7 @@ func (p *page) rule(s *mapping.Steps) {
 		if to == "" {
 			to = "nothing"
 		}
-		p.line("%-10s %s -> %s%s", c.What, digits(c.From), digits(to), between("  (", c.Note, ")"))
+		p.line("%-10s %s%s%s", c.What, between("", digits(c.From), " -> "), digits(to), between("  (", c.Note, ")"))
 	}
 }
 
