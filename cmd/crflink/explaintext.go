@@ -57,13 +57,18 @@ func (p *page) line(format string, args ...any) {
 	p.section = ""
 }
 
-// wrap breaks a text at spaces; further lines begin with the lead.
+// wrap breaks a text at spaces, a word that is too long before a point, and else anywhere; further lines begin with
+// the lead, which is shorter than the width.
 func wrap(text string, width int, lead string) []string {
 	var lines []string
 	for utf8.RuneCountInString(text) > width {
-		at := strings.LastIndexByte(text[:min(width, len(text))], ' ')
+		head := string([]rune(text)[:width])
+		at := strings.LastIndexByte(head, ' ')
 		if at <= len(lead) {
-			break
+			at = strings.LastIndexByte(head, '.')
+		}
+		if at <= len(lead) {
+			at = len(head)
 		}
 		lines = append(lines, text[:at])
 		text = lead + strings.TrimLeft(text[at:], " ")
