@@ -5,11 +5,14 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/mapping"
+	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/synth"
 )
 
@@ -26,7 +29,6 @@ var explainedCells = []string{
 	"PSMA-02923522 psa.psa",
 	"PSMA-02923522 psa.psa_qualifier 1",
 	"PSMA-02923522 imaging.dose 3",
-	"PSMA-02923522 imaging.study_uid 2",
 	"PSMA-02923522 demographics.vital_status",
 	"PSMA-03559610 labs.weight",
 	"PSMA-03559610 labs.leukocytes",
@@ -39,6 +41,10 @@ var explainedCells = []string{
 	"PSMA-65821077 demographics.age_at_index",
 	"PSMA-65821077 labs.creatinine",
 	"PSMA-54513742 demographics.age_at_index",
+	"PSMA-64548901 labs.weight",
+	"PSMA-64548901 follow_up.psa_nadir",
+	"PSMA-64548901 diagnosis.diagnosis_date",
+	"PSMA-64548901 labs.labs_days",
 	"PSMA-00000000 labs.creatinine",
 }
 
@@ -196,4 +202,43 @@ func TestWhatASourceWroteDoesNotSteerTheTerminal(t *testing.T) {
 	if got := p.b.String(); got != "value        [2Jred  next\n" {
 		t.Errorf("%q", got)
 	}
+}
+
+func TestTheManualNamesEveryStatusFateAndChange(t *testing.T) {
+	page, err := os.ReadFile("../../docs/explain.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for _, s := range pipeline.Statuses() {
+		words = append(words, string(s))
+	}
+	for _, f := range mapping.Fates() {
+		words = append(words, string(f))
+		if fateTexts[f] == "" {
+			t.Errorf("the fate %s has no text", f)
+		}
+	}
+	for _, w := range append(append(words, mapping.Changes()...), jsonNames(reflect.TypeFor[pipeline.Explanation](), nil)...) {
+		if !strings.Contains(string(page), "`"+w+"`") {
+			t.Errorf("docs/explain.md does not explain %s", w)
+		}
+	}
+}
+
+// jsonNames lists the names under which a type and those within it are written.
+func jsonNames(typ reflect.Type, names []string) []string {
+	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
+		typ = typ.Elem()
+	}
+	if typ.Kind() != reflect.Struct {
+		return names
+	}
+	for f := range typ.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "-" && !slices.Contains(names, name) {
+			names = jsonNames(f.Type, append(names, name))
+		}
+	}
+	return names
 }

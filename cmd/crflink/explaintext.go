@@ -165,7 +165,7 @@ func (p *page) list(lines []string, lead string) {
 func (p *page) veil(all []pipeline.VeilStep) {
 	p.section = "privacy"
 	for _, v := range all {
-		p.line("de-identification dropped %d %s (%s), which the rule reads", v.Count, v.Path, v.Reason)
+		p.line("de-identification dropped %d %s (%s) of the subject; the rule reads this element", v.Count, v.Path, v.Reason)
 	}
 }
 
@@ -233,8 +233,16 @@ func (p *page) rule(s *mapping.Steps) {
 		if to == "" {
 			to = "nothing"
 		}
-		p.line("%-10s %s%s%s", c.What, between("", digits(c.From), " -> "), digits(to), between("  (", c.Note, ")"))
+		p.line("%-10s %s%s%s", c.What, between("", original(c), " -> "), digits(to), between("  (", c.Note, ")"))
 	}
+}
+
+// original is what a change began with.
+func original(c mapping.Change) string {
+	if c.What == mapping.ChangeStudyUID {
+		return short(c.From)
+	}
+	return digits(c.From)
 }
 
 // digits cuts a number that nobody reads to the end.
