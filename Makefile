@@ -1,13 +1,13 @@
 # Every target prepares what it needs (build/setup.sh) and runs one script; the flags shared by all are in build/env.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench fuzz build env clean
+.PHONY: help setup demo test lint bench fuzz view-report build env clean
 
 FUZZTIME ?= 20s
 export FUZZTIME
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install all that the other targets need (as root on Debian), else say what is missing
 	@build/setup.sh all
@@ -31,6 +31,10 @@ bench: ## measure throughput on synthetic data
 fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
 	@build/setup.sh build
 	@build/fuzz.sh
+
+view-report: ## run the public suite of SQL on FHIR and write its out/test_report.json
+	@build/setup.sh build
+	@build/view-report.sh
 
 build: ## compile bin/crflink
 	@build/setup.sh build

@@ -62,12 +62,9 @@ func Check(w io.Writer, records iter.Seq2[*fhir.Record, error], policy *Policy, 
 		if err != nil {
 			return sum, fmt.Errorf("read the patients: %w", err)
 		}
-		facts, err := factsWithLinks(rec, o.Linked)
+		facts, err := FactsWithLinks(rec, o.Linked, o.Unread)
 		if err != nil {
 			return sum, err
-		}
-		if o.Unread != nil {
-			facts.Unread = o.Unread(rec.Key())
 		}
 		d := Evaluate(facts, policy, asOf)
 		_, verdicts := admit(rec, d, policy)
@@ -83,16 +80,14 @@ func Check(w io.Writer, records iter.Seq2[*fhir.Record, error], policy *Policy, 
 	return sum, nil
 }
 
-// factsWithLinks gathers the facts of a record and of those that its links name, as far as they go.
-func factsWithLinks(rec *fhir.Record, linked func(fhir.Key) (*fhir.Record, error)) (Facts, error) {
+// FactsWithLinks gathers the facts of a record and of those that its links name, as far as they go, and counts what of
+// all of them the source has rejected. Linked and unread are as in CheckOptions and may be nil.
+func FactsWithLinks(rec *fhir.Record, linked func(fhir.Key) (*fhir.Record, error), unread func(fhir.Key) int) (Facts, error) {
 	facts := FactsOf(rec)
-	if linked == nil {
-		return facts, nil
-	}
-	for {
+	for linked != nil {
 		key, ok := facts.unreadLink()
 		if !ok {
-			return facts, nil
+			break
 		}
 		other, err := linked(key)
 		if err != nil {
@@ -101,6 +96,25 @@ func factsWithLinks(rec *fhir.Record, linked func(fhir.Key) (*fhir.Record, error
 		facts.Looked = append(facts.Looked, key)
 		if other != nil {
 			facts.add(other)
+		}
+	}
+	if unread != nil {
+		facts.countUnread(unread)
+	}
+	return facts, nil
+}
+
+// countUnread adds up what was rejected of the record, of its Patients and of the records that were looked for.
+func (f *Facts) countUnread(unread func(fhir.Key) int) {
+	keys := append([]fhir.Key{f.Patient}, f.Looked...)
+	for _, res := range f.Patients {
+		keys = append(keys, res.Key())
+	}
+	seen := map[fhir.Key]bool{}
+	for _, k := range keys {
+		if !seen[k] {
+			seen[k] = true
+			f.Unread += unread(k)
 		}
 	}
 }

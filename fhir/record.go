@@ -66,7 +66,7 @@ func (r *Resource) adopt() error {
 	case typ.Kind() != String || !isTypeName(typ.Text()):
 		return fmt.Errorf("%s: resourceType is missing or is not the name of a resource type", r.Origin)
 	case id.Exists() && (id.Kind() != String || !IsID(id.Text())):
-		return fmt.Errorf("%s: %s.id is not a FHIR id (1 to 64 letters, digits, - and .)", r.Origin, typ.Text())
+		return fmt.Errorf("%s: the id is not a FHIR id (1 to 64 letters, digits, - and .)", r.Origin)
 	}
 	r.Type, r.ID = typ.Text(), id.Text()
 	return nil

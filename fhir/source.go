@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 )
@@ -35,6 +36,9 @@ type Source interface {
 	// Close releases memory and temporary files.
 	Close() error
 }
+
+// ErrUnknownPatient is what Fetch answers, wrapped, for a key that Subjects did not yield.
+var ErrUnknownPatient = errors.New("no patient of the given key")
 
 // Rejected is a resource that could not be used. Nothing in it names a patient or repeats content.
 type Rejected struct {

@@ -22,7 +22,7 @@ type work struct {
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
 	r.known = map[string]standing{}
-	for record, err := range r.Source.Subjects(ctx, r.reject) {
+	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,10 @@ func (r *runner) decide(ctx context.Context) error {
 
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	r.out.Tally.Patients++
-	d := r.judge(record)
+	d, err := r.judge(ctx, record)
+	if err != nil {
+		return err
+	}
 	r.out.Tally.decided(d)
 	if d.Outcome() != consent.Granted {
 		return r.lookUp(ctx, record, d)
@@ -58,9 +61,13 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	return nil
 }
 
-// judge decides about a patient by the facts in the record.
-func (r *runner) judge(record *fhir.Record) consent.Decision {
-	return consent.Evaluate(consent.FactsOf(record), r.Study.Policy, r.AsOf)
+// judge decides about a patient by the facts in the record and in those that it links to.
+func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decision, error) {
+	facts, err := r.facts.Of(ctx, record)
+	if err != nil {
+		return consent.Decision{}, err
+	}
+	return consent.Evaluate(facts, r.Study.Policy, r.AsOf), nil
 }
 
 // waits reports whether an error of the subject's identity concerns this patient only.
@@ -107,5 +114,3 @@ func (r *runner) partShared() {
 		return true
 	})
 }
-
-func (r *runner) reject(rejected fhir.Rejected) { r.out.Tally.reject(rejected) }

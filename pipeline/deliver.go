@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/crflink/crflink/ecrf"
 )
@@ -29,6 +30,23 @@ func (r *runner) deliver(ctx context.Context) error {
 		r.Progress.Add(1)
 	}
 	return errors.Join(failed, r.deliverSessions(ctx))
+}
+
+// ErrUnprotected is returned by Run, before anything is read, for a study without a consent policy that has a target whose
+// system people enter a running study's data into.
+var ErrUnprotected = errors.New("a policy of kind none is refused for a target that holds a running study's data; give the study a consent policy, or deliver to files")
+
+// live reports whether people enter a running study's data into the target's system: all do but those that write files.
+func live(t ecrf.Target) bool { return !slices.Contains([]string{"csv", "odm"}, t.Kind()) }
+
+// refuse keeps data that nobody consented to out of live targets.
+func (r *runner) refuse() error {
+	for _, t := range r.Targets {
+		if r.Study.Policy.Unprotected() && live(t) {
+			return fmt.Errorf("target %s: %w", t.Name(), ErrUnprotected)
+		}
+	}
+	return nil
 }
 
 // notices are what every output says about the run.

@@ -132,7 +132,8 @@ type LedgerStep struct {
 
 // Explain computes one cell anew and tells how. It writes nothing: neither ledger nor vault. An error means that
 // source, vault or ledger could not be read, or that the cell does not exist; what concerns the subject is in the
-// Explanation. Targets of the parts are not used.
+// Explanation. Targets of the parts are not used. The source must be newly opened: what it rejects, which may be a
+// refusal, it reports once.
 func Explain(ctx context.Context, parts Parts, asked Asked) (*Explanation, error) {
 	e, err := newExplanation(parts.Study, asked)
 	if err != nil {
@@ -146,6 +147,7 @@ func Explain(ctx context.Context, parts Parts, asked Asked) (*Explanation, error
 		runner: &runner{Parts: parts, Options: Options{AsOf: asked.AsOf, DryRun: true}, veil: veil, out: &Outcome{Tally: newTally()}},
 		asked:  asked, out: e,
 	}
+	x.facts = FactsFrom(parts.Source, x.runner.out.Tally.reject)
 	if e.Status == StatusNoRule {
 		return e, nil
 	}

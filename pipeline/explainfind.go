@@ -23,7 +23,7 @@ type claim struct {
 func (x *explainer) find(ctx context.Context) ([]claim, error) {
 	x.Progress.Stage("consent", -1)
 	var claims []claim
-	for record, err := range x.Source.Subjects(ctx, x.reject) {
+	for record, err := range x.Source.Subjects(ctx, x.facts.Reject) {
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,9 @@ func (x *explainer) claimOf(ctx context.Context, record *fhir.Record) (claim, bo
 	if !known && (!numbered || number != x.asked.Subject) {
 		return c, false, nil
 	}
-	c.decision = x.judge(record)
+	if c.decision, err = x.judge(ctx, record); err != nil {
+		return c, false, err
+	}
 	switch {
 	case enrolErr != nil:
 		c.status, c.why = StatusNotEnrolled, "The enrolment is unclear: "+enrolErr.Error()+"."

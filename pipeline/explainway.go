@@ -23,11 +23,14 @@ func (x *explainer) explain(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	record, err := x.Source.Fetch(ctx, c.patient, x.wanted(), x.reject)
+	record, err := x.Source.Fetch(ctx, c.patient, x.wanted(), x.facts.Reject)
 	if err != nil {
 		return err
 	}
-	d := x.judge(record)
+	d, err := x.judge(ctx, record)
+	if err != nil {
+		return err
+	}
 	x.out.Consent = x.consentStep(d)
 	permitted, drops := consent.Admit(record, d, x.Study.Policy)
 	if !permitted.Granted() {

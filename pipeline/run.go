@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
@@ -63,6 +64,10 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	}
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
 	tally := &r.out.Tally
+	r.facts = FactsFrom(parts.Source, tally.reject)
+	if err := r.refuse(); err != nil {
+		return r.out, err
+	}
 	for _, step := range []struct {
 		name, unit string
 		do         func(context.Context) error
@@ -88,10 +93,13 @@ type runner struct {
 	Parts
 	Options
 	veil  *pseudonym.Veil
+	facts *Facts
 	out   *Outcome
 	runID ecrf.RunID
 	work  []work // permitted subjects
 	known map[string]standing
+
+	recalled sync.Mutex // of known, while subjects are computed
 
 	inputs map[string]string // hashes of what determines the result besides resources and vault
 	common string            // of them, in every subject's digest

@@ -37,6 +37,7 @@ type Study struct {
 	State      string   // folder of ledger and vault
 	KeyFile    string   // file of the vault's key; "" when it comes from the environment
 	Tests      []string // test files of the mapping, as globs beside the study file
+	Schedule   string   // cron specification of the nightly run, in Zone; "" when there is none
 }
 
 // ImagingSpec says which imaging studies the linkage reports.
@@ -95,7 +96,7 @@ type loader struct {
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
-		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests")
+		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -113,6 +114,7 @@ func (l *loader) read() {
 	l.targets(f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
+	s.Schedule = f["schedule"].Text()
 	if v := f["key-file"]; v.Exists() {
 		s.KeyFile = l.path(v.Text())
 	}

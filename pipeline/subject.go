@@ -33,7 +33,7 @@ type veiled struct {
 // computeSubject takes one subject the whole way. A failure that concerns this subject only is counted and gives no
 // result; an error ends the run.
 func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, error) {
-	record, err := r.Source.Fetch(ctx, w.patient, r.wanted(), r.reject)
+	record, err := r.Source.Fetch(ctx, w.patient, r.wanted(), r.facts.Reject)
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +42,14 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		result.read[res.Type]++
 	}
 	// Consent is decided again on what was fetched: it may have been withdrawn since the cohort was read.
-	d := r.judge(record)
+	d, err := r.judge(ctx, record)
+	if err != nil {
+		return nil, err
+	}
 	permitted, drops := consent.Admit(record, d, r.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {
+		r.recall(w.subject.Number(), d)
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return nil, nil
 	}
@@ -70,6 +74,13 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
 	return result, nil
+}
+
+// recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
+func (r *runner) recall(subject string, d consent.Decision) {
+	r.recalled.Lock()
+	defer r.recalled.Unlock()
+	r.known[subject] = standing{d.Outcome().String(), string(d.Reason())}
 }
 
 // imagingTypes are the types in which linkage looks for study UIDs and accession numbers.

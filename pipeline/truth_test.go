@@ -3,14 +3,11 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
@@ -130,10 +127,13 @@ func TestEveryCellEqualsTheTruth(t *testing.T) {
 			s := newSite(t, seed, patientsOfSite)
 			parts := openParts(t, exampleStudy(t), s.folder)
 			mustRun(t, parts)
-			compare(t, parts, s, func(_ string, value string, _ *ecrf.Item) string { return value })
+			compare(t, parts, s, unchanged)
 		})
 	}
 }
+
+// unchanged expects values as they are in the truth.
+func unchanged(_, value string, _ *ecrf.Item) string { return value }
 
 // compare holds the ledger against the truth. expected gives the value that a true one must have in the ledger.
 func compare(t *testing.T, parts pipeline.Parts, s site, expected func(subject, value string, item *ecrf.Item) string) {
@@ -208,7 +208,3 @@ func pseudonymOf(t *testing.T, parts pipeline.Parts, subject string) pseudonym.S
 	}
 	return s
 }
-
-var _ = strings.TrimSpace
-var _ = os.Getenv
-var _ fhir.Day

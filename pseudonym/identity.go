@@ -20,7 +20,7 @@ var (
 	ErrNoIdentity      = errors.New("the patient has no identifier of the configured system")
 	ErrManyIdentities  = errors.New("the patient has several identifiers of the configured system")
 	ErrEnrolment       = errors.New("the enrolment is unclear")
-	errNoPatient       = errors.New("there is no Patient resource")
+	errNoPatient       = fmt.Errorf("%w: there is no Patient resource", ErrNoIdentity)
 	errNoIdentitySetup = errors.New("subject identity: neither an identifier system nor Patient.id is configured")
 )
 

@@ -13,6 +13,7 @@ import (
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/pipeline"
 )
 
 func consentCommand() *cobra.Command {
@@ -54,11 +55,15 @@ func checkConsent(cmd *cobra.Command, inputs []string, asOfText, policyName, che
 	}
 	defer source.Close()
 	rejected := &rejections{w: cmd.ErrOrStderr()}
-	records := source.Subjects(cmd.Context(), rejected.add)
+	facts := pipeline.FactsFrom(source, rejected.add)
+	records := source.Subjects(cmd.Context(), facts.Reject)
 	if resources {
-		records = everything(cmd.Context(), source, rejected.add)
+		records = everything(cmd.Context(), source, facts.Reject)
 	}
-	sum, err := consent.Check(cmd.OutOrStdout(), records, policy, asOf, consent.CheckOptions{Resources: resources})
+	sum, err := consent.Check(cmd.OutOrStdout(), records, policy, asOf, consent.CheckOptions{
+		Resources: resources, Unread: facts.Unread,
+		Linked: func(k fhir.Key) (*fhir.Record, error) { return facts.Linked(cmd.Context(), k) },
+	})
 	switch {
 	case err != nil:
 		return err

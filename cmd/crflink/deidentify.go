@@ -39,6 +39,7 @@ type deidentifier struct {
 	study *pipeline.Study
 	vault *pseudonym.Vault
 	veil  *pseudonym.Veil
+	facts *pipeline.Facts
 	asOf  time.Time
 	diff  bool
 	out   io.Writer
@@ -70,7 +71,8 @@ func deidentify(cmd *cobra.Command, file string, inputs []string, asOfText strin
 	}
 	o.closers = append(o.closers, source)
 	rejected := &rejections{w: cmd.ErrOrStderr()}
-	for record, err := range everything(cmd.Context(), source, rejected.add) {
+	d.facts = pipeline.FactsFrom(source, rejected.add)
+	for record, err := range everything(cmd.Context(), source, d.facts.Reject) {
 		if err != nil {
 			return err
 		}
@@ -82,7 +84,11 @@ func deidentify(cmd *cobra.Command, file string, inputs []string, asOfText strin
 }
 
 func (d *deidentifier) patient(cmd *cobra.Command, record *fhir.Record) error {
-	decision := consent.Evaluate(consent.FactsOf(record), d.study.Policy, d.asOf)
+	facts, err := d.facts.Of(cmd.Context(), record)
+	if err != nil {
+		return err
+	}
+	decision := consent.Evaluate(facts, d.study.Policy, d.asOf)
 	permitted, _ := consent.Admit(record, decision, d.study.Policy)
 	if !permitted.Granted() {
 		d.refused++

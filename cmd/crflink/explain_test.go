@@ -48,8 +48,8 @@ var explainedCells = []string{
 	"PSMA-00000000 labs.creatinine",
 }
 
-// hospital is the example study with 50 patients of seed 1 in files, synchronised as of 2026-09-01.
-func hospital(t *testing.T) (study string) {
+// explainedStudy is the example study with 50 patients of seed 1 in files, synchronised as of 2026-09-01.
+func explainedStudy(t *testing.T) (study string) {
 	t.Helper()
 	t.Setenv(vaultKeyVariable, testVaultKey)
 	dir := t.TempDir()
@@ -103,7 +103,7 @@ func withoutKeys(text string) string {
 
 func explanations(t *testing.T) string {
 	t.Helper()
-	study := hospital(t)
+	study := explainedStudy(t)
 	var b strings.Builder
 	for _, cell := range explainedCells {
 		part := strings.Fields(cell)

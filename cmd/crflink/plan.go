@@ -3,9 +3,34 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/schedule"
 )
+
+// nights lists the next runs that the study's schedule asks for.
+func nights(b *strings.Builder, study *pipeline.Study) error {
+	if study.Schedule == "" {
+		return nil
+	}
+	s, err := schedule.Parse(study.Schedule, study.Zone)
+	if err != nil {
+		return coded{exitInvalid, fmt.Errorf("%s: %w", study.File, err)}
+	}
+	at := time.Now()
+	for range 3 {
+		due, ok := s.Next(at)
+		if !ok {
+			return coded{exitInvalid, fmt.Errorf("%s: the schedule %q never comes true", study.File, s)}
+		}
+		fmt.Fprintf(b, "due        %s\n", due.At.In(study.Zone).Format("2006-01-02 15:04 MST"))
+		at = due.At
+	}
+	return nil
+}
 
 func planCommand() *cobra.Command {
 	return &cobra.Command{
@@ -29,6 +54,9 @@ func planCommand() *cobra.Command {
 			}
 			for _, t := range study.Targets {
 				fmt.Fprintf(&b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
+			}
+			if err := nights(&b, study); err != nil {
+				return err
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), b.String())
 			return err

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,7 +68,7 @@ func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
 		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: runtime.GOMAXPROCS(0),
 	})
 	progress.done()
-	if err := errors.Join(stopped(runErr), o.Close()); err != nil {
+	if err := errors.Join(stopped(cmd.Context(), runErr), o.Close()); err != nil {
 		return err
 	}
 	return show(cmd, study, outcome, asOf, f)
@@ -77,11 +80,31 @@ func past(asOf time.Time, zone *time.Location) bool {
 	return asOf.Before(time.Date(y, m, d, 0, 0, 0, 0, zone))
 }
 
-func stopped(err error) error {
-	if err == nil {
+// stopped says why a run ended early, and what to do.
+func stopped(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, pipeline.ErrUnprotected):
+		return coded{exitUsage, err}
+	case ctx.Err() != nil:
+		return coded{exitServer, errors.New("interrupted: what was finished is stored, and running again goes on from there")}
 	}
-	return coded{exitServer, fmt.Errorf("the run stopped; running again goes on from there: %w", err)}
+	return coded{exitServer, fmt.Errorf("the run stopped; running again goes on from there: %w%s", err, hint(err))}
+}
+
+// hint is what a person can look at when a server gives no answer.
+func hint(err error) string {
+	var name *net.DNSError
+	for _, e := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {
+		if errors.Is(err, e) {
+			return " (is the server running, and is its address in the study file right?)"
+		}
+	}
+	if errors.As(err, &name) {
+		return " (is the server's name in the study file right?)"
+	}
+	return ""
 }
 
 // loadStudy reads a study file and shows its warnings.

@@ -117,6 +117,7 @@ func (r *Reader) lineOf(start int64) []byte {
 
 var (
 	typePattern    = regexp.MustCompile(`"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,63})"`)
+	ownPattern     = regexp.MustCompile(`"id"\s*:\s*"([A-Za-z0-9.-]{1,64})"`)
 	patientPattern = regexp.MustCompile(`"reference"\s*:\s*"(?:[^"\\]*/)?Patient/([A-Za-z0-9.-]{1,64})["/]`)
 )
 
@@ -124,6 +125,9 @@ var (
 func guess(text []byte) (typ string, patient fhir.Key) {
 	if m := typePattern.FindSubmatch(text); m != nil {
 		typ = string(m[1])
+	}
+	if m := ownPattern.FindSubmatch(text); m != nil && typ == "Patient" {
+		return typ, fhir.Key{Type: "Patient", ID: string(m[1])}
 	}
 	if m := patientPattern.FindSubmatch(text); m != nil {
 		patient = fhir.Key{Type: "Patient", ID: string(m[1])}

@@ -23,6 +23,9 @@ type Options struct {
 	CodeLists func(name string) (contains func(system, code string) bool, ok bool)
 	// Ordered refuses what takes items by their position from a collection that has no order, such as children().
 	Ordered bool
+	// JoinNothing makes the join() of nothing an empty text, as the test suite of SQL on FHIR v2 has it, instead of
+	// nothing.
+	JoinNothing bool
 }
 
 // Expr is a compiled expression. It never changes and may be evaluated concurrently.

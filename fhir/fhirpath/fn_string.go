@@ -151,7 +151,7 @@ func compileSplit(k *compiler, f *call) code {
 func compileJoin(k *compiler, f *call) code {
 	k.ordered(f.pos, f.left.static, "join()")
 	k.needKind(f.pos, f.left.static, kindsText, "join()")
-	left, sep := f.left, constant(stringValue(""))
+	left, sep, nothingIsText := f.left, constant(stringValue("")), k.opts.JoinNothing
 	if len(f.args) == 1 {
 		sep = k.arg(f, 0)
 		k.needKind(f.args[0].pos, sep.static, kindsText, "join()")
@@ -164,7 +164,7 @@ func compileJoin(k *compiler, f *call) code {
 		buf := left.get(c, this)
 		defer left.put(c, buf)
 		text, ok := c.joined(buf, s.text, f)
-		if !ok {
+		if !ok && !(nothingIsText && c.err == nil) {
 			return out
 		}
 		return append(out, stringValue(text))

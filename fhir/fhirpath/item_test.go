@@ -56,3 +56,16 @@ func TestAnItemOfOneResultIsTheFocusOfAnother(t *testing.T) {
 		t.Error("an element that none of the types has is accepted")
 	}
 }
+
+func TestTheJoinOfNothingIsAnEmptyTextOnlyWhereThatIsAskedFor(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		x, err := Compile("name.given.join(',')", Options{Type: "Patient", JoinNothing: asked})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := x.EvalItem(&Env{}, Value{}, nil)
+		if err != nil || len(got) == 1 != asked || asked && (got[0].Kind() != String || got[0].Text() != "") {
+			t.Errorf("JoinNothing %v gives %v, %v", asked, got, err)
+		}
+	}
+}

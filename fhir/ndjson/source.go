@@ -114,7 +114,7 @@ func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted
 	}
 	p, ok := index.Find(patient.ID)
 	if !ok || patient.Type != "Patient" {
-		return nil, fmt.Errorf("%s: no patient of the given key", s.Name())
+		return nil, fmt.Errorf("%s: %w", s.Name(), fhir.ErrUnknownPatient)
 	}
 	return s.record(index, p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) })
 }

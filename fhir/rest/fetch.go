@@ -61,7 +61,7 @@ func (f *fetch) want(typ string) bool { return isFact(typ) || f.wanted.Has(typ) 
 func (f *fetch) addPatient(key fhir.Key) error {
 	p, ok := f.facts.Find(key.ID)
 	if !ok || key.Type != "Patient" {
-		return fmt.Errorf("%s: no patient of the given key", f.source.Name())
+		return fmt.Errorf("%s: %w", f.source.Name(), fhir.ErrUnknownPatient)
 	}
 	for _, id := range f.facts.Members(p) {
 		f.members[id] = true
