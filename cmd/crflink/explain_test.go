@@ -72,14 +72,14 @@ func explainedStudy(t *testing.T) (study string) {
 		t.Fatal(err)
 	}
 	// The generator's hospital rejects some resources on purpose: 5.
-	if _, code := command(t, "sync", study, "--as-of", "2026-09-01", "--replay"); code != exitDone && code != exitIncomplete {
+	if _, code := asTyped(t, "sync", study, "--as-of", "2026-09-01", "--replay"); code != exitDone && code != exitIncomplete {
 		t.Fatalf("sync ends with %d", code)
 	}
 	return study
 }
 
-// command runs the program and returns its standard output and exit code.
-func command(t *testing.T, args ...string) (string, int) {
+// asTyped runs the program and returns its standard output and exit code.
+func asTyped(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	root := newRoot(terminal{in: strings.NewReader(""), out: &out, err: &errs})
@@ -111,7 +111,7 @@ func explanations(t *testing.T) string {
 		if len(part) > 2 {
 			args = append(args, "--repeat", part[2])
 		}
-		text, code := command(t, args...)
+		text, code := asTyped(t, args...)
 		if code != exitDone && part[0] != "PSMA-00000000" {
 			t.Errorf("%s ends with %d", cell, code)
 		}
