@@ -31,6 +31,8 @@ type Steps struct {
 	Value      string             `json:"value,omitempty"`      // canonical text
 	Missing    ecrf.MissingReason `json:"missing,omitempty"`
 	Because    string             `json:"because,omitempty"` // the sentence that explains Missing
+
+	offered []taken // candidates before the choice
 }
 
 // Says is a rule as the mapping file writes it, except for window and choose, which are spelled out.

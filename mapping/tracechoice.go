@@ -2,35 +2,73 @@ package mapping
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/fhirpath"
 )
 
-// offered copies the candidates for the trace, because choosing reorders them; nil when nothing is traced.
-func (r *run) offered(all []taken) []taken {
-	if r.at == nil {
-		return nil
+// offer copies the candidates for the trace, because choosing reorders them.
+func (r *run) offer(all []taken) {
+	if r.at != nil {
+		r.at.offered = slices.Clone(all)
 	}
-	return slices.Clone(all)
 }
 
 // traceChoice notes the candidates in the order of the choice, the chosen one first.
-func (r *run) traceChoice(rule *rule, all []taken, chosen taken, ambiguous bool) {
+func (r *run) traceChoice(rule *rule, chosen taken, ambiguous bool) {
 	if r.at == nil {
 		return
 	}
+	all := r.at.offered
 	slices.SortStableFunc(all, r.inOrder(rule, chosen, ambiguous))
 	for _, t := range all {
-		c := Considered{Resource: t.res.Key().String(), Date: t.dateText(), Chosen: !ambiguous && t.res == chosen.res}
-		if event := rule.countsFrom(); event != "" {
-			c.Days = r.signed(event, t.candidate)
-		}
-		c.Value, c.Note = valueTexts(t.values), r.remark(rule, t)
+		c := r.considered(rule, t)
+		c.Chosen = !ambiguous && t.res == chosen.res
 		r.at.Candidates = append(r.at.Candidates, c)
 	}
 	r.at.ChosenBy = r.reasonOf(rule, all, ambiguous)
+}
+
+func (r *run) considered(rule *rule, t taken) Considered {
+	c := Considered{Resource: t.res.Key().String(), Date: t.dateText(), Value: valueTexts(t.values), Note: r.remark(rule, t)}
+	if event := rule.countsFrom(); event != "" {
+		c.Days = r.signed(event, t.candidate)
+	}
+	return c
+}
+
+// traceCombined notes the candidates of a rule that makes one value of all of them, and how each becomes a part of it.
+func (r *run) traceCombined(rule *rule) {
+	if r.at == nil {
+		return
+	}
+	all := r.at.offered
+	slices.SortStableFunc(all, r.before(choice{kind: chooseFirst}))
+	for _, t := range all {
+		r.at.Candidates = append(r.at.Candidates, r.considered(rule, t))
+		if rule.choose.kind == chooseList {
+			r.traceValues(rule, t.values)
+			continue
+		}
+		for _, v := range t.values {
+			r.at.inUnit(rule.number, v)
+		}
+	}
+	r.at.ChosenBy = fmt.Sprintf("%s: of all %d with a value", rule.choose.kind, len(rule.valued(all)))
+}
+
+// untied takes the choice back: a candidate that it cannot tell from the chosen one gives another value.
+func (s *Steps) untied() {
+	if s == nil {
+		return
+	}
+	s.Changes = nil
+	for i := range s.Candidates {
+		s.Candidates[i].Chosen = false
+	}
+	s.ChosenBy = "nothing: " + s.Says.Choose + ", and candidates that tie differ"
 }
 
 // inOrder puts the chosen candidate first, those without a value last, and follows the choice in between.
@@ -116,13 +154,16 @@ func (r *run) tie(rule *rule, a, b taken) string {
 			if r.sameMoment(a, b) {
 				return "; of equal values on the same instant the smaller text"
 			}
-			return "; of equal values the first"
+			return "; of equal values the " + map[bool]string{false: "first", true: "last"}[rule.choose.ties == tiesLater]
 		}
 	}
 	switch {
 	case r.sameMoment(a, b):
 		return "; on the same instant the smaller text"
 	case rule.choose.kind == chooseNearest && a.dated && b.dated && r.distance(rule.choose.event, a) == r.distance(rule.choose.event, b):
+		if rule.choose.ties == tiesLater {
+			return "; of equal distance the later"
+		}
 		return "; of equal distance the earlier"
 	}
 	return ""
@@ -152,10 +193,10 @@ func valueText(v fhirpath.Value) string {
 	if n.Kind() != fhir.Object {
 		return v.Text()
 	}
-	if all := codes(n); len(all) > 0 {
-		text := all[0]
+	if all := codings(v); len(all) > 0 {
+		text := all[0].code
 		for _, c := range all[1:] {
-			text += " " + c
+			text += " " + c.code
 		}
 		return text
 	}

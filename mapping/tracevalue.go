@@ -35,6 +35,9 @@ func (r *run) traceValues(rule *rule, values []fhirpath.Value) {
 }
 
 func (s *Steps) change(what, from, to, note string) {
+	if s == nil {
+		return
+	}
 	s.Changes = append(s.Changes, Change{what, from, to, note})
 }
 
@@ -65,50 +68,54 @@ func bounds(item *ecrf.Item) string {
 	return item.Min + " to " + item.Max
 }
 
-// mapped notes the row of the code map for each text of a value.
+// mapped notes the row of the code map for each code of a value.
 func (s *Steps) mapped(rule *rule, v fhirpath.Value) {
-	for _, text := range rule.texts(v) {
-		row, reached := MapRow{}, false
-		value, ok := rule.codes.lookup(text, func(m MapRow) { row, reached = m, true })
-		switch {
-		case !ok:
-			s.change(ChangeMap, text, "", "the map "+rule.codes.name+" has no row for it")
-			continue
-		case reached && row.Prefix:
-			s.change(ChangeMap, text, value, "map "+row.Map+", row of codes that begin with "+row.Code)
-		case reached:
-			s.change(ChangeMap, text, value, "map "+row.Map+", row "+row.Code)
-		case value == text:
-			s.change(ChangeMap, text, value, "map "+rule.codes.name+" copies codes without a row")
-		default:
-			s.change(ChangeMap, text, value, "map "+rule.codes.name+", default")
-		}
-		s.allowed(rule.item, value)
+	for _, k := range codings(v) {
+		s.mappedCode(rule, k)
+	}
+}
+
+func (s *Steps) mappedCode(rule *rule, k coding) {
+	row, reached := MapRow{}, false
+	value, ok := rule.codes.lookup(k.system, k.code, func(m MapRow) { row, reached = m, true })
+	switch {
+	case !ok:
+		s.change(ChangeMap, k.code, "", "the map "+rule.codes.name+" has no row for it")
+		return
+	case reached && row.Prefix:
+		s.change(ChangeMap, k.code, value, "map "+row.Map+", row of codes that begin with "+row.Code)
+	case reached && row.System != "":
+		s.change(ChangeMap, k.code, value, "map "+row.Map+", row "+row.Code+" of "+row.System)
+	case reached:
+		s.change(ChangeMap, k.code, value, "map "+row.Map+", row "+row.Code)
+	case value == k.code:
+		s.change(ChangeMap, k.code, value, "map "+rule.codes.name+" copies codes without a row")
+	default:
+		s.change(ChangeMap, k.code, value, "map "+rule.codes.name+", default")
+	}
+	s.allowed(rule.item, value)
+}
+
+// traceQualifier notes the comparator that a qualifier takes from the value of another item.
+func (r *run) traceQualifier(rule *rule, of outcome) {
+	if r.at == nil {
+		return
+	}
+	r.at.Formula = "the comparator of " + rule.of
+	r.at.use(rule.of, outcome{value: of.comparator + of.value, missing: of.missing})
+	switch {
+	case of.value == "" || of.comparator == "":
+	case rule.codes != nil:
+		r.at.mappedCode(rule, coding{code: of.comparator})
+	default:
+		r.at.allowed(rule.item, of.comparator)
 	}
 }
 
 // numbered notes how a quantity becomes the item's number.
 func (s *Steps) numbered(rule *rule, v fhirpath.Value) {
 	n := rule.number
-	m, err := readValue(v)
-	if err != nil {
-		s.change(ChangeRead, valueText(v), "", "not a number")
-		return
-	}
-	if m.comparator != "" {
-		if !n.limits {
-			s.change(ChangeComparator, m.String(), "", "a value with a comparator is no number; comparator: limit would take its limit")
-			return
-		}
-		limit := measured{value: m.value, unit: m.unit}
-		s.change(ChangeComparator, m.String(), limit.String(), "its limit counts")
-		m = limit
-	}
-	if code, ok := n.spellings[m.unit]; ok && code != m.unit {
-		s.change(ChangeSpelling, m.unit, code, "the mapping file's units say so")
-		m.unit = code
-	}
-	inUnit := s.converted(n, m)
+	inUnit := s.inUnit(n, v)
 	if inUnit == nil {
 		return
 	}
@@ -121,6 +128,32 @@ func (s *Steps) numbered(rule *rule, v fhirpath.Value) {
 		s.change(ChangeRound, inUnit.Text('f'), rounded.Text('f'), fmt.Sprintf("to %d decimals, half away from zero", n.decimals))
 	}
 	s.allowed(rule.item, rounded.Text('f'))
+}
+
+// inUnit notes how a quantity becomes a number in the item's unit, which it returns; nil when it does not.
+func (s *Steps) inUnit(n *numberRule, v fhirpath.Value) *apd.Decimal {
+	m, err := readValue(v)
+	if err != nil {
+		s.change(ChangeRead, valueText(v), "", "not a number")
+		return nil
+	}
+	if m.comparator != "" {
+		if !n.limits {
+			s.change(ChangeComparator, m.String(), "", "a value with a comparator is no number; comparator: limit would take its limit")
+			return nil
+		}
+		limit, note := measured{value: m.value, unit: m.unit}, "its limit counts"
+		if n.keeps {
+			note += "; the qualifier's item keeps the comparator"
+		}
+		s.change(ChangeComparator, m.String(), limit.String(), note)
+		m = limit
+	}
+	if code, ok := n.spellings[m.unit]; ok && code != m.unit {
+		s.change(ChangeSpelling, m.unit, code, "the mapping file's units say so")
+		m.unit = code
+	}
+	return s.converted(n, m)
 }
 
 // converted notes the conversion into the item's unit and returns its result, nil when there is none.
@@ -150,11 +183,14 @@ func (s *Steps) converted(n *numberRule, m measured) *apd.Decimal {
 // how says by which way a quantity was converted.
 func (n *numberRule) how(m measured) string {
 	_, direct := ucum.Convert(m.value, m.unit, n.unit)
+	_, byFactor, _ := n.byFactor(m)
 	switch {
 	case n.petActivity && n.written(m):
 		return "the written unit makes it 20 to 1000 MBq"
 	case n.petActivity:
 		return "the written unit does not make it 20 to 1000 MBq; of Bq, kBq, MBq and GBq only one does"
+	case byFactor && !n.petActivity:
+		return "by the factor of the rule"
 	case direct != nil && n.molarMass != nil:
 		return "through the molar mass " + n.molarMass.Text('f') + " g/mol"
 	}
@@ -219,9 +255,9 @@ func (r *run) computed(rule *rule, text string) outcome {
 }
 
 // traceDerived notes what an item is derived from.
-func (r *run) traceDerived(rule *rule, done map[string]outcome) {
+func (r *run) traceDerived(rule *rule, done map[string]outcome) error {
 	if r.at == nil {
-		return
+		return nil
 	}
 	switch d := rule.derive; {
 	case d.age != nil:
@@ -233,12 +269,17 @@ func (r *run) traceDerived(rule *rule, done map[string]outcome) {
 		r.at.Formula = d.expr.expr.String()
 	}
 	for _, name := range rule.derive.uses() {
-		if o, ok := done[name]; ok {
+		o, ok, err := r.item(name, done)
+		switch {
+		case err != nil:
+			return err
+		case ok:
 			r.at.use(name, o)
-		} else {
+		default:
 			r.useEvent(name)
 		}
 	}
+	return nil
 }
 
 func (r *run) useEvent(name string) {

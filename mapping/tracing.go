@@ -44,15 +44,19 @@ func (t *Trace) event(m *Mapping, name string) {
 		return
 	}
 	t.follow = append(t.follow, name)
-	t.count(m, &m.events[i].rule)
+	for _, r := range m.events[i].rules {
+		t.count(m, r)
+	}
 }
 
-// traceEvent, traceForm and traceRule begin the steps of a rule if it is traced. What follows is told to r.at, until
-// traced.
-func (r *run) traceEvent(e *event) {
+// traceEvent, traceForm and traceRule begin the steps of a rule if it is traced: what follows is told to r.at. The
+// first and last return what was told to before, because the items of a rule may ask for those of others.
+func (r *run) traceEvent(e *event, rule *rule) (outer *Steps) {
+	outer = r.at
 	if t := r.in.Trace; t != nil && slices.Contains(t.follow, e.name) {
-		r.at = &Steps{Rule: e.name, Says: e.rule.says()}
+		r.at = &Steps{Rule: e.name, Says: rule.says()}
 	}
+	return outer
 }
 
 func (r *run) traceForm(f *form) {
@@ -64,23 +68,25 @@ func (r *run) traceForm(f *form) {
 	t.Form = r.at
 }
 
-func (r *run) traceRule(rule *rule, c *keyed) {
+func (r *run) traceRule(rule *rule, c *keyed) (outer *Steps) {
+	outer, r.at = r.at, nil
 	if r.in.Trace == nil || r.in.Trace.Rule != rule.id {
-		return
+		return outer
 	}
 	r.at = &Steps{Rule: rule.id, Says: rule.says()}
 	if c != nil {
 		r.at.Instance, r.at.Date, r.at.Key, r.at.Order = c.res.Key().String(), c.dateText(), c.key, c.order
 	}
+	return outer
 }
 
-// traced ends the steps of a rule with its outcome.
-func (r *run) traced(rule *rule, o outcome) {
+// traced ends the steps of a rule with its outcome and goes back to those within which it was asked for.
+func (r *run) traced(rule *rule, o outcome, outer *Steps) {
 	s := r.at
+	r.at = outer
 	if s == nil {
 		return
 	}
-	r.at = nil
 	s.Value, s.Missing = o.value, o.missing
 	if k := rule.choose.kind; (k == chooseExists || k == chooseCount) && o.missing != ecrf.NoEvent {
 		s.ChosenBy = fmt.Sprintf("%s: %d of %d resources count", k, s.counted(CountedFate), len(s.Resources))
@@ -89,9 +95,30 @@ func (r *run) traced(rule *rule, o outcome) {
 		s.Because = s.because(rule)
 	}
 	if t := r.in.Trace; rule.id == t.Rule {
-		t.Cells = append(t.Cells, *s)
+		t.cell(s)
 	} else {
 		t.Events = append(t.Events, *s)
+	}
+}
+
+// cell keeps the steps to a cell. That of a form that does not repeat may have been asked for before its turn.
+func (t *Trace) cell(s *Steps) {
+	if i := slices.IndexFunc(t.Cells, func(c Steps) bool { return c.Key == s.Key }); i >= 0 {
+		t.Cells[i] = *s
+		return
+	}
+	t.Cells = append(t.Cells, *s)
+}
+
+// tracedEvent tells of the rules of an event which gave its day.
+func (r *run) tracedEvent(e *event, day fhir.Day) {
+	if r.in.Trace == nil {
+		return
+	}
+	for i := range r.in.Trace.Events {
+		if s := &r.in.Trace.Events[i]; s.Rule == e.name && s.Value != "" && s.Value != day.String() {
+			s.Because = "Another rule of the event gives the earlier " + day.String() + "."
+		}
 	}
 }
 
@@ -220,6 +247,9 @@ func (rule *rule) says() Says {
 	}
 	if rule.choose.kind == chooseOnly {
 		says.Choose = ""
+	}
+	if rule.choose.ties != "" && rule.choose.ties != tiesEarlier {
+		says.Choose += ", ties " + string(rule.choose.ties)
 	}
 	if rule.codes != nil {
 		says.Map = rule.codes.name

@@ -174,6 +174,9 @@ func (p *page) event(s *mapping.Steps) {
 	p.section = "event"
 	if s.Missing == "" && len(s.Candidates) > 0 {
 		p.line("%s = %s, %s of %d: %s", s.Rule, s.Value, s.Says.Choose, len(s.Candidates), short(s.Candidates[0].Resource))
+		if s.Because != "" {
+			p.line("  %s", s.Because)
+		}
 		return
 	}
 	p.line("%s = %s", s.Rule, content(s.Value, s.Missing, ""))
