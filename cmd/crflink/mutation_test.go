@@ -208,7 +208,7 @@ func withMutated(t *testing.T, seed uint64) {
 // or say that the server cannot be used.
 func TestAServerThatSendsMutatedResourcesHarmsNothing(t *testing.T) {
 	t.Parallel()
-	rounds := uint64(8)
+	rounds := uint64(4)
 	if testing.Short() {
 		rounds = 2
 	}
