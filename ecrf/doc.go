@@ -2,6 +2,7 @@
 //
 //   - A Dictionary is the study's forms as the eCRF system has them: events, forms, items, code lists. It says
 //     nothing about where a value comes from.
+//   - A Draft is what another system says of its forms. It becomes a dictionary, with a Report of what did not fit.
 //   - An Item is one field of a form, with type, unit, decimals, range and code list. Its canonical text is the one
 //     spelling of a value that this program compares and stores.
 //   - A Casebook is one subject's computed forms: a list of form instances, each with cells. It can be made for a

@@ -100,16 +100,18 @@ func (p *parser) bound(v yamldoc.Value, it Item) string {
 	if !v.Exists() || !slices.Contains(attributes["min"], it.Type) || it.Decimals < 0 || it.Decimals > maxDecimals {
 		return ""
 	}
-	text, spelt := strings.TrimSpace(v.Text()), ""
-	var err error
-	if it.Type == Decimal {
-		_, fraction, _ := strings.Cut(text, ".")
-		spelt, err = spellNumber(text, min(max(it.Decimals, len(fraction)), maxNumber), true)
-	} else {
-		spelt, err = it.spell(text)
-	}
+	spelt, err := it.spellBound(strings.TrimSpace(v.Text()))
 	if err != nil {
 		v.Errorf(fmt.Sprintf("write a value of type %s", it.Type), "%s: %v", v.Key(), err)
 	}
 	return spelt
+}
+
+// spellBound returns a range bound in canonical text, with the decimals of the item or as many more as it is written with.
+func (it *Item) spellBound(text string) (string, error) {
+	if it.Type != Decimal {
+		return it.spell(text)
+	}
+	_, fraction, _ := strings.Cut(text, ".")
+	return spellNumber(text, min(max(it.Decimals, len(fraction)), maxNumber), true)
 }

@@ -1,4 +1,5 @@
-// Package odm writes and checks documents of the CDISC Operational Data Model, version 1.3.2.
+// Package odm writes and checks documents of the CDISC Operational Data Model, version 1.3.2, and reads the metadata of
+// versions 1.3 and 2.0.
 //
 //   - A Snapshot is the whole content of a study: its metadata (MetaDataVersion) and the data of all subjects. It validates
 //     against the published XML schema and against Check.

@@ -18,7 +18,7 @@ const rowsPerGroup = 1 << 16
 
 // Writer writes a Parquet file. It is a viewdef.Writer.
 type Writer struct {
-	out     *pq.Writer
+	out     *pq.GenericWriter[any]
 	columns []viewdef.Column
 	values  []pq.Value // of the rows not yet decided on
 	ends    []int      // where each of them ends
@@ -28,7 +28,7 @@ type Writer struct {
 
 // New returns a writer of a file with the columns.
 func New(to io.Writer, columns []viewdef.Column) *Writer {
-	return &Writer{columns: columns, out: pq.NewWriter(to, schemaOf(columns), pq.MaxRowsPerRowGroup(rowsPerGroup),
+	return &Writer{columns: columns, out: pq.NewGenericWriter[any](to, schemaOf(columns), pq.MaxRowsPerRowGroup(rowsPerGroup),
 		pq.Compression(&pq.Snappy), pq.CreatedBy("crflink", "", ""))}
 }
 
