@@ -22,18 +22,41 @@ type work struct {
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
 	r.known = map[string]standing{}
+	batch := make([]*fhir.Record, 0, recordsPerBatch)
 	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
 		}
-		if err := r.decideOne(ctx, record); err != nil {
+		if batch = append(batch, record); len(batch) < recordsPerBatch {
+			continue
+		}
+		if err := r.decideAll(ctx, batch); err != nil {
 			return err
 		}
-		r.Progress.Add(1)
+		batch = batch[:0]
+	}
+	if err := r.decideAll(ctx, batch); err != nil {
+		return err
 	}
 	r.partShared()
 	slices.SortFunc(r.work, func(a, b work) int { return strings.Compare(a.subject.Number(), b.subject.Number()) })
 	return nil
+}
+
+// recordsPerBatch is how many patients' subjects are enrolled in one transaction of the vault.
+const recordsPerBatch = 64
+
+func (r *runner) decideAll(ctx context.Context, batch []*fhir.Record) error {
+	return r.Vault.Batch(ctx, func(ctx context.Context) error {
+		for _, record := range batch {
+			if err := r.decideOne(ctx, record); err != nil {
+				return err
+			}
+			record.Release()
+			r.Progress.Add(1)
+		}
+		return nil
+	})
 }
 
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
@@ -53,7 +76,7 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 		r.known[subject.Number()] = standing{outcomePermitted, string(d.Reason())}
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
-	case waits(err):
+	case Waits(err):
 		r.out.Tally.fail(Failure{Stage: StageSubject, Reason: err.Error()})
 	default:
 		return err
@@ -70,8 +93,8 @@ func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decisi
 	return consent.Evaluate(facts, r.Study.Policy, r.AsOf), nil
 }
 
-// waits reports whether an error of the subject's identity concerns this patient only.
-func waits(err error) bool {
+// Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.
+func Waits(err error) bool {
 	for _, e := range []error{pseudonym.ErrNoIdentity, pseudonym.ErrManyIdentities, pseudonym.ErrConflict, pseudonym.ErrNumberTaken, pseudonym.ErrIdentity, pseudonym.ErrEnrolment} {
 		if errors.Is(err, e) {
 			return true

@@ -349,7 +349,12 @@ type twice struct{ fhir.Source }
 func (s twice) Subjects(ctx context.Context, rej func(fhir.Rejected)) iter.Seq2[*fhir.Record, error] {
 	return func(yield func(*fhir.Record, error) bool) {
 		for record, err := range s.Source.Subjects(ctx, rej) {
-			if !yield(record, err) || !yield(record, err) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			again, err := s.Fetch(ctx, record.Key(), fhir.WantTypes(fhir.FactTypes()...), rej)
+			if !yield(record, nil) || !yield(again, err) {
 				return
 			}
 		}

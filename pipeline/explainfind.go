@@ -28,6 +28,7 @@ func (x *explainer) find(ctx context.Context) ([]claim, error) {
 			return nil, err
 		}
 		c, ok, err := x.claimOf(ctx, record)
+		record.Release()
 		if err != nil {
 			return nil, err
 		}
