@@ -70,11 +70,10 @@ const (
 // decideOne returns the patient if it is permitted, and nil if not.
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate, error) {
 	r.out.Tally.Patients++
-	facts, err := r.facts.Of(ctx, record)
+	d, err := r.judge(ctx, record)
 	if err != nil {
 		return nil, err
 	}
-	d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
 	r.out.Tally.decided(d)
 	if d.Outcome() == consent.Granted {
 		return &candidate{record, string(d.Reason())}, nil
@@ -116,7 +115,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
-	case waits(err):
+	case Waits(err):
 		r.out.Tally.fail(Failure{Stage: StageSubject, Reason: err.Error()})
 	default:
 		return err
@@ -124,8 +123,17 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	return r.lookUp(ctx, c.record, standing{outcomeHeld, reasonNoNumber})
 }
 
-// waits reports whether an error of the subject's identity concerns this patient only.
-func waits(err error) bool {
+// judge decides about a patient by the facts in the record and in those that it links to.
+func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decision, error) {
+	facts, err := r.facts.Of(ctx, record)
+	if err != nil {
+		return consent.Decision{}, err
+	}
+	return consent.Evaluate(facts, r.Study.Policy, r.AsOf), nil
+}
+
+// Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.
+func Waits(err error) bool {
 	for _, e := range []error{pseudonym.ErrNoIdentity, pseudonym.ErrManyIdentities, pseudonym.ErrConflict, pseudonym.ErrNumberTaken, pseudonym.ErrIdentity, pseudonym.ErrEnrolment} {
 		if errors.Is(err, e) {
 			return true
