@@ -6,18 +6,27 @@ import (
 
 	"github.com/cockroachdb/apd/v3"
 
+	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 )
 
-// chosen applies a rule's choice to its candidates; ambiguous when several are left and the rule does not choose.
-// Candidates without a value are chosen only when none has one.
-func (r *run) chosen(rule *rule, all []taken) (t taken, ambiguous bool) {
+// valued leaves out candidates without a value as long as one has a value.
+func (rule *rule) valued(all []taken) []taken {
 	if slices.ContainsFunc(all, rule.has) {
-		all = slices.DeleteFunc(all, func(t taken) bool { return !rule.has(t) })
+		return slices.DeleteFunc(all, func(t taken) bool { return !rule.has(t) })
 	}
+	return all
+}
+
+// chosen applies a rule's choice to its candidates; ambiguous when several are left and the rule does not choose.
+func (r *run) chosen(rule *rule, all []taken) (t taken, ambiguous bool) {
 	switch rule.choose.kind {
 	case chooseMin, chooseMax:
-		slices.SortFunc(all, r.before(choice{kind: chooseFirst}))
+		first := choice{kind: chooseFirst}
+		if rule.choose.ties == tiesLater {
+			first.kind = chooseLast
+		}
+		slices.SortFunc(all, r.before(first))
 		return extreme(rule, all), false
 	case chooseFirst, chooseLast, chooseNearest:
 		return slices.MinFunc(all, r.before(rule.choose)), false
@@ -43,10 +52,47 @@ func (r *run) before(c choice) func(a, b taken) int {
 		case chooseLast:
 			order = -order
 		case chooseNearest:
+			if c.ties == tiesLater {
+				order = -order
+			}
 			order = cmp.Or(cmp.Compare(r.distance(c.event, a), r.distance(c.event, b)), order)
 		}
 		return cmp.Or(order, cmp.Compare(a.text, b.text))
 	}
+}
+
+// untied is the content of the cell for the chosen candidate, unless another that the choice cannot tell from it gives
+// another content.
+func (r *run) untied(rule *rule, best taken, all []taken) (outcome, error) {
+	o, err := r.result(rule, best)
+	if err != nil {
+		return o, err
+	}
+	for _, t := range all {
+		if !r.ties(rule.choose, best, t) {
+			continue
+		}
+		other, err := r.result(rule, t)
+		if err != nil {
+			return outcome{}, err
+		}
+		if other.value != o.value || other.missing != o.missing {
+			return missing(ecrf.Ambiguous), nil
+		}
+	}
+	return o, nil
+}
+
+func (r *run) ties(c choice, a, b taken) bool {
+	switch {
+	case a.dated != b.dated:
+		return false
+	case !a.dated:
+		return true
+	case c.kind == chooseNearest:
+		return r.distance(c.event, a) == r.distance(c.event, b)
+	}
+	return compareDates(a.date, b.date) == 0
 }
 
 func (r *run) distance(event string, t taken) int {

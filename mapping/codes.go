@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io/fs"
@@ -15,30 +17,40 @@ import (
 // codeMap turns a code of the source into a value of the study.
 type codeMap struct {
 	name     string
-	exact    map[string]string
-	prefixes []prefix // longest first
-	fallback string   // value of every other code; "" is none
-	copies   bool     // an unknown code is the value itself
+	exact    map[string]string // whatever the code's system is
+	systems  map[coding]string // of one system
+	bare     map[string]string // codes of systems by their code alone; "" where systems disagree
+	prefixes []prefix          // longest first
+	fallback string            // value of every other code; "" is none
+	copies   bool              // an unknown code is the value itself
+	strict   bool              // an unknown code is a problem of the run
 }
 
 type prefix struct{ code, value string }
 
+// coding is a code with its system; "" is any system, or one that is not known.
+type coding struct{ system, code string }
+
 // MapRow names a row of a code map.
 type MapRow struct {
 	Map, Code string
-	Prefix    bool // the row holds for all codes that begin so
+	System    string // "" for a row that holds for codes of every system
+	Prefix    bool   // the row holds for all codes that begin so
 }
 
-// lookup returns the value of a code. An exact entry goes before a prefix, a longer prefix before a shorter one. reached,
-// which may be nil, is told the row.
-func (m *codeMap) lookup(code string, reached func(MapRow)) (value string, ok bool) {
+// lookup returns the value of a code. A row for codes of every system goes before one of the code's system, that before
+// a prefix, and a longer prefix before a shorter one. reached, which may be nil, is told the row.
+func (m *codeMap) lookup(system, code string, reached func(MapRow)) (value string, ok bool) {
 	if v, ok := m.exact[code]; ok {
-		m.tell(reached, code, false)
+		m.tell(reached, MapRow{Code: code})
+		return v, true
+	}
+	if v, ok := m.ofSystem(system, code, reached); ok {
 		return v, true
 	}
 	for _, p := range m.prefixes {
 		if strings.HasPrefix(code, p.code) {
-			m.tell(reached, p.code, true)
+			m.tell(reached, MapRow{Code: p.code, Prefix: true})
 			return p.value, true
 		}
 	}
@@ -48,10 +60,52 @@ func (m *codeMap) lookup(code string, reached func(MapRow)) (value string, ok bo
 	return code, m.copies && code != ""
 }
 
-func (m *codeMap) tell(reached func(MapRow), code string, prefix bool) {
-	if reached != nil {
-		reached(MapRow{Map: m.name, Code: code, Prefix: prefix})
+// ofSystem looks the code up among those of its system, or of all systems when it comes without one.
+func (m *codeMap) ofSystem(system, code string, reached func(MapRow)) (string, bool) {
+	if system != "" {
+		v, ok := m.systems[coding{system, code}]
+		if ok {
+			m.tell(reached, MapRow{Code: code, System: system})
+		}
+		return v, ok
 	}
+	v := m.bare[code]
+	if v == "" {
+		return "", false
+	}
+	for k := range m.systems {
+		if reached != nil && k.code == code {
+			m.tell(reached, MapRow{Code: code, System: k.system})
+		}
+	}
+	return v, true
+}
+
+func (m *codeMap) tell(reached func(MapRow), row MapRow) {
+	if reached != nil {
+		row.Map = m.name
+		reached(row)
+	}
+}
+
+// add puts a row of a system, or of every system, into the map; false when the code has another value already.
+func (m *codeMap) add(k coding, value string) bool {
+	if k.system == "" {
+		if old, ok := m.exact[k.code]; ok && old != value {
+			return false
+		}
+		m.exact[k.code] = value
+		return true
+	}
+	if old, ok := m.systems[k]; ok && old != value {
+		return false
+	}
+	m.systems[k] = value
+	if old, ok := m.bare[k.code]; ok && old != value {
+		value = ""
+	}
+	m.bare[k.code] = value
+	return true
 }
 
 // rows returns the map's rows, sorted by code.
@@ -59,6 +113,11 @@ func (m *codeMap) rows() []MapRow {
 	var all []MapRow
 	for _, code := range slices.Sorted(maps.Keys(m.exact)) {
 		all = append(all, MapRow{Map: m.name, Code: code})
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(m.systems), func(a, b coding) int {
+		return cmp.Or(strings.Compare(a.code, b.code), strings.Compare(a.system, b.system))
+	}) {
+		all = append(all, MapRow{Map: m.name, Code: k.code, System: k.system})
 	}
 	from := len(all)
 	for _, p := range m.prefixes {
@@ -74,6 +133,9 @@ func (m *codeMap) values() []string {
 	for _, v := range m.exact {
 		seen[v] = true
 	}
+	for _, v := range m.systems {
+		seen[v] = true
+	}
 	for _, p := range m.prefixes {
 		seen[p.value] = true
 	}
@@ -84,10 +146,10 @@ func (m *codeMap) values() []string {
 }
 
 // mapParts are the keys of the long form of a code map. A map that has none of them is the short form: code: value.
-var mapParts = []string{"codes", "prefixes", "file", "default", "unmapped"}
+var mapParts = []string{"codes", "prefixes", "file", "conceptmap", "default", "unmapped"}
 
-func readCodeMap(v yamldoc.Value, files fs.FS) *codeMap {
-	m := &codeMap{name: v.Key(), exact: map[string]string{}}
+func (c *compiler) codeMapOf(v yamldoc.Value) *codeMap {
+	m := &codeMap{name: v.Key(), exact: map[string]string{}, systems: map[coding]string{}, bare: map[string]string{}}
 	entries := v.Entries()
 	if !slices.ContainsFunc(entries, func(e yamldoc.Value) bool { return slices.Contains(mapParts, e.Key()) }) {
 		for _, e := range entries {
@@ -106,49 +168,79 @@ func readCodeMap(v yamldoc.Value, files fs.FS) *codeMap {
 		}
 		return strings.Compare(a.code, b.code)
 	})
-	m.fallback = parts["default"].Text()
-	m.copies = parts["unmapped"].OneOf("missing", "copy") == "copy"
+	m.others(parts["default"], parts["unmapped"])
 	if f := parts["file"]; f.Exists() {
-		m.readCSV(f, files)
+		c.readCSV(m, f)
+	}
+	if f := parts["conceptmap"]; f.Exists() {
+		c.readConceptMap(m, f)
 	}
 	return m
 }
 
-// readCSV adds the rows of a CSV file whose header names the columns code and value.
-func (m *codeMap) readCSV(at yamldoc.Value, files fs.FS) {
-	rows, err := codeRows(files, at.Text())
+// others reads what becomes of codes that have no row.
+func (m *codeMap) others(fallback, unmapped yamldoc.Value) {
+	m.fallback = fallback.Text()
+	switch unmapped.OneOf("missing", "copy", "error") {
+	case "copy":
+		m.copies = true
+	case "error":
+		m.strict = true
+	}
+	if fallback.Exists() && unmapped.Exists() {
+		unmapped.Errorf("leave one of the two out", "unmapped has no effect: default gives every other code a value")
+	}
+}
+
+// readCSV adds the rows of a CSV file whose header names the columns code and value, and perhaps system.
+func (c *compiler) readCSV(m *codeMap, at yamldoc.Value) {
+	rows, err := c.codeRows(at.Text(), "code", "value")
 	if err != nil {
 		at.Errorf("the file is a CSV with the columns code and value, beside the mapping file", "the code map file cannot be read: %v", err)
 		return
 	}
 	for i, row := range rows {
-		if old, ok := m.exact[row.code]; ok && old != row.value {
+		if !m.add(row.coding, row.value) {
 			at.Errorf("remove one of the two", "code %q stands twice in the file, again in row %d", row.code, i+2)
 		}
-		m.exact[row.code] = row.value
 	}
 }
 
-func codeRows(files fs.FS, name string) ([]prefix, error) {
-	f, err := files.Open(name)
+// codeRow is a row of a file of codes.
+type codeRow struct {
+	coding
+	value string
+}
+
+// codeRows reads a CSV file of codes. Its header must have the columns named; system is optional. The text counts into
+// the mapping's hash.
+func (c *compiler) codeRows(name string, columns ...string) ([]codeRow, error) {
+	text, err := fs.ReadFile(c.files, name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	table, err := csv.NewReader(f).ReadAll()
+	c.sum.Write(text)
+	table, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))).ReadAll()
 	if err != nil {
 		return nil, err
 	}
 	if len(table) == 0 {
 		return nil, fmt.Errorf("it is empty")
 	}
-	code, value := slices.Index(table[0], "code"), slices.Index(table[0], "value")
-	if code < 0 || value < 0 {
-		return nil, fmt.Errorf("its header lacks code or value")
+	for _, column := range columns {
+		if !slices.Contains(table[0], column) {
+			return nil, fmt.Errorf("its header lacks %s", strings.Join(columns, " or "))
+		}
 	}
-	rows := make([]prefix, 0, len(table)-1)
+	cell := func(row []string, column string) string {
+		if i := slices.Index(table[0], column); i >= 0 {
+			return row[i]
+		}
+		return ""
+	}
+	rows := make([]codeRow, 0, len(table)-1)
 	for _, r := range table[1:] {
-		rows = append(rows, prefix{r[code], r[value]})
+		rows = append(rows, codeRow{coding{cell(r, "system"), cell(r, "code")}, cell(r, "value")})
 	}
 	return rows, nil
 }

@@ -11,9 +11,11 @@ import (
 	"slices"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir/fhirpath"
 	"github.com/crflink/crflink/fhir/ucum"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
+	"github.com/crflink/crflink/pseudonym"
 )
 
 // Mapping is a checked and compiled mapping file. It is not changed afterwards and safe for concurrent use.
@@ -25,17 +27,36 @@ type Mapping struct {
 	hash       string
 	types      []string // resource types that Fill reads, sorted
 	usesAsOf   bool
-	distinct   int // expressions
-	names      map[string]string
-	maps       []*codeMap // those that rules use
+	distinct   int                  // expressions
+	names      map[string]string    // of long texts
+	maps       []*codeMap           // those that rules use
+	calendar   []*parameter         // days of the calendar
+	across     map[string]*formRule // by form.item: items of single forms that other forms use
+}
+
+// formRule is a rule with the rules of its form.
+type formRule struct {
+	form *form
+	rule *rule
 }
 
 // Hash is the SHA-256 in hex of the mapping file and of the code map files it names.
 func (m *Mapping) Hash() string { return m.hash }
 
-// Load reads the mapping file of that name, checks it against the dictionary and compiles it. The list holds every
-// finding, warnings too; the mapping is nil when one of them is an error.
-func Load(files fs.FS, name string, dictionary *ecrf.Dictionary) (*Mapping, finding.List) {
+// Option is what else a mapping is checked against.
+type Option func(*compiler)
+
+// Behind says what de-identification does before the mapping sees a resource: elements that the profile drops are
+// findings, and in a study whose days are moved so is what would give the shift away.
+func Behind(profile *pseudonym.Profile, dates pseudonym.DateMode) Option {
+	return func(c *compiler) {
+		c.profile, c.shifted = profile, dates == pseudonym.Shift || dates == pseudonym.Relative
+	}
+}
+
+// Load reads the mapping file of that name, checks it against the dictionary and the options, and compiles it. The list
+// holds every finding, warnings too; the mapping is nil when one of them is an error.
+func Load(files fs.FS, name string, dictionary *ecrf.Dictionary, options ...Option) (*Mapping, finding.List) {
 	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		return nil, finding.List{{File: name, Line: 1, Col: 1, Message: fmt.Sprintf("the mapping file cannot be read: %v", err)}}
@@ -44,6 +65,9 @@ func Load(files fs.FS, name string, dictionary *ecrf.Dictionary) (*Mapping, find
 	c := &compiler{
 		file: readFile(doc), doc: doc, dictionary: dictionary, files: sub(files, name), sum: sha256.New(),
 		types: map[string]bool{"Patient": true}, compiled: map[string]*expression{}, used: map[string]bool{},
+	}
+	for _, o := range options {
+		o(c)
 	}
 	c.sum.Write(text)
 	m := c.compile()
@@ -76,20 +100,31 @@ func (c *compiler) compile() *Mapping {
 	}
 	c.units = c.readUnits()
 	c.readMaps()
+	c.readLists()
+	c.variables = c.parameters()
 	for _, e := range c.file.events {
-		m.events = append(m.events, event{name: e.name, label: e.label, rule: *c.eventRule(e)})
+		compiled := event{name: e.name, label: e.label, earliest: e.earliest}
+		for _, spec := range e.rules {
+			compiled.rules = append(compiled.rules, c.eventRule(spec))
+		}
+		m.events = append(m.events, compiled)
 		c.events = append(c.events, e.name)
 	}
+	c.readVisits()
 	for _, f := range c.file.forms {
 		if compiled, ok := c.form(f); ok {
 			m.forms = append(m.forms, compiled)
 		}
 	}
+	m.across = c.acrossForms(m.forms)
 	c.unfilled()
 	c.unused()
+	for _, name := range slices.Sorted(maps.Keys(c.variables)) {
+		m.calendar = append(m.calendar, c.file.parameters[name])
+	}
 	m.names = c.file.names
 	for _, v := range c.file.maps {
-		if c.used[" "+v.Key()] {
+		if c.used["map "+v.Key()] {
 			m.maps = append(m.maps, c.maps[v.Key()])
 		}
 	}
@@ -106,15 +141,27 @@ type compiler struct {
 	sum        hash.Hash
 	events     []string
 	maps       map[string]*codeMap
+	lists      map[string]*codeSet
+	visits     map[string]*window
+	variables  map[string]fhirpath.Type // days of the calendar
+	profile    *pseudonym.Profile       // nil when it is not known what de-identification leaves
+	shifted    bool                     // the subjects' days are moved
+	crossing   []crossing               // uses of items of other forms
+	deriving   string                   // the item whose derivation is read
 	units      map[string]string
 	compiled   map[string]*expression
 	types      map[string]bool // resource types that are read
 	usesAsOf   bool
-	used       map[string]bool // names of expressions, and of maps with a leading space
+	used       map[string]bool // names of expressions; of others with what they are: "map x", "list x"
 }
 
 func (c *compiler) warn(at yamldoc.Value, message string) {
 	line, col := at.Pos()
+	c.doc.Findings = append(c.doc.Findings, finding.Finding{File: c.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: message})
+}
+
+func (c *compiler) warnAtKey(v yamldoc.Value, message string) {
+	line, col := v.KeyPos()
 	c.doc.Findings = append(c.doc.Findings, finding.Finding{File: c.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: message})
 }
 
@@ -130,15 +177,7 @@ func need(at yamldoc.Value, parts map[string]yamldoc.Value, name, hint string) (
 func (c *compiler) readMaps() {
 	c.maps = map[string]*codeMap{}
 	for _, v := range c.file.maps {
-		c.maps[v.Key()] = readCodeMap(v, c.files)
-		for _, e := range v.Entries() {
-			if e.Key() != "file" {
-				continue
-			}
-			if text, err := fs.ReadFile(c.files, e.Text()); err == nil {
-				c.sum.Write(text)
-			}
-		}
+		c.maps[v.Key()] = c.codeMapOf(v)
 	}
 }
 
@@ -154,18 +193,19 @@ func (c *compiler) readUnits() map[string]string {
 	return units
 }
 
-func (c *compiler) eventRule(e eventSpec) *rule {
-	r := &rule{id: e.name, item: &ecrf.Item{Name: e.name, Type: ecrf.Date}}
-	r.selector = c.selector(e.rule)
-	if e.rule.value.Exists() {
-		r.value = c.expression(e.rule.value, r.types)
-		c.fits(e.rule.value, r)
+func (c *compiler) eventRule(s ruleSpec) *rule {
+	r := &rule{id: s.name, item: &ecrf.Item{Name: s.name, Type: ecrf.Date}}
+	r.selector = c.selector(s)
+	if s.value.Exists() {
+		r.value = c.expression(s.value, r.types)
+		c.fits(s.value, r)
 	} else {
-		e.at.Errorf("say with value which date of the resource the event has", "the event has no value")
+		s.at.Errorf("say with value which date of the resource the event has", "the event has no value")
 	}
-	r.choose = c.choice(e.rule.choose)
-	if k := r.choose.kind; k == chooseExists || k == chooseCount {
-		e.rule.choose.Errorf("choose first or last", "an event is a day; %s gives none", k)
+	r.choose = c.choice(s.choose, s.ties)
+	switch k := r.choose.kind; k {
+	case chooseExists, chooseCount, chooseMean, chooseList:
+		s.choose.Errorf("choose first or last", "an event is a day; %s gives none", k)
 	}
 	return r
 }

@@ -33,6 +33,9 @@ func (c *compiler) form(s formSpec) (form, bool) {
 	for _, i := range s.items {
 		if r := c.rule(f, i, out.repeat); r != nil {
 			out.rules = append(out.rules, r)
+			if q := c.qualifier(f, s, i, r); q != nil {
+				out.rules = append(out.rules, q)
+			}
 		}
 	}
 	c.order(s, out.rules)
@@ -56,7 +59,16 @@ func (c *compiler) repeat(s ruleSpec) *repeat {
 	return r
 }
 
-func (c *compiler) choice(v yamldoc.Value) choice {
+// choice reads choose and the rule for its ties.
+func (c *compiler) choice(v, ties yamldoc.Value) choice {
+	chosen := c.chooses(v)
+	if ties.Exists() {
+		chosen.ties = c.ties(ties, chosen.kind)
+	}
+	return chosen
+}
+
+func (c *compiler) chooses(v yamldoc.Value) choice {
 	if !v.Exists() {
 		return choice{kind: chooseOnly}
 	}
@@ -65,13 +77,29 @@ func (c *compiler) choice(v yamldoc.Value) choice {
 		if k == chooseNearest {
 			v.Errorf("write choose: {nearest: EVENT}", "nearest needs an event")
 		}
-		return choice{kind: k}
+		return choice{kind: k, order: byEarliest}
 	}
-	nearest, ok := need(v, v.Fields("nearest"), "nearest", "write choose: {nearest: EVENT}")
+	parts := v.Fields("nearest", "list")
+	if order, ok := parts["list"]; ok {
+		if parts["nearest"].Exists() {
+			order.Errorf("leave one of the two out", "the choice is both nearest and list")
+		}
+		return choice{kind: chooseList, order: listOrder(order.OneOf(listOrders...))}
+	}
+	nearest, ok := need(v, parts, "nearest", "write choose: {nearest: EVENT}")
 	if !ok {
 		return choice{kind: chooseNearest}
 	}
 	return choice{kind: chooseNearest, event: c.eventName(nearest)}
+}
+
+func (c *compiler) ties(v yamldoc.Value, kind choiceKind) ties {
+	allowed := tieRules[kind]
+	if allowed == nil {
+		v.Errorf("leave it out", "ties has no effect here: %s knows no ties", kind)
+		return ""
+	}
+	return ties(v.OneOf(allowed...))
 }
 
 // unfilled warns of items that no rule fills.
@@ -89,11 +117,16 @@ func (c *compiler) unfilled() {
 	}
 }
 
-// unused warns of maps and expressions that no rule uses.
+// unused warns of what the file declares and no rule uses.
 func (c *compiler) unused() {
-	for _, v := range c.file.maps {
-		if !c.used[" "+v.Key()] {
-			c.warn(v, fmt.Sprintf("no rule uses the map %s", v.Key()))
+	for _, declared := range []struct {
+		noun  string
+		known []yamldoc.Value
+	}{{"map", c.file.maps}, {"list", c.file.lists}, {"visit", c.file.visits}} {
+		for _, v := range declared.known {
+			if !c.used[declared.noun+" "+v.Key()] {
+				c.warn(v, fmt.Sprintf("no rule uses the %s %s", declared.noun, v.Key()))
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.file.expressions)) {
@@ -101,8 +134,13 @@ func (c *compiler) unused() {
 			c.warn(c.file.expressions[name], fmt.Sprintf("no rule uses the expression %s", name))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.file.parameters)) {
+		if !c.used["parameter "+name] {
+			c.warnAtKey(c.file.parameters[name].at, fmt.Sprintf("no rule uses the parameter %s", name))
+		}
+	}
 }
 
 func (s formSpec) fills(item string) bool {
-	return slices.ContainsFunc(s.items, func(r ruleSpec) bool { return r.name == item })
+	return slices.ContainsFunc(s.items, func(r ruleSpec) bool { return r.name == item || r.qualifies() == item })
 }

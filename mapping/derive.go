@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,8 +17,11 @@ type itemExpression struct {
 	items []string
 }
 
+// deriveParts are the keys of derive.
+var deriveParts = []string{"days", "age", "expression"}
+
 func (c *compiler) derivation(v yamldoc.Value, f *ecrf.Form) derivation {
-	parts := v.Fields("days", "age", "expression")
+	parts := v.Fields(deriveParts...)
 	if len(parts) != 1 {
 		v.Errorf("one of days, age, expression", "a derived item has exactly one rule")
 		return derivation{}
@@ -64,6 +68,10 @@ func (c *compiler) moment(at yamldoc.Value, parts map[string]yamldoc.Value, end 
 	if item := f.Item(name); item != nil && item.Type == ecrf.Date {
 		return name
 	}
+	if strings.Contains(name, ".") {
+		c.otherDate(v, name, f)
+		return name
+	}
 	possible := slices.Clone(c.events)
 	for _, item := range f.Items {
 		if item.Type == ecrf.Date {
@@ -72,6 +80,19 @@ func (c *compiler) moment(at yamldoc.Value, parts map[string]yamldoc.Value, end 
 	}
 	v.Errorf(finding.DidYouMean(name, possible), "%q is neither an event nor a date item of the form", name)
 	return name
+}
+
+// otherDate checks a date item of another form.
+func (c *compiler) otherDate(v yamldoc.Value, name string, f *ecrf.Form) {
+	item, why, hint := c.otherItem(name)
+	switch {
+	case why != "":
+		v.Errorf(hint, "%s", why)
+	case item.Type != ecrf.Date:
+		v.Errorf("", "item %s is no date", name)
+	default:
+		c.crossing = append(c.crossing, crossing{at: v, to: name, user: f.Name + "." + c.deriving})
+	}
 }
 
 // daysRule reads days from an event to a date of the candidate.
@@ -95,46 +116,71 @@ func (c *compiler) daysRule(v yamldoc.Value, types []string) *daysRule {
 // be an element that is never there.
 const focusType = "Patient"
 
-// itemExpression compiles an expression over items. Every %name in it that is an item of the form becomes a variable
-// of the item's type.
+// itemExpression compiles an expression over items. Every %name in it that is an item of the form, and every %`form.item`
+// of a single form, becomes a variable of the item's type.
 func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression {
 	if name := c.twofold(v.Text(), f); name != "" {
-		v.Errorf("rename the name or expression at the top of the file", "%%%s is an item of the form and also a name or expression of the file", name)
+		v.Errorf("rename the name, parameter or expression at the top of the file",
+			"%%%s is an item of the form and also a name, parameter or expression of the file", name)
 		return nil
 	}
 	expanded, origins := c.file.expand(v, c.used)
+	c.calendarDay(expanded, origins)
+	c.movedDays(expanded, origins)
 	e := &itemExpression{}
-	types := map[string]fhirpath.Type{}
-	for i := range len(expanded) {
-		if expanded[i] != '%' {
+	types, bad := maps.Clone(c.variables), false
+	for _, w := range words(expanded) {
+		name, ok := w.variable()
+		if !ok || slices.Contains(e.items, name) {
 			continue
 		}
-		name := identifier(expanded[i+1:])
-		if item := f.Item(name); item != nil && !slices.Contains(e.items, name) {
+		item := f.Item(name)
+		if strings.Contains(name, ".") {
+			if item = c.crossed(w, name, origins, f); item == nil {
+				bad = true
+			}
+		}
+		if item != nil {
 			e.items = append(e.items, name)
 			types[name] = fhirpath.Type{Names: []string{"System." + variableKind(item).String()}}
 		}
 	}
-	compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Type: focusType, Variables: types})
+	if bad {
+		return nil
+	}
+	compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Type: focusType, Variables: types, CodeLists: c.codeList})
 	if err != nil {
 		c.report(expanded, origins, err)
 		return nil
 	}
 	e.expr = compiled
 	c.usesAsOf = c.usesAsOf || usesAsOf(compiled.String())
+	c.seen(&expression{byType: map[string]*fhirpath.Expr{focusType: compiled}}, expanded, origins)
 	return e
+}
+
+// crossed notes the use of an item of another form; nil and a finding when there is none such.
+func (c *compiler) crossed(w word, name string, origins []origin, f *ecrf.Form) *ecrf.Item {
+	from := origins[w.at]
+	item, why, hint := c.otherItem(name)
+	if why != "" {
+		c.at(from, hint, "%s", why)
+		return nil
+	}
+	c.crossing = append(c.crossing, crossing{at: from.scalar, to: name, user: f.Name + "." + c.deriving})
+	return item
 }
 
 // twofold returns a %name in the text that is an item and would be replaced by something else.
 func (c *compiler) twofold(text string, f *ecrf.Form) string {
-	for i := range len(text) {
-		if text[i] != '%' {
+	for _, w := range words(text) {
+		name, ok := w.variable()
+		if !ok || f.Item(name) == nil {
 			continue
 		}
-		name := identifier(text[i+1:])
 		_, named := c.file.names[name]
 		_, expressed := c.file.expressions[name]
-		if (named || expressed) && f.Item(name) != nil {
+		if named || expressed || c.file.parameters[name] != nil {
 			return name
 		}
 	}
@@ -149,7 +195,7 @@ func (c *compiler) order(s formSpec, rules []*rule) {
 	sorted := rules[:0]
 	for len(pending) > 0 {
 		i := slices.IndexFunc(pending, func(r *rule) bool {
-			return !slices.ContainsFunc(r.derive.uses(), func(name string) bool {
+			return !slices.ContainsFunc(r.uses(), func(name string) bool {
 				return !placed[name] && slices.ContainsFunc(pending, func(p *rule) bool { return p.item.Name == name })
 			})
 		})
@@ -167,7 +213,7 @@ func (c *compiler) order(s formSpec, rules []*rule) {
 func (c *compiler) filledBefore(s formSpec, rules []*rule) {
 	for _, r := range rules {
 		for _, name := range r.derive.uses() {
-			if name != "" && !contains(c.events, name) && !s.fills(name) && c.dictionary.Form(s.name).Item(name) != nil {
+			if name != "" && !strings.Contains(name, ".") && !contains(c.events, name) && !s.fills(name) && c.dictionary.Form(s.name).Item(name) != nil {
 				c.atKey(s.item(r.item.Name).at, "write a rule for "+name, "no rule fills item %s, which %s is derived from", name, r.item.Name)
 			}
 		}

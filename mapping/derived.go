@@ -1,7 +1,9 @@
 package mapping
 
 import (
+	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -15,7 +17,7 @@ func (r *run) derived(rule *rule, done map[string]outcome) (outcome, error) {
 	case d.age != nil:
 		return r.age(rule), nil
 	case d.days != nil:
-		return r.daysBetween(rule, done), nil
+		return r.daysBetween(rule, done)
 	default:
 		return r.expressionOver(rule, done)
 	}
@@ -36,42 +38,65 @@ func (r *run) age(rule *rule) outcome {
 	return missing(ecrf.NotApplicable)
 }
 
-func (r *run) daysBetween(rule *rule, done map[string]outcome) outcome {
-	from, reason := r.moment(rule.derive.days.from, done)
-	to, toReason := r.moment(rule.derive.days.to, done)
-	switch {
-	case reason == ecrf.NoEvent || toReason == ecrf.NoEvent:
-		return missing(ecrf.NoEvent)
-	case reason != "" || toReason != "":
-		return missing(ecrf.NotApplicable)
+func (r *run) daysBetween(rule *rule, done map[string]outcome) (outcome, error) {
+	from, reason, err := r.moment(rule.derive.days.from, done)
+	if err != nil {
+		return outcome{}, err
 	}
-	return canonical(rule.item, strconv.Itoa(int(to-from)))
+	to, toReason, err := r.moment(rule.derive.days.to, done)
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case reason == ecrf.NoEvent || toReason == ecrf.NoEvent:
+		return missing(ecrf.NoEvent), nil
+	case reason != "" || toReason != "":
+		return missing(ecrf.NotApplicable), nil
+	}
+	return canonical(rule.item, strconv.Itoa(int(to-from))), nil
 }
 
-// moment returns the day of an event or of a date item of the form.
-func (r *run) moment(name string, done map[string]outcome) (fhir.Day, ecrf.MissingReason) {
-	if o, ok := done[name]; ok {
+// moment returns the day of an event, or of a date item of the form or of another.
+func (r *run) moment(name string, done map[string]outcome) (fhir.Day, ecrf.MissingReason, error) {
+	o, isItem, err := r.item(name, done)
+	if err != nil {
+		return 0, "", err
+	}
+	if isItem {
 		day, err := fhir.ParseDay(o.value)
 		if err != nil {
-			return 0, ecrf.NotApplicable
+			return 0, ecrf.NotApplicable, nil
 		}
-		return day, ""
+		return day, "", nil
 	}
 	day, ok := r.days[name]
 	if !ok {
-		return 0, ecrf.NoEvent
+		return 0, ecrf.NoEvent, nil
 	}
-	return day, ""
+	return day, "", nil
+}
+
+// item returns what an item of the form, or form.item of another, holds.
+func (r *run) item(name string, done map[string]outcome) (o outcome, ok bool, err error) {
+	if to := r.mapping.across[name]; to != nil {
+		o, err = r.other(name, to)
+		return o, true, err
+	}
+	o, ok = done[name]
+	return o, ok, nil
 }
 
 func (r *run) expressionOver(rule *rule, done map[string]outcome) (outcome, error) {
-	env := fhirpath.Env{AsOf: r.in.AsOf, Zone: r.in.Zone, Vars: make(map[string][]fhirpath.Value, len(rule.derive.expr.items))}
+	env := fhirpath.Env{AsOf: r.in.AsOf, Zone: r.in.Zone, Vars: make(map[string][]fhirpath.Value, len(rule.derive.expr.items)+len(r.env.Vars))}
+	maps.Copy(env.Vars, r.env.Vars)
 	for _, name := range rule.derive.expr.items {
-		o := done[name]
+		o, _, err := r.item(name, done)
+		if err != nil {
+			return outcome{}, err
+		}
 		if o.value == "" {
 			return missing(ecrf.NotApplicable), nil
 		}
-		v, ok := fhirpath.Of(variableKind(r.mapping.dictionary.Item(name)), o.value)
+		v, ok := fhirpath.Of(variableKind(r.mapping.dictionary.Item(name[strings.IndexByte(name, '.')+1:])), o.value)
 		if !ok {
 			return missing(ecrf.Unconvertible), nil
 		}

@@ -12,8 +12,8 @@ type origin struct {
 	at     int
 }
 
-// expander replaces %name of the file's names by a literal, and of its expressions by the expression in parentheses,
-// outside of quoted text. Other %names are left to FHIRPath.
+// expander replaces %name of the file's names and parameters by a literal, and of its expressions by the expression in
+// parentheses, outside of quoted text. Other %names are left to FHIRPath.
 type expander struct {
 	file    *file
 	text    strings.Builder
@@ -63,6 +63,14 @@ var quoting = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 func (x *expander) substitute(name string, from origin) bool {
 	if s, ok := x.file.names[name]; ok {
 		x.emit("'"+quoting.Replace(s)+"'", from)
+		return true
+	}
+	if p := x.file.parameters[name]; p != nil {
+		x.used["parameter "+name] = true
+		if p.calendar() {
+			return false
+		}
+		x.emit(p.literal, from)
 		return true
 	}
 	e, ok := x.file.expressions[name]

@@ -23,24 +23,30 @@ func (e *expression) on(env *fhirpath.Env, res *fhir.Resource, out []fhirpath.Va
 	return e.byType[res.Type].Eval(env, res.Node, out)
 }
 
-// expression compiles the text at v for the types; nil and a finding per mistake when it is wrong, nil when v does
-// not exist.
+// expression compiles the text at v, whose result is more than a yes or no, for the types; nil and a finding per mistake
+// when it is wrong, nil when v does not exist.
 func (c *compiler) expression(v yamldoc.Value, types []string) *expression {
 	if !v.Exists() {
 		return nil
 	}
 	expanded, origins := c.file.expand(v, c.used)
+	c.calendarDay(expanded, origins)
+	return c.compiledFor(v, types, expanded, origins)
+}
+
+func (c *compiler) compiledFor(v yamldoc.Value, types []string, expanded string, origins []origin) *expression {
 	if strings.TrimSpace(expanded) == "" {
 		v.Errorf("leave it out, or write a FHIRPath expression", "the expression is empty")
 		return nil
 	}
+	c.movedDays(expanded, origins)
 	same := strings.Join(types, " ") + "\n" + expanded
 	if e, ok := c.compiled[same]; ok {
 		return e
 	}
 	e := &expression{source: v.Text(), byType: map[string]*fhirpath.Expr{}, number: len(c.compiled)}
 	for _, t := range types {
-		compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Type: t})
+		compiled, err := fhirpath.Compile(expanded, fhirpath.Options{Type: t, Variables: c.variables, CodeLists: c.codeList})
 		if err != nil {
 			c.report(expanded, origins, err)
 			return nil
@@ -49,15 +55,21 @@ func (c *compiler) expression(v yamldoc.Value, types []string) *expression {
 		c.reads(compiled)
 	}
 	c.compiled[same] = e
+	c.seen(e, expanded, origins)
 	return e
 }
 
 // condition compiles a where. What is no yes or no would silently exclude resources with several values.
 func (c *compiler) condition(v yamldoc.Value, types []string) *expression {
-	e := c.expression(v, types)
+	if !v.Exists() {
+		return nil
+	}
+	expanded, origins := c.file.expand(v, c.used)
+	e := c.compiledFor(v, types, expanded, origins)
 	if e == nil {
 		return nil
 	}
+	c.matches(e, expanded, origins)
 	for _, t := range types {
 		if got := e.byType[t].Type(); len(got.Names) > 0 && !slices.Contains(got.Names, "System.Boolean") && !slices.Contains(got.Names, "boolean") {
 			v.Errorf("ask with exists(), =, or in", "where needs a yes or no, this is %s", strings.Join(got.Names, " or "))
@@ -77,20 +89,19 @@ func (c *compiler) reads(x *fhirpath.Expr) {
 	c.usesAsOf = c.usesAsOf || usesAsOf(x.String())
 }
 
-// usesAsOf reports whether a canonical FHIRPath text calls a function that depends on the as-of.
-func usesAsOf(text string) bool {
-	for i := 0; i < len(text); {
-		if strings.IndexByte("'`\"", text[i]) >= 0 {
-			i = quotedEnd(text, i)
-			continue
-		}
-		name := identifier(text[i:])
-		i += max(1, len(name))
-		if slices.Contains([]string{"now", "today", "timeOfDay"}, name) && strings.HasPrefix(strings.TrimLeft(text[i:], " \n\t"), "(") {
-			return true
+// usesAsOf reports whether a FHIRPath text calls a function that depends on the as-of.
+func usesAsOf(text string) bool { return len(callsOfNow(text)) > 0 }
+
+// callsOfNow returns where a text calls a function that depends on the as-of.
+func callsOfNow(text string) []word {
+	var calls []word
+	all := words(text)
+	for i, w := range all {
+		if slices.Contains([]string{"now", "today", "timeOfDay"}, w.text) && i+1 < len(all) && all[i+1].text == "(" {
+			calls = append(calls, w)
 		}
 	}
-	return false
+	return calls
 }
 
 // report places the findings of a compilation of the expanded text where each was written.
@@ -101,10 +112,14 @@ func (c *compiler) report(expanded string, origins []origin, err error) {
 		return
 	}
 	for _, f := range bad.All {
-		from := origins[min(offset(expanded, f.Line, f.Col), len(origins)-1)]
-		line, col := position(from.scalar.Text(), from.at)
-		from.scalar.ErrorAt(line, col, f.Hint, "%s", f.Problem)
+		c.at(origins[min(offset(expanded, f.Line, f.Col), len(origins)-1)], f.Hint, "%s", f.Problem)
 	}
+}
+
+// at adds a finding where a part of an expression was written.
+func (c *compiler) at(from origin, hint, format string, args ...any) {
+	line, col := position(from.scalar.Text(), from.at)
+	from.scalar.ErrorAt(line, col, hint, format, args...)
 }
 
 // offset returns the byte at a line and column of characters.

@@ -9,19 +9,22 @@ type file struct {
 	study, version string
 	studyAt        yamldoc.Value
 	names          map[string]string
+	parameters     map[string]*parameter
 	expressions    map[string]yamldoc.Value
 	units          yamldoc.Value // printed unit: UCUM code
-	maps           []yamldoc.Value
+	lists, maps    []yamldoc.Value
+	visits         []yamldoc.Value
 	events         []eventSpec
 	forms          []formSpec
 }
 
-// eventSpec declares an event.
+// eventSpec declares an event. It has several rules when any of them may tell when it happened.
 type eventSpec struct {
-	name  string
-	label string
-	at    yamldoc.Value
-	rule  ruleSpec
+	name     string
+	label    string
+	at       yamldoc.Value
+	rules    []ruleSpec
+	earliest bool // of several rules the earliest day counts, else that of the first rule that gives one
 }
 
 // formSpec holds the rules of one form.
@@ -44,10 +47,13 @@ type ruleSpec struct {
 	order     yamldoc.Value // repeat: what instances are numbered by
 	codes     yamldoc.Value // map
 	molarMass yamldoc.Value
+	factor    yamldoc.Value
 	activity  yamldoc.Value
 	compare   yamldoc.Value // comparator
+	qualifier yamldoc.Value
 	window    yamldoc.Value
 	choose    yamldoc.Value
+	ties      yamldoc.Value
 	days      yamldoc.Value
 	derive    yamldoc.Value
 	imaging   yamldoc.Value
@@ -56,11 +62,15 @@ type ruleSpec struct {
 	parts     map[string]yamldoc.Value // all of an item's rule by name
 }
 
+// topParts are the keys of a mapping file.
+var topParts = []string{"study", "version", "names", "parameters", "expressions", "units", "lists", "maps", "visits", "events", "forms"}
+
 func readFile(doc *yamldoc.Doc) file {
-	top := doc.Root().Fields("study", "version", "names", "expressions", "units", "maps", "events", "forms")
+	top := doc.Root().Fields(topParts...)
 	f := file{
 		study: top["study"].Text(), studyAt: top["study"], version: top["version"].Text(),
 		names: texts(top["names"]), units: top["units"], expressions: map[string]yamldoc.Value{}, maps: top["maps"].Entries(),
+		parameters: readParameters(top["parameters"]), lists: top["lists"].Entries(), visits: top["visits"].Entries(),
 	}
 	for _, e := range top["expressions"].Entries() {
 		f.expressions[e.Key()] = e
@@ -82,18 +92,52 @@ func texts(v yamldoc.Value) map[string]string {
 	return m
 }
 
+// eventRuleParts are the keys of a rule of an event.
+var eventRuleParts = []string{"resource", "where", "value", "date", "choose", "ties", "include"}
+
+// eventParts are the keys of an event.
+var eventParts = []string{"label", "resource", "where", "value", "date", "choose", "ties", "include", "earliest-of", "first-of"}
+
 func readEvent(v yamldoc.Value) eventSpec {
-	f := v.Fields("label", "resource", "where", "value", "choose", "include")
-	return eventSpec{name: v.Key(), label: f["label"].Text(), at: v, rule: ruleSpec{
-		name: v.Key(), at: v, resource: f["resource"], where: f["where"], value: f["value"], choose: f["choose"], include: f["include"],
-	}}
+	f := v.Fields(eventParts...)
+	spec := eventSpec{name: v.Key(), label: f["label"].Text(), at: v, earliest: f["earliest-of"].Exists()}
+	several := f["earliest-of"]
+	if first := f["first-of"]; first.Exists() {
+		if several.Exists() {
+			first.Errorf("leave one of the two out", "the event has both earliest-of and first-of")
+		}
+		several = first
+	}
+	if !several.Exists() {
+		spec.rules = []ruleSpec{eventRule(v.Key(), v, f)}
+		return spec
+	}
+	for _, name := range eventRuleParts {
+		if own := f[name]; own.Exists() {
+			own.Errorf("write it in each rule of the list", "%s has no effect beside a list of rules", name)
+		}
+	}
+	for _, item := range several.Items() {
+		spec.rules = append(spec.rules, eventRule(v.Key(), item, item.Fields(eventRuleParts...)))
+	}
+	return spec
 }
+
+func eventRule(name string, at yamldoc.Value, f map[string]yamldoc.Value) ruleSpec {
+	return ruleSpec{
+		name: name, at: at, resource: f["resource"], where: f["where"], value: f["value"], date: f["date"], choose: f["choose"],
+		ties: f["ties"], include: f["include"],
+	}
+}
+
+// repeatParts are the keys of repeat.
+var repeatParts = []string{"resource", "where", "key", "order", "window", "include"}
 
 func readForm(v yamldoc.Value) formSpec {
 	form := formSpec{name: v.Key(), at: v}
 	for _, e := range v.Entries() {
 		if e.Key() == "repeat" {
-			f := e.Fields("resource", "where", "key", "order", "window", "include")
+			f := e.Fields(repeatParts...)
 			form.repeat = &ruleSpec{
 				name: v.Key(), at: e, resource: f["resource"], where: f["where"], key: f["key"], order: f["order"],
 				window: f["window"], include: f["include"],
@@ -107,16 +151,16 @@ func readForm(v yamldoc.Value) formSpec {
 
 // rulePartNames are the keys of an item's rule.
 var rulePartNames = []string{
-	"resource", "where", "value", "date", "map", "molar-mass", "activity", "comparator", "window", "choose", "days", "derive", "imaging",
-	"optional", "include",
+	"resource", "where", "value", "date", "map", "molar-mass", "factor", "activity", "comparator", "qualifier", "window", "choose", "ties",
+	"days", "derive", "imaging", "optional", "include",
 }
 
 func readRule(v yamldoc.Value) ruleSpec {
 	f := v.Fields(rulePartNames...)
 	return ruleSpec{
 		name: v.Key(), at: v, resource: f["resource"], where: f["where"], value: f["value"], date: f["date"],
-		codes: f["map"], molarMass: f["molar-mass"], activity: f["activity"], compare: f["comparator"],
-		window: f["window"], choose: f["choose"], days: f["days"], derive: f["derive"], imaging: f["imaging"],
+		codes: f["map"], molarMass: f["molar-mass"], factor: f["factor"], activity: f["activity"], compare: f["comparator"],
+		qualifier: f["qualifier"], window: f["window"], choose: f["choose"], ties: f["ties"], days: f["days"], derive: f["derive"], imaging: f["imaging"],
 		optional: f["optional"], include: f["include"], parts: f,
 	}
 }

@@ -57,7 +57,8 @@ type run struct {
 	days    map[string]fhir.Day // events that happened
 	scratch []fhirpath.Value
 
-	answers  [][]candidate // of the conditions, by the number of the expression
+	across   map[string]outcome // by form.item: items of single forms that other forms use
+	answers  [][]candidate      // of the conditions, by the number of the expression
 	answered []bool
 }
 
@@ -75,21 +76,50 @@ func newRun(m *Mapping, in Input) *run {
 	if p := in.Record.Patient(); p != nil {
 		r.byType["Patient"] = []*fhir.Resource{p}
 	}
+	for _, p := range m.calendar {
+		if r.env.Vars == nil {
+			r.env.Vars = make(map[string][]fhirpath.Value, len(m.calendar))
+		}
+		if v, ok := fhirpath.Of(fhirpath.Date, in.Record.Day(p.day).String()); ok {
+			r.env.Vars[p.name] = []fhirpath.Value{v}
+		}
+	}
 	return r
 }
 
 func (r *run) findEvents() error {
 	for i := range r.mapping.events {
 		e := &r.mapping.events[i]
-		o, err := r.direct(&e.rule)
+		day, happened, err := r.dayOf(e)
 		if err != nil {
 			return fmt.Errorf("event %s: %w", e.name, err)
 		}
-		if day, err := fhir.ParseDay(o.value); err == nil {
+		if happened {
 			r.days[e.name] = day
 		}
 	}
 	return nil
+}
+
+// dayOf returns the day of an event: of several rules the earliest, or that of the first rule that gives one.
+func (r *run) dayOf(e *event) (day fhir.Day, happened bool, err error) {
+	for _, rule := range e.rules {
+		o, err := r.direct(rule)
+		if err != nil {
+			return 0, false, err
+		}
+		d, err := fhir.ParseDay(o.value)
+		if err != nil {
+			continue
+		}
+		if !happened || d < day {
+			day, happened = d, true
+		}
+		if !e.earliest {
+			break
+		}
+	}
+	return day, happened, nil
 }
 
 // fillForm returns the form's instances: one of a single form, one for each key of a repeating form.
@@ -112,19 +142,34 @@ func (r *run) cells(f *form, c *candidate) ([]ecrf.Cell, error) {
 	done := make(map[string]outcome, len(f.rules))
 	cells := make([]ecrf.Cell, 0, len(f.rules))
 	for _, rule := range f.rules {
-		o, err := r.fillItem(rule, c, done)
+		o, err := r.filled(rule, c, done)
 		if err != nil {
-			return nil, fmt.Errorf("rule %s: %w", rule.id, err)
+			return nil, err
 		}
-		done[rule.item.Name] = o
 		o.from.Rule = rule.id
 		cells = append(cells, ecrf.Cell{Item: rule.item.Name, Value: o.value, Missing: o.missing, Provenance: o.from})
 	}
 	return cells, nil
 }
 
+// filled fills an item once: an item that another form asked for is there already.
+func (r *run) filled(rule *rule, c *candidate, done map[string]outcome) (outcome, error) {
+	if o, ok := r.across[rule.id]; ok && c == nil {
+		done[rule.item.Name] = o
+		return o, nil
+	}
+	o, err := r.fillItem(rule, c, done)
+	if err != nil {
+		return o, fmt.Errorf("rule %s: %w", rule.id, err)
+	}
+	done[rule.item.Name] = o
+	return o, nil
+}
+
 func (r *run) fillItem(rule *rule, c *candidate, done map[string]outcome) (outcome, error) {
 	switch {
+	case rule.of != "":
+		return qualifier(rule, done[rule.of], r.in.Reached), nil
 	case rule.derive.exists():
 		return r.derived(rule, done)
 	case c != nil:
@@ -173,9 +218,23 @@ func (r *run) direct(rule *rule) (outcome, error) {
 		}
 		values = append(values, t)
 	}
+	return r.choose(rule, rule.valued(values))
+}
+
+// choose makes the cell's content of the candidates.
+func (r *run) choose(rule *rule, values []taken) (outcome, error) {
+	switch rule.choose.kind {
+	case chooseMean:
+		return r.mean(rule, values), nil
+	case chooseList:
+		return r.list(rule, values), nil
+	}
 	t, ambiguous := r.chosen(rule, values)
-	if ambiguous {
+	switch {
+	case ambiguous:
 		return missing(ecrf.Ambiguous), nil
+	case rule.choose.ties == tiesAmbiguous:
+		return r.untied(rule, t, values)
 	}
 	return r.result(rule, t)
 }

@@ -3,12 +3,14 @@ package mapping_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/mapping/casetest"
+	"github.com/crflink/crflink/mapping/manual"
 )
 
 const guide = "../docs/mapping.md"
@@ -35,8 +37,8 @@ func blocks(t *testing.T) []block {
 			open = nil
 		case open != nil:
 			open.text += line
-		case strings.HasPrefix(line, "## "):
-			heading = strings.TrimSpace(line[3:])
+		case strings.HasPrefix(line, "## "), strings.HasPrefix(line, "### "):
+			heading = strings.TrimSpace(strings.TrimLeft(line, "#"))
 		}
 	}
 	return all
@@ -110,17 +112,48 @@ func runAll(t *testing.T, dir string) {
 	}
 }
 
-func TestTheGuideExplainsEveryWordOfTheLanguage(t *testing.T) {
+// marks surround what is written from the table of package manual.
+const marks, end = "<!-- reference: begin -->\n", "<!-- reference: end -->"
+
+func TestTheReferenceOfTheGuideIsThatOfTheTable(t *testing.T) {
+	text, err := os.ReadFile(guide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), marks)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatal("the guide has no place for the reference")
+	}
+	golden(t, guide, before+marks+"\n"+manual.Page()+end+after)
+}
+
+func TestTheTableHasEveryWordOfTheLanguageAndNoOther(t *testing.T) {
+	for place, known := range mapping.Language {
+		var words []string
+		for _, w := range manual.Of(place) {
+			words = append(words, w.Name)
+		}
+		slices.Sort(words)
+		want := slices.Sorted(slices.Values(known))
+		if !slices.Equal(words, want) {
+			t.Errorf("%s: the manual has %v, the reader knows %v", place, words, want)
+		}
+	}
+	for _, p := range manual.Places() {
+		if mapping.Language[p] == nil {
+			t.Errorf("%s is no place of the language", p)
+		}
+	}
+}
+
+func TestTheGuideExplainsEveryReason(t *testing.T) {
 	page, err := os.ReadFile(guide)
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := append(append(append([]string{}, mapping.RuleParts...), mapping.Choices...), mapping.MapParts...)
 	for _, r := range ecrf.MissingReasons() {
-		words = append(words, strings.TrimPrefix(string(r), ecrf.AbsentPrefix))
-	}
-	for _, w := range words {
-		if !strings.Contains(string(page), "`"+w) && !strings.Contains(string(page), "{"+w+":") {
+		if w := strings.TrimPrefix(string(r), ecrf.AbsentPrefix); !strings.Contains(string(page), "`"+w) {
 			t.Errorf("%s is not explained", w)
 		}
 	}

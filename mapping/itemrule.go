@@ -22,6 +22,7 @@ func (c *compiler) rule(f *ecrf.Form, s ruleSpec, repeats *repeat) *rule {
 	c.unit(s, item)
 	if s.derive.Exists() {
 		s.only("a derived item is computed from events and items", "derive")
+		c.deriving = s.name
 		r.derive = c.derivation(s.derive, f)
 		c.derivedItem(s, r)
 		return r
@@ -35,6 +36,7 @@ func (c *compiler) rule(f *ecrf.Form, s ruleSpec, repeats *repeat) *rule {
 	c.checkSource(s, r)
 	c.conversion(s, r)
 	c.fits(s.value, r)
+	c.unitsFit(s.value, r)
 	return r
 }
 
@@ -46,13 +48,16 @@ func (c *compiler) source(s ruleSpec, r *rule, repeats *repeat) []string {
 	}
 	if repeats != nil {
 		s.only("an item of a repeating form sees the resource of its instance only",
-			"value", "map", "molar-mass", "activity", "comparator", "days", "imaging", "optional")
+			"value", "map", "molar-mass", "factor", "activity", "comparator", "qualifier", "days", "imaging", "optional")
 		r.choose.kind = chooseOnly
 		return repeats.types
 	}
 	r.selector = c.selector(s)
-	r.choose = c.choice(s.choose)
+	r.choose = c.choice(s.choose, s.ties)
 	c.choosable(s, r)
+	if k := r.choose.kind; (k == chooseMean || k == chooseList) && (s.days.Exists() || r.studyUID) {
+		s.choose.Errorf("choose first, last or nearest", "%s is made of values", k)
+	}
 	return r.types
 }
 
@@ -95,6 +100,14 @@ func (c *compiler) choosable(s ruleSpec, r *rule) {
 		if t != ecrf.Boolean && t != ecrf.Integer && (list == nil || !slices.Contains(list.Values(), "0") || !slices.Contains(list.Values(), "1")) {
 			s.choose.Errorf("give the item type boolean, or a code list with 0 and 1", "exists gives 0 or 1, which the item cannot hold")
 		}
+	case chooseMean:
+		if !numeric(t) || s.codes.Exists() {
+			s.choose.Errorf("give the item type decimal, and no map", "mean gives a number, which the item cannot hold")
+		}
+	case chooseList:
+		if t != ecrf.Text {
+			s.choose.Errorf("give the item type text", "list gives a text, which the item cannot hold")
+		}
 	case chooseCount:
 		if t != ecrf.Integer {
 			s.choose.Errorf("give the item type integer", "count gives a whole number, which the item cannot hold")
@@ -130,7 +143,7 @@ func (c *compiler) counted(at yamldoc.Value, item *ecrf.Item, unit string) {
 func (c *compiler) conversion(s ruleSpec, r *rule) {
 	if counts := r.choose.kind == chooseExists || r.choose.kind == chooseCount; counts || r.days != nil || r.studyUID {
 		s.only("the rule takes no value of the source that could be converted",
-			"resource", "where", "value", "date", "window", "choose", "days", "imaging", "include", "optional")
+			"resource", "where", "value", "date", "window", "choose", "ties", "days", "imaging", "include", "optional")
 		if r.days != nil {
 			c.counted(s.days, r.item, "d")
 		}
@@ -140,11 +153,23 @@ func (c *compiler) conversion(s ruleSpec, r *rule) {
 		r.codes = c.codeMap(s.codes, r.item)
 	}
 	if !numeric(r.item.Type) {
-		s.only("the item is no number", "resource", "where", "value", "date", "map", "window", "choose", "include", "optional")
+		s.only("the item is no number", "resource", "where", "value", "date", "map", "window", "choose", "ties", "include", "optional")
 		return
 	}
+	policy := s.compare.OneOf(comparatorPolicies...)
 	r.number = &numberRule{
-		unit: r.item.Unit, decimals: r.item.Decimals, limits: s.compare.OneOf("missing", "limit") == "limit", spellings: c.units,
+		unit: r.item.Unit, decimals: r.item.Decimals, limits: policy != "missing", keeps: policy == "keep", spellings: c.units,
+	}
+	if r.number.keeps && r.choose.kind == chooseMean {
+		s.compare.Errorf("write limit or missing", "a mean has no comparator that could be kept")
+	}
+	if s.factor.Exists() {
+		r.number.factors = c.factors(s.factor, r.item)
+		for _, other := range []yamldoc.Value{s.molarMass, s.activity} {
+			if other.Exists() {
+				other.Errorf("leave it out", "%s has no effect beside factor", other.Key())
+			}
+		}
 	}
 	if s.activity.Exists() {
 		s.activity.OneOf("pet")
@@ -158,6 +183,9 @@ func (c *compiler) conversion(s ruleSpec, r *rule) {
 	}
 }
 
+// comparatorPolicies say what a value such as <5 is.
+var comparatorPolicies = []string{"missing", "limit", "keep"}
+
 func (c *compiler) codeMap(v yamldoc.Value, item *ecrf.Item) *codeMap {
 	name := v.Text()
 	m, ok := c.maps[name]
@@ -165,7 +193,7 @@ func (c *compiler) codeMap(v yamldoc.Value, item *ecrf.Item) *codeMap {
 		v.Errorf(finding.DidYouMean(name, keys(c.maps)), "unknown code map %q", name)
 		return nil
 	}
-	c.used[" "+name] = true
+	c.used["map "+name] = true
 	if list := c.dictionary.CodeList(item.CodeList); list != nil {
 		m.checkAgainst(v, name, list.Values(), c.warn)
 	}

@@ -22,7 +22,9 @@ type numberRule struct {
 	decimals    int               // places to round to
 	molarMass   *apd.Decimal      // g/mol: lets mass and amount of substance convert; nil is none
 	petActivity bool              // a PET activity whose written unit is not to be trusted
+	factors     []factor          // per analyte, where UCUM does not convert
 	limits      bool              // a value with a comparator counts by its limit
+	keeps       bool              // and the comparator goes into the qualifier's item
 	spellings   map[string]string // printed unit to UCUM code
 }
 
@@ -96,6 +98,11 @@ func (r *numberRule) inUnit(m measured) (*apd.Decimal, error) {
 		return m.value, nil
 	case m.unit == "":
 		return nil, ucum.ErrNotConvertible
+	}
+	if len(r.factors) > 0 {
+		if v, known, err := r.byFactor(m); known {
+			return v, err
+		}
 	}
 	v, err := ucum.Convert(m.value, m.unit, r.unit)
 	if err != nil && r.molarMass != nil {

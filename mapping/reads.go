@@ -49,3 +49,17 @@ func (m *Mapping) MapRows() []MapRow {
 
 // Names returns the names that the mapping file gives to long texts such as the URLs of code systems.
 func (m *Mapping) Names() map[string]string { return maps.Clone(m.names) }
+
+// Strict returns form.item of every item whose code map knows no unknown codes (unmapped: error): a cell of it that is
+// missing as unmapped is a problem of the run.
+func (m *Mapping) Strict() []string {
+	var all []string
+	for i := range m.forms {
+		for _, r := range m.forms[i].rules {
+			if r.codes != nil && r.codes.strict {
+				all = append(all, r.id)
+			}
+		}
+	}
+	return all
+}

@@ -15,8 +15,9 @@ type rule struct {
 	number   *numberRule
 	days     *daysRule
 	derive   derivation
-	studyUID bool // the pseudonymous study UID of the imaging study
-	optional bool // a value that is not there is not missing
+	of       string // a qualifier's item: the comparator of that item's value is this one's
+	studyUID bool   // the pseudonymous study UID of the imaging study
+	optional bool   // a value that is not there is not missing
 }
 
 // selector says which resources are candidates.
@@ -41,16 +42,51 @@ const (
 	chooseMax     choiceKind = "max"
 	chooseExists  choiceKind = "exists"
 	chooseCount   choiceKind = "count"
+	chooseMean    choiceKind = "mean"
+	chooseList    choiceKind = "list"
 )
 
 var choiceKinds = []string{
 	string(chooseOnly), string(chooseFirst), string(chooseLast), string(chooseNearest), string(chooseMin), string(chooseMax),
-	string(chooseExists), string(chooseCount),
+	string(chooseExists), string(chooseCount), string(chooseMean), string(chooseList),
 }
+
+// ties says which of two candidates counts that the choice cannot tell apart.
+type ties string
+
+// The rules for ties.
+const (
+	tiesEarlier   ties = "earlier" // the one of the earlier date; the default
+	tiesLater     ties = "later"
+	tiesAmbiguous ties = "ambiguous" // neither, where their values differ
+)
+
+// tieRules are the rules that a choice can have; other choices know no ties.
+var tieRules = map[choiceKind][]string{
+	chooseNearest: {string(tiesEarlier), string(tiesLater), string(tiesAmbiguous)},
+	chooseMin:     {string(tiesEarlier), string(tiesLater)},
+	chooseMax:     {string(tiesEarlier), string(tiesLater)},
+	chooseFirst:   {string(tiesAmbiguous)},
+	chooseLast:    {string(tiesAmbiguous)},
+}
+
+// listOrder is the order of the values of a list.
+type listOrder string
+
+// The orders. Undated values stand last.
+const (
+	byEarliest listOrder = "earliest" // by date; the default
+	byLatest   listOrder = "latest"   // the newest first
+	byValue    listOrder = "value"    // by the text
+)
+
+var listOrders = []string{string(byEarliest), string(byLatest), string(byValue)}
 
 type choice struct {
 	kind  choiceKind
 	event string // nearest to this event
+	ties  ties
+	order listOrder
 }
 
 // daysRule gives the days from a moment to another. From and to name an event or an item of the form; to may be an
@@ -58,6 +94,14 @@ type choice struct {
 type daysRule struct {
 	from, to string
 	toDate   *expression
+}
+
+// uses returns the names of what the rule needs of its form, and of other forms as form.item.
+func (r *rule) uses() []string {
+	if r.of != "" {
+		return []string{r.of}
+	}
+	return r.derive.uses()
 }
 
 // derivation computes an item from events and other items.
@@ -75,7 +119,8 @@ type ageRule struct{ at string }
 // event is a compiled event.
 type event struct {
 	name, label string
-	rule        rule
+	rules       []*rule
+	earliest    bool // of several rules the earliest day counts, else that of the first rule that gives one
 }
 
 // form is a compiled form.

@@ -71,24 +71,26 @@ func study(t testing.TB, dir string) casetest.Study {
 
 // TestTheRules runs a case for every rule of docs/semantics.md; the names of the cases begin with the rule's number.
 func TestTheRules(t *testing.T) {
-	s := study(t, "testdata/rules")
-	var names []string
-	entries, err := os.ReadDir("testdata/rules")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if e.Name() != "mapping.yaml" && e.Name() != "dictionary.yaml" {
-			names = append(names, e.Name())
+	for _, dir := range []string{"testdata/rules", "testdata/language"} {
+		s := study(t, dir)
+		var names []string
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	files, findings := casetest.Load(os.DirFS("testdata/rules"), names, s)
-	if len(findings) > 0 {
-		t.Fatal(findings)
-	}
-	for _, f := range files {
-		for _, c := range f.Cases {
-			t.Run(c.Name, func(t *testing.T) { runCase(t, s, f.Name, c) })
+		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), ".yaml") && e.Name() != "mapping.yaml" && e.Name() != "dictionary.yaml" {
+				names = append(names, e.Name())
+			}
+		}
+		files, findings := casetest.Load(os.DirFS(dir), names, s)
+		if len(findings) > 0 {
+			t.Fatal(findings)
+		}
+		for _, f := range files {
+			for _, c := range f.Cases {
+				t.Run(c.Name, func(t *testing.T) { runCase(t, s, f.Name, c) })
+			}
 		}
 	}
 }

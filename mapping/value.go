@@ -13,9 +13,10 @@ import (
 
 // outcome is the content of a cell: a canonical value, or the reason why there is none.
 type outcome struct {
-	value   string
-	missing ecrf.MissingReason
-	from    ecrf.Provenance
+	value      string
+	missing    ecrf.MissingReason
+	from       ecrf.Provenance
+	comparator string // of the quantity that the value is
 }
 
 func missing(reason ecrf.MissingReason) outcome { return outcome{missing: reason} }
@@ -32,7 +33,13 @@ func (r *run) convert(rule *rule, t taken) outcome {
 	case len(texts) > 1:
 		return missing(ecrf.Ambiguous)
 	}
-	return canonical(rule.item, texts[0])
+	o := canonical(rule.item, texts[0])
+	if rule.number != nil && rule.number.keeps {
+		if q, err := readValue(t.values[0]); err == nil {
+			o.comparator = q.comparator
+		}
+	}
+	return o
 }
 
 // absence is the reason for a candidate that has no value: the source's own where it gives one.
@@ -54,28 +61,31 @@ func (rule *rule) spell(values []fhirpath.Value, reached func(MapRow)) (texts []
 	if rule.codes != nil {
 		reason = ecrf.Unmapped
 	}
+	add := func(s string) {
+		if !slices.Contains(texts, s) {
+			texts = append(texts, s)
+		}
+	}
 	for _, v := range values {
-		for _, s := range rule.texts(v) {
-			if rule.codes != nil {
-				mapped, ok := rule.codes.lookup(s, reached)
-				if !ok {
-					continue
-				}
-				s = mapped
+		if rule.codes == nil {
+			for _, s := range rule.texts(v) {
+				add(s)
 			}
-			if !slices.Contains(texts, s) {
-				texts = append(texts, s)
+			continue
+		}
+		for _, k := range codings(v) {
+			if mapped, ok := rule.codes.lookup(k.system, k.code, reached); ok {
+				add(mapped)
 			}
 		}
 	}
 	return texts, reason
 }
 
-// texts returns a value's text before code mapping; several for a CodeableConcept, none when it is not of the item's
-// type.
+// texts returns a value's text; several for a CodeableConcept, none when it is not of the item's type.
 func (rule *rule) texts(v fhirpath.Value) []string {
 	switch {
-	case rule.number != nil && rule.codes == nil:
+	case rule.number != nil:
 		q, err := readValue(v)
 		if err != nil {
 			return nil
@@ -85,27 +95,35 @@ func (rule *rule) texts(v fhirpath.Value) []string {
 			return nil
 		}
 		return []string{d.Text('f')}
-	case rule.codes == nil && rule.item.Type == ecrf.DateTime:
+	case rule.item.Type == ecrf.DateTime:
 		return momentText(v)
-	case rule.codes == nil && rule.item.Type == ecrf.Date:
+	case rule.item.Type == ecrf.Date:
 		return dayText(v)
-	case rule.codes == nil && rule.item.Type == ecrf.PartialDate:
+	case rule.item.Type == ecrf.PartialDate:
 		return partialText(v)
 	case v.Node().Kind() == fhir.Object:
-		return codes(v.Node())
+		var all []string
+		for _, k := range codings(v) {
+			all = append(all, k.code)
+		}
+		return all
 	}
 	return []string{v.Text()}
 }
 
-// codes returns the code of a Coding, or those of a CodeableConcept.
-func codes(n fhir.Node) []string {
-	if c := n.Get("code"); c.Kind() == fhir.String {
-		return []string{c.Text()}
+// codings returns the code of a Coding, those of a CodeableConcept, or a text as a code without system.
+func codings(v fhirpath.Value) []coding {
+	n := v.Node()
+	if n.Kind() != fhir.Object {
+		return []coding{{code: v.Text()}}
 	}
-	var all []string
+	if c := n.Get("code"); c.Kind() == fhir.String {
+		return []coding{{n.Get("system").Text(), c.Text()}}
+	}
+	var all []coding
 	for c := range n.Get("coding").Elements() {
 		if s := c.Get("code").Text(); s != "" {
-			all = append(all, s)
+			all = append(all, coding{c.Get("system").Text(), s})
 		}
 	}
 	return all

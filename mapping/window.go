@@ -1,7 +1,10 @@
 package mapping
 
 import (
+	"fmt"
+
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 )
 
@@ -11,11 +14,33 @@ type window struct {
 	first, last *int // days from the event; before it is negative
 }
 
+// windowParts are the keys of a window. One of the visit schedule is only named.
+var windowParts = []string{"visit", "event", "before", "after", "from", "to"}
+
 func (c *compiler) window(v yamldoc.Value) *window {
 	if !v.Exists() {
 		return nil
 	}
-	f := v.Fields("event", "before", "after", "from", "to")
+	f := v.Fields(windowParts...)
+	visit, named := f["visit"]
+	if !named {
+		return c.bounds(v, f)
+	}
+	for _, part := range windowParts[1:] {
+		if own := f[part]; own.Exists() {
+			own.Errorf("leave it out, or leave visit out", "%s has no effect: the visit has a window of its own", part)
+		}
+	}
+	c.used["visit "+visit.Text()] = true
+	w, ok := c.visits[visit.Text()]
+	if !ok {
+		visit.Errorf(finding.DidYouMean(visit.Text(), keys(c.visits)), "unknown visit %q", visit.Text())
+	}
+	return w
+}
+
+// bounds reads the ends of a window.
+func (c *compiler) bounds(v yamldoc.Value, f map[string]yamldoc.Value) *window {
 	w := &window{}
 	if e, ok := need(v, f, "event", "window: {event: EVENT, before: DAYS, after: DAYS}"); ok {
 		w.event = c.eventName(e)
@@ -27,6 +52,32 @@ func (c *compiler) window(v yamldoc.Value) *window {
 	}
 	return w
 }
+
+// visitParts are the keys of a visit of the schedule.
+var visitParts = []string{"label", "event", "before", "after", "from", "to"}
+
+// readVisits reads the visit schedule and warns of visits that overlap: a resource would count for both.
+func (c *compiler) readVisits() {
+	c.visits = map[string]*window{}
+	for i, v := range c.file.visits {
+		f := v.Fields(visitParts...)
+		_ = f["label"].Text()
+		w := c.bounds(v, f)
+		for _, earlier := range c.file.visits[:i] {
+			if o := c.visits[earlier.Key()]; w.overlaps(o) {
+				c.warnAtKey(v, fmt.Sprintf("the windows of the visits %s and %s overlap: what lies in both counts for both", earlier.Key(), v.Key()))
+			}
+		}
+		c.visits[v.Key()] = w
+	}
+}
+
+func (w *window) overlaps(o *window) bool {
+	return w.event == o.event && w.event != "" && !ends(w.last, o.first) && !ends(o.last, w.first)
+}
+
+// ends reports whether a window with that last day ends before the first day of another.
+func ends(last, first *int) bool { return last != nil && first != nil && *last < *first }
 
 // bound reads one end of a window: the distance (before or after the event, or any), or the signed day (from or to).
 // An end that is not written is the event's own day.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/crflink/crflink/ecrf"
 )
@@ -82,6 +83,13 @@ func (r *runner) count(ctx context.Context) error {
 		}
 		for i := range book.Cells {
 			r.out.Tally.cell(&book.Cells[i])
+		}
+	}
+	for _, id := range r.Study.Mapping.Strict() {
+		form, item, _ := strings.Cut(id, ".")
+		slot := Slot{form, item}
+		if f := r.out.Tally.Matrix[slot]; f != nil && f.Missing[ecrf.Unmapped] > 0 {
+			r.out.Tally.Unmapped[slot] = f.Missing[ecrf.Unmapped]
 		}
 	}
 	return r.Ledger.Finish(ctx, r.runID, map[string]int64{

@@ -279,9 +279,17 @@ func (l *loader) forms(dictionary, mappingFile yamldoc.Value) {
 
 func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	dir := filepath.Dir(path)
-	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d)
+	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, l.behind()...)
 	l.further = append(l.further, findings.In(dir)...)
 	l.study.Mapping = m
+}
+
+// behind is what the mapping is checked against besides the dictionary: what de-identification leaves.
+func (l *loader) behind() []mapping.Option {
+	if l.study.Profile == nil {
+		return nil
+	}
+	return []mapping.Option{mapping.Behind(l.study.Profile, l.study.Dates.Mode)}
 }
 
 func (l *loader) sources(v yamldoc.Value) {

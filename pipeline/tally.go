@@ -27,6 +27,7 @@ type Tally struct {
 	Cells             ecrf.Tally
 	Filled            FilledCells
 	Matrix            map[Slot]*Fill
+	Unmapped          map[Slot]int // cells with a code that their map, which says unmapped: error, does not know
 	Imaging           imaging.Counts
 	Deliveries        []Delivered
 
@@ -63,7 +64,7 @@ type Delivered struct {
 func newTally() Tally {
 	return Tally{
 		Decisions: map[string]map[string]int{}, Warnings: map[string]int{}, Read: map[string]int{}, Dropped: map[TypeReason]int{},
-		Matrix: map[Slot]*Fill{}, mu: &sync.Mutex{},
+		Matrix: map[Slot]*Fill{}, Unmapped: map[Slot]int{}, mu: &sync.Mutex{},
 	}
 }
 
@@ -77,9 +78,13 @@ func (f *FilledCells) take(c *ecrf.CellChange) {
 	}
 }
 
-// Problems counts cells and files that targets did not take.
+// Problems counts cells and files that targets did not take, and cells with unknown codes where the mapping says that
+// these are errors. Those are counted in every run until the code map or the source is mended.
 func (t *Tally) Problems() int {
 	n := 0
+	for _, cells := range t.Unmapped {
+		n += cells
+	}
 	for _, d := range t.Deliveries {
 		n += d.Report.Rejected + len(d.Report.Problems)
 	}

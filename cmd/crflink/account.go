@@ -83,6 +83,9 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 		run.Stages = append(run.Stages, report.Stage{Name: s.Name, Unit: s.Unit, Count: int64(s.Count), Seconds: s.Took.Seconds()})
 		run.Seconds += s.Took.Seconds()
 	}
+	for slot, n := range t.Unmapped {
+		run.Warnings = append(run.Warnings, fmt.Sprintf("%s.%s: %d cells with a code that the map does not know (unmapped: error)", slot.Form, slot.Item, n))
+	}
 	for warning, n := range t.Warnings {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("%s: %d patients", warning, n))
 	}

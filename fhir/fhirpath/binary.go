@@ -8,6 +8,7 @@ func (k *compiler) binary(e *expr, this static) code {
 		return logicCode(e, a, b)
 	case "=", "!=":
 		k.needComparable(e, a, b, false)
+		k.compare(e, a, b)
 		return equalCode(e.name == "!=", a, b)
 	case "~", "!~":
 		return equivalentCode(e.name == "!~", a, b)
@@ -15,6 +16,7 @@ func (k *compiler) binary(e *expr, this static) code {
 		return k.orderCode(e, a, b)
 	case "in":
 		k.needComparable(e, a, b, false)
+		k.compare(e, a, b)
 		return k.memberCode(e.left.pos, a, b)
 	case "contains":
 		k.needComparable(e, a, b, false)

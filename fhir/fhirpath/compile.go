@@ -35,6 +35,8 @@ type Expr struct {
 	code  code
 	focus *model.Type // nil: any resource
 	paths []Path
+
+	comparisons []Comparison
 }
 
 // Compile reads and checks an expression. The error is a *CompileError with every finding.
@@ -70,6 +72,7 @@ func Compile(src string, opts Options) (*Expr, error) {
 		return nil, compileError(src, k.findings)
 	}
 	x.paths = k.paths(x.code.static.paths)
+	x.comparisons = k.compared
 	return x, nil
 }
 
@@ -153,6 +156,7 @@ type compiler struct {
 	loops    int      // surrounding functions that set $index
 	findings []*finding
 	read     map[string]bool
+	compared []Comparison
 }
 
 func (k *compiler) report(pos int, hint, format string, args ...any) {

@@ -179,8 +179,8 @@ func (w *writer) text(s string) {
 
 // named replaces %name by the mapping's name, so that tests need not repeat long URLs.
 func (l *loader) named(v yamldoc.Value, text string) string {
-	name, ok := strings.CutPrefix(text, "%")
-	if !ok {
+	name, ok := strings.CutPrefix(text, "%") // a lone % is the unit
+	if !ok || name == "" {
 		return text
 	}
 	names := l.study.Mapping.Names()
