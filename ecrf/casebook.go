@@ -127,20 +127,19 @@ func (c *Casebook) Uncovered(item string) error {
 }
 
 func checkCells(form *Form, cells []Cell) error {
-	seen := map[string]bool{}
-	for _, cell := range cells {
+	for i := range cells {
+		cell := &cells[i]
 		it := form.Item(cell.Item)
 		switch {
 		case it == nil:
 			return fmt.Errorf("no item is named %q", cell.Item)
-		case seen[cell.Item]:
+		case slices.ContainsFunc(cells[:i], func(c Cell) bool { return c.Item == cell.Item }):
 			return fmt.Errorf("item %s is there twice", cell.Item)
 		case (cell.Value == "") == (cell.Missing == ""):
 			return fmt.Errorf("item %s needs either a value or a reason why it has none", cell.Item)
 		case cell.Missing != "" && !cell.Missing.Valid():
 			return fmt.Errorf("item %s: the missing reason is not on the published list", cell.Item)
 		}
-		seen[cell.Item] = true
 		if cell.Value == "" {
 			continue
 		}
@@ -153,12 +152,14 @@ func checkCells(form *Form, cells []Cell) error {
 
 // inOrder returns a copy of the cells in the form's order of items.
 func inOrder(form *Form, cells []Cell) []Cell {
-	rank := make(map[string]int, len(form.Items))
-	for i := range form.Items {
-		rank[form.Items[i].Name] = i
+	rank := func(c Cell) int {
+		return slices.IndexFunc(form.Items, func(it Item) bool { return it.Name == c.Item })
 	}
 	sorted := slices.Clone(cells)
-	slices.SortFunc(sorted, func(a, b Cell) int { return cmp.Compare(rank[a.Item], rank[b.Item]) })
+	byRank := func(a, b Cell) int { return cmp.Compare(rank(a), rank(b)) }
+	if !slices.IsSortedFunc(sorted, byRank) {
+		slices.SortFunc(sorted, byRank)
+	}
 	for i := range sorted {
 		p := &sorted[i].Provenance
 		for _, text := range []*string{&p.Source, &p.Resource, &p.Version, &p.Path, &p.OriginalValue, &p.OriginalUnit, &p.Rule, &p.Effective} {

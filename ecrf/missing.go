@@ -58,5 +58,9 @@ func (r MissingReason) Valid() bool {
 	if code, ok := strings.CutPrefix(string(r), AbsentPrefix); ok {
 		return slices.Contains(absentCodes, code)
 	}
-	return slices.Contains(MissingReasons(), r)
+	switch r {
+	case NoResource, OutsideWindow, NoEvent, NoValue, Unmapped, Unconvertible, Status, Certainty, Ambiguous, OutOfRange, NotApplicable, NoConsent:
+		return true
+	}
+	return false
 }

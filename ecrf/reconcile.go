@@ -129,10 +129,21 @@ func Reconcile(stored *StoredCasebook, computed *Casebook, outcome, reason, dige
 	for i := range stored.Cells {
 		before[stored.Cells[i].CellKey] = &stored.Cells[i]
 	}
-	present := map[[2]any]bool{}
+	cells := 0
+	for _, in := range instances {
+		cells += len(in.Cells)
+	}
+	if len(stored.Cells) == 0 {
+		change.Cells = make([]CellChange, 0, cells)
+	}
+	type instance struct {
+		event, form string
+		repeat      int
+	}
+	present := map[instance]bool{}
 	for _, in := range instances {
 		repeat := numbers[InstanceKey{in.Event, in.Form, in.Key}]
-		present[[2]any{in.Event + "." + in.Form, repeat}] = true
+		present[instance{in.Event, in.Form, repeat}] = true
 		for _, cell := range in.Cells {
 			key := CellKey{in.Event, in.Form, repeat, cell.Item}
 			if cell.Value == "" && computed.uncovered[cell.Item] {
@@ -148,7 +159,7 @@ func Reconcile(stored *StoredCasebook, computed *Casebook, outcome, reason, dige
 			continue
 		}
 		why := NoResource
-		if present[[2]any{old.Event + "." + old.Form, old.Repeat}] {
+		if present[instance{old.Event, old.Form, old.Repeat}] {
 			why = NotApplicable
 		}
 		if computed.uncovered[old.Item] {

@@ -1,33 +1,46 @@
 package fhir
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Builder fills a table without JSON text in between. Everything it writes is copied: a built table shares no
-// memory with what it was built from, so nothing that was left out can be reached from it.
+// memory with what it was built from, so nothing that was left out can be reached from it. Tables of one builder share
+// the memory of their member names.
 //
 // Names belong to the members of objects and are "" for elements of arrays. A `_x` member hangs itself on its x
 // when the object ends.
 type Builder struct {
-	t     *Table
-	open  []openNode
-	names map[string]span
+	t    *Table // to be filled
+	work Table  // what was written so far
+	open []openNode
+	pool pool
 }
 
-type openNode struct{ self, last uint32 }
+// openNode is an object or array under way.
+type openNode struct {
+	self, last uint32
+	seen       uint64 // hashes of its names
+	repeated   bool   // two names may be equal
+	underscore bool   // a name may be a `_x`
+}
 
 type span struct{ off, len uint32 }
 
 // NewBuilder empties the table and begins to fill it. The table may be used once Finish has returned.
 func NewBuilder(t *Table) *Builder {
-	t.reset("")
-	return &Builder{t: t, names: map[string]span{}}
+	b := &Builder{}
+	b.Reset(t)
+	return b
 }
 
 // Reset begins another table.
 func (b *Builder) Reset(t *Table) {
 	t.reset("")
+	b.work.reset("")
 	b.t, b.open = t, b.open[:0]
-	clear(b.names)
+	b.pool.trim()
 }
 
 // Object begins an object.
@@ -40,8 +53,15 @@ func (b *Builder) Array(name string) { b.push(name, node{kind: Array}) }
 func (b *Builder) End() {
 	top := b.open[len(b.open)-1]
 	b.open = b.open[:len(b.open)-1]
-	if b.t.nodes[top.self].kind == Object && b.t.closeObject(top.self) {
+	if !top.repeated && !top.underscore {
+		return
+	}
+	b.work.names = b.pool.text.String()
+	if top.repeated && b.work.duplicateName(top.self) {
 		panic("fhir: a builder wrote a member name twice")
+	}
+	if top.underscore {
+		b.work.pairMembers(top.self)
 	}
 }
 
@@ -91,7 +111,9 @@ func (b *Builder) Finish() {
 	if len(b.open) != 0 {
 		panic("fhir: a builder was finished with an open object or array")
 	}
-	b.t.aux = string(b.t.auxBuf)
+	b.t.nodes = append(b.t.nodes[:0], b.work.nodes...)
+	b.t.aux = string(b.work.auxBuf)
+	b.t.names = b.pool.text.String()
 }
 
 func (b *Builder) valued(k Kind, value string) node {
@@ -100,31 +122,84 @@ func (b *Builder) valued(k Kind, value string) node {
 }
 
 func (b *Builder) text(s string) span {
-	off := len(b.t.auxBuf)
-	b.t.auxBuf = append(b.t.auxBuf, s...)
+	off := len(b.work.auxBuf)
+	b.work.auxBuf = append(b.work.auxBuf, s...)
 	return span{u32(off), u32(len(s))}
 }
 
 func (b *Builder) push(name string, n node) {
+	top := len(b.open) - 1
 	if name != "" {
-		s, ok := b.names[name]
-		if !ok {
-			s = b.text(name)
-			b.names[b.own(s)] = s
-		}
+		s := b.pool.span(name)
 		n.keyOff, n.keyLen = s.off, uint16(s.len) // #nosec G115 -- names come from parsed tables, which bound them
-		n.flags |= flagKeyAux
+		n.flags |= flagKeyPool
+		if top >= 0 {
+			b.open[top].named(s.off, name)
+		}
 	}
-	i := b.t.add(n)
-	if top := len(b.open) - 1; top >= 0 {
-		b.t.link(b.open[top].self, b.open[top].last, i)
-		b.open[top].last = i
-		b.t.nodes[b.open[top].self].len++
+	i := b.work.add(n)
+	if top >= 0 {
+		o := &b.open[top]
+		b.work.link(o.self, o.last, i)
+		o.last = i
+		b.work.nodes[o.self].len++
 	}
 	if n.kind == Object || n.kind == Array {
 		b.open = append(b.open, openNode{self: i})
 	}
 }
 
-// own returns the text of a span as a string that does not keep the caller's memory alive.
-func (b *Builder) own(s span) string { return string(b.t.auxBuf[s.off : s.off+s.len]) }
+// named notes the name of a member: equal names have equal places in the pool.
+func (o *openNode) named(place uint32, name string) {
+	bit := uint64(1) << (place * 0x9e3779b1 >> 26)
+	o.repeated = o.repeated || o.seen&bit != 0
+	o.seen |= bit
+	o.underscore = o.underscore || name[0] == '_'
+}
+
+// pool keeps each member name once, for all tables of a builder. Text that was handed out never changes.
+type pool struct {
+	text   strings.Builder
+	spans  map[string]span
+	recent [256]recent
+}
+
+// recent is a name that was asked for lately.
+type recent struct {
+	name string
+	span span
+}
+
+// maxPool bounds the names in bytes: FHIR R4 has some 20 KB of them, hostile input any number.
+const maxPool = 1 << 16
+
+// trim lets go of the names between two tables when there are too many.
+func (p *pool) trim() {
+	if p.text.Len() > maxPool {
+		*p = pool{}
+	}
+}
+
+func (p *pool) span(name string) span {
+	n := len(name)
+	r := &p.recent[(n*7+int(name[0])*5+int(name[n-1])*11+int(name[n/2])*23)&255]
+	if r.name == name {
+		return r.span
+	}
+	s, ok := p.spans[name]
+	if !ok {
+		s = p.add(name)
+	}
+	*r = recent{p.text.String()[s.off : s.off+s.len], s}
+	return s
+}
+
+func (p *pool) add(name string) span {
+	if p.spans == nil {
+		p.spans = map[string]span{}
+	}
+	s := span{u32(p.text.Len()), u32(len(name))}
+	_, _ = p.text.WriteString(name)
+	p.spans[p.text.String()[s.off:]] = s
+	return s
+}

@@ -12,21 +12,7 @@ func (t *Table) link(parent, last, child uint32) {
 // manyMembers is the size from which the duplicate check of an object uses a set.
 const manyMembers = 16
 
-// closeObject checks a finished object's names and hangs its `_x` members on their partners. It reports whether a
-// name occurs twice.
-func (t *Table) closeObject(self uint32) (duplicate bool) {
-	if t.duplicateName(self) {
-		return true
-	}
-	for i := t.nodes[self].off; i != 0 && t.nodes[self].len > 0; i = t.nodes[i].next {
-		if t.nodes[i].keyLen > 1 && t.key(i)[0] == '_' {
-			t.pairMembers(self)
-			break
-		}
-	}
-	return false
-}
-
+// duplicateName reports whether a name occurs twice in a finished object.
 func (t *Table) duplicateName(self uint32) bool {
 	n := t.nodes[self]
 	if n.len <= manyMembers {

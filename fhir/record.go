@@ -3,6 +3,9 @@ package fhir
 import (
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
+	"sync"
 )
 
 // Origin is where a resource was read: a source's name and a position that a person can go to.
@@ -26,11 +29,34 @@ type Resource struct {
 // Key returns type and id.
 func (r *Resource) Key() Key { return Key{r.Type, r.ID} }
 
+var released = sync.Pool{New: func() any { return new(Resource) }}
+
+// NewResource returns an empty resource to be read or built, with the memory of one that was released where there is one.
+func NewResource() *Resource {
+	r, _ := released.Get().(*Resource)
+	return r
+}
+
+// keptNodes bounds what a released resource keeps: a few giants must not fill the memory.
+const keptNodes = 1 << 13
+
+// Release gives the resource's memory to later ones. Neither the resource nor a node of it may be used afterwards; strings
+// that were taken from it stay valid.
+func (r *Resource) Release() {
+	nodes, auxBuf := r.table.nodes[:0], r.table.auxBuf[:0]
+	if cap(nodes) > keptNodes {
+		nodes, auxBuf = nil, nil
+	}
+	*r = Resource{table: Table{nodes: nodes, auxBuf: auxBuf}}
+	released.Put(r)
+}
+
 // ReadResource parses the text of one resource. A text without a resourceType, or with an id that is no FHIR id, is
 // refused.
 func ReadResource(text string, origin Origin) (*Resource, error) {
-	r := &Resource{}
+	r := NewResource()
 	if err := r.Read(text, origin); err != nil {
+		r.Release()
 		return nil, err
 	}
 	return r, nil
@@ -49,6 +75,9 @@ func (r *Resource) ReadWithin(text string, origin Origin, limits Limits) error {
 	}
 	return r.adopt()
 }
+
+// Raw returns the text that the resource was read from, "" for a built one.
+func (r *Resource) Raw() string { return r.table.text }
 
 // Build lets fill write the resource through a builder.
 func (r *Resource) Build(b *Builder, origin Origin, fill func(*Builder)) error {
@@ -86,6 +115,14 @@ func NewRecord(patient Key) *Record {
 	return &Record{patient: patient, byKey: map[Key]*Resource{}}
 }
 
+// Release releases all resources and empties the record.
+func (r *Record) Release() {
+	for _, res := range r.resources {
+		res.Release()
+	}
+	*r = Record{}
+}
+
 // Key returns the patient's type and id.
 func (r *Record) Key() Key { return r.patient }
 
@@ -118,6 +155,17 @@ func (r *Record) SetAlias(reference string, k Key) {
 		r.aliases = map[string]Key{}
 	}
 	r.aliases[reference] = k
+}
+
+// Aliases yields what SetAlias said, in the order of the references.
+func (r *Record) Aliases() iter.Seq2[string, Key] {
+	return func(yield func(string, Key) bool) {
+		for _, reference := range slices.Sorted(maps.Keys(r.aliases)) {
+			if !yield(reference, r.aliases[reference]) {
+				return
+			}
+		}
+	}
 }
 
 // KeyOf returns the type and id that the text of a reference means in this record, whether or not the resource is part

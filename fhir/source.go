@@ -30,7 +30,8 @@ type Source interface {
 
 	// Fetch returns the patient's facts and all wanted resources, with the wanted ones that they refer to and that
 	// belong to no patient (see BelongsToPatients). The patient is the key of a record that Subjects yielded. The order
-	// of a record is the same for every source: Patients, then by type and id.
+	// of a record is the same for every source: Patients, then by type and id. Records belong to the caller, who may
+	// release them.
 	Fetch(ctx context.Context, patient Key, wanted Wanted, rej func(Rejected)) (*Record, error)
 
 	// Close releases memory and temporary files.

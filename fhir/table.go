@@ -3,6 +3,7 @@ package fhir
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Kind is the JSON kind of a node.
@@ -37,10 +38,11 @@ type node struct {
 }
 
 const (
-	flagAux    = 1 << iota // the value's span lies in aux, not in text
-	flagKeyAux             // the key's span lies in aux
-	flagTrue               // the value of a Bool
-	flagPaired             // a `_x` member that hangs on its partner and is not listed as a member
+	flagAux     = 1 << iota // the value's span lies in aux, not in text
+	flagKeyAux              // the key's span lies in aux
+	flagKeyPool             // the key's span lies in names
+	flagTrue                // the value of a Bool
+	flagPaired              // a `_x` member that hangs on its partner and is not listed as a member
 )
 
 // Limits bound what a Table accepts.
@@ -58,6 +60,7 @@ var DefaultLimits = Limits{Bytes: 16 << 20, Depth: 128}
 type Table struct {
 	text   string // the source
 	aux    string // text that is not in the source: unescaped strings, built values
+	names  string // the member names of a built table
 	nodes  []node
 	auxBuf []byte
 	keys   map[string]struct{} // duplicate check of objects with many members
@@ -102,7 +105,7 @@ func (t *Table) ParseWithin(text string, limits Limits) error {
 }
 
 func (t *Table) reset(text string) {
-	t.text, t.aux = text, ""
+	t.text, t.aux, t.names = text, "", ""
 	t.nodes, t.auxBuf = t.nodes[:0], t.auxBuf[:0]
 }
 
@@ -117,6 +120,12 @@ func (t *Table) Root() Node {
 // Len returns the number of nodes.
 func (t *Table) Len() int { return len(t.nodes) }
 
+// Mentions reports whether the text, which is not "", may occur in the table as a name or value. It costs less than any
+// walk; false is certain.
+func (t *Table) Mentions(text string) bool {
+	return strings.Contains(t.text, text) || strings.Contains(t.aux, text) || strings.Contains(t.names, text)
+}
+
 func (t *Table) add(n node) uint32 {
 	t.nodes = append(t.nodes, n)
 	return uint32(len(t.nodes) - 1) // #nosec G115 -- a text of at most 2 GiB has fewer than 2^32 nodes
@@ -124,13 +133,17 @@ func (t *Table) add(n node) uint32 {
 
 func (t *Table) key(i uint32) string {
 	n := &t.nodes[i]
-	if n.flags&flagKeyAux != 0 {
+	switch {
+	case n.flags&(flagKeyAux|flagKeyPool) == 0:
+	case n.flags&flagKeyPool != 0:
+		return t.names[n.keyOff : n.keyOff+uint32(n.keyLen)]
+	default:
 		return t.auxText()[n.keyOff : n.keyOff+uint32(n.keyLen)]
 	}
 	return t.text[n.keyOff : n.keyOff+uint32(n.keyLen)]
 }
 
-// auxText is aux, or its unfinished form while a parse or build is under way.
+// auxText is aux, or its unfinished form while a parse is under way.
 func (t *Table) auxText() string {
 	if len(t.aux) < len(t.auxBuf) {
 		t.aux = string(t.auxBuf)

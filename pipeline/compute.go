@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
@@ -12,8 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/pseudonym"
 )
 
 // shard is a part of the permitted subjects.
@@ -156,15 +157,19 @@ func (r *runner) commonDigest() string {
 	return b.String()
 }
 
-// digest is what a casebook was computed from: the de-identified resources, the study's files, and the as-of where the
-// mapping looks at it.
-func (r *runner) digest(v *veiled) string {
-	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%s%s\n", r.common, v.links)
-	var buffer []byte
-	for res := range v.record.Resources() {
-		buffer = append(fhir.AppendJSON(buffer[:0], res.Node), '\n')
-		_, _ = h.Write(buffer)
+// digest is what a casebook is computed from: the permitted resources as they were read, the study's files, and the as-of
+// where the mapping looks at it. It is keyed with the subject's secret.
+func (r *runner) digest(record *fhir.Record, p consent.Permitted, s pseudonym.Subject) string {
+	h := s.Digest()
+	_, _ = fmt.Fprintf(h, "%s%t\n", r.common, p.HidesDeath())
+	for reference, key := range record.Aliases() {
+		_, _ = fmt.Fprintf(h, "%q %q\n", reference, key.String())
+	}
+	var line []byte
+	for res := range p.Resources() {
+		line = append(append(line[:0], res.ID...), '\n')
+		line = append(append(line, res.Raw()...), '\n')
+		_, _ = h.Write(line)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

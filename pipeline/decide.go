@@ -22,18 +22,41 @@ type work struct {
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
 	r.known = map[string]standing{}
+	batch := make([]*fhir.Record, 0, recordsPerBatch)
 	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
 		}
-		if err := r.decideOne(ctx, record); err != nil {
+		if batch = append(batch, record); len(batch) < recordsPerBatch {
+			continue
+		}
+		if err := r.decideAll(ctx, batch); err != nil {
 			return err
 		}
-		r.Progress.Add(1)
+		batch = batch[:0]
+	}
+	if err := r.decideAll(ctx, batch); err != nil {
+		return err
 	}
 	r.partShared()
 	slices.SortFunc(r.work, func(a, b work) int { return strings.Compare(a.subject.Number(), b.subject.Number()) })
 	return nil
+}
+
+// recordsPerBatch is how many patients' subjects are enrolled in one transaction of the vault.
+const recordsPerBatch = 64
+
+func (r *runner) decideAll(ctx context.Context, batch []*fhir.Record) error {
+	return r.Vault.Batch(ctx, func(ctx context.Context) error {
+		for _, record := range batch {
+			if err := r.decideOne(ctx, record); err != nil {
+				return err
+			}
+			record.Release()
+			r.Progress.Add(1)
+		}
+		return nil
+	})
 }
 
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {

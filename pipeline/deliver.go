@@ -58,33 +58,40 @@ func (r *runner) notices() []string {
 	return nil
 }
 
-// delivered yields the casebooks of subjects that are permitted in this run.
+// delivered yields the casebooks of subjects that are permitted in this run, and counts their cells for the completeness
+// matrix.
 func (r *runner) delivered(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(yield func(*ecrf.StoredCasebook, error) bool) {
+		matrix := Matrix{}
 		for book, err := range r.Ledger.Casebooks(ctx) {
 			if err == nil && r.known[book.Facts.Subject].outcome != outcomePermitted {
 				continue
 			}
-			if !yield(book, err) {
+			if book != nil {
+				matrix.take(book)
+			}
+			if !yield(book, err) || err != nil {
 				return
 			}
 		}
+		r.matrix = matrix
 	}
 }
 
-// count walks the ledger once more for the completeness matrix, and closes the run.
+// count fills the completeness matrix, from a walk of its own when no target walked through all casebooks, and closes the
+// run.
 func (r *runner) count(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
-	for book, err := range r.delivered(ctx) {
-		if err != nil {
-			return err
-		}
-		for i := range book.Cells {
-			r.out.Tally.cell(&book.Cells[i])
+	if r.matrix == nil {
+		for _, err := range r.delivered(ctx) {
+			if err != nil {
+				return err
+			}
 		}
 	}
+	r.out.Tally.Matrix = r.matrix
 	for _, id := range r.Study.Mapping.Strict() {
 		form, item, _ := strings.Cut(id, ".")
 		slot := Slot{form, item}
@@ -97,16 +104,21 @@ func (r *runner) count(ctx context.Context) error {
 	})
 }
 
-func (t *Tally) cell(c *ecrf.StoredCell) {
-	slot := Slot{c.Form, c.Item}
-	f := t.Matrix[slot]
-	if f == nil {
-		f = &Fill{Missing: map[ecrf.MissingReason]int{}}
-		t.Matrix[slot] = f
+// Matrix counts the cells of every slot.
+type Matrix map[Slot]*Fill
+
+func (m Matrix) take(book *ecrf.StoredCasebook) {
+	for i := range book.Cells {
+		c := &book.Cells[i]
+		f := m[Slot{c.Form, c.Item}]
+		if f == nil {
+			f = &Fill{Missing: map[ecrf.MissingReason]int{}}
+			m[Slot{c.Form, c.Item}] = f
+		}
+		if c.Value != "" {
+			f.Filled++
+		} else {
+			f.Missing[c.Missing]++
+		}
 	}
-	if c.Value != "" {
-		f.Filled++
-		return
-	}
-	f.Missing[c.Missing]++
 }

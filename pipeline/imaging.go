@@ -27,11 +27,15 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 		return nil
 	}
 	var all sessions
-	for book, err := range r.delivered(ctx) {
-		if err != nil {
-			return err
+	facts, err := r.Ledger.AllFacts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range facts {
+		if r.known[f.Subject].outcome != outcomePermitted {
+			continue
 		}
-		s, err := readSessions(book.Facts.Links)
+		s, err := readSessions(f.Links)
 		if err != nil {
 			return err
 		}

@@ -92,12 +92,13 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 type runner struct {
 	Parts
 	Options
-	veil  *pseudonym.Veil
-	facts *Facts
-	out   *Outcome
-	runID ecrf.RunID
-	work  []work // permitted subjects
-	known map[string]standing
+	veil   *pseudonym.Veil
+	facts  *Facts
+	out    *Outcome
+	runID  ecrf.RunID
+	work   []work // permitted subjects
+	known  map[string]standing
+	matrix Matrix // of the last walk over all that is delivered; nil before one
 
 	recalled sync.Mutex // of known, while subjects are computed
 
@@ -113,12 +114,12 @@ func (r *runner) settle(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
+	all, err := r.Ledger.AllFacts(ctx)
+	if err != nil {
+		return err
+	}
 	var changes []*ecrf.SubjectChange
-	for book, err := range r.Ledger.Casebooks(ctx) {
-		if err != nil {
-			return err
-		}
-		facts := book.Facts
+	for _, facts := range all {
 		now, ok := r.known[facts.Subject]
 		if !ok {
 			now = standing{outcome: "held", reason: reasonNotFound}

@@ -37,6 +37,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	if err != nil {
 		return nil, err
 	}
+	defer record.Release()
 	result := &subjectResult{read: map[string]int{}}
 	for res := range record.Resources() {
 		result.read[res.Type]++
@@ -54,18 +55,25 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return nil, nil
 	}
+	digest := r.digest(record, permitted, w.subject)
+	last, known, err := r.Ledger.Facts(ctx, w.subject.Number())
+	if err != nil {
+		return nil, err
+	}
+	if known && !r.Full && last.Digest == digest && last.Outcome == outcomePermitted {
+		return result, result.unchanged(last)
+	}
 	v, err := r.veilSubject(permitted, w.subject, result)
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return nil, nil
 	}
-	stored, err := r.Ledger.Subject(ctx, w.subject.Number())
-	if err != nil {
-		return nil, err
-	}
-	digest := r.digest(v)
-	if !r.Full && stored != nil && stored.Facts.Digest == digest && stored.Facts.Outcome == outcomePermitted {
-		return result, nil
+	defer v.record.Release()
+	var stored *ecrf.StoredCasebook
+	if known {
+		if stored, err = r.Ledger.Subject(ctx, w.subject.Number()); err != nil {
+			return nil, err
+		}
 	}
 	book, err := r.Study.Mapping.Fill(r.mappingInput(v))
 	if err != nil {
@@ -75,6 +83,13 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
 	return result, nil
+}
+
+// unchanged takes the counts of the run that computed the subject from the same input.
+func (s *subjectResult) unchanged(facts ecrf.Facts) error {
+	kept, err := readSessions(facts.Links)
+	s.veil, s.imaging = pseudonym.Report{Resources: kept.Resources, Kept: kept.Kept}, kept.Counts
+	return err
 }
 
 // recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
@@ -122,7 +137,7 @@ func (r *runner) veilSubject(p consent.Permitted, s pseudonym.Subject, result *s
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Counts, report.Resources, report.Kept})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -130,10 +145,14 @@ func (r *runner) veilSubject(p consent.Permitted, s pseudonym.Subject, result *s
 	return v, nil
 }
 
-// sessions is what the ledger keeps of a subject's imaging linkage.
+// sessions is what the ledger keeps of a subject's imaging linkage, with the counts for the reports of runs that leave the
+// subject as it is.
 type sessions struct {
-	Links    []imaging.Link     `json:"links"`
-	Unlinked []imaging.Unlinked `json:"unlinked"`
+	Links     []imaging.Link     `json:"links"`
+	Unlinked  []imaging.Unlinked `json:"unlinked"`
+	Counts    imaging.Counts     `json:"counts"`
+	Resources int                `json:"resources"` // that de-identification read
+	Kept      int                `json:"kept"`      // of these
 }
 
 func readSessions(text string) (s sessions, err error) {

@@ -26,7 +26,7 @@ type Tally struct {
 	Computed, Skipped int // subjects whose casebook was computed, or whose input had not changed
 	Cells             ecrf.Tally
 	Filled            FilledCells
-	Matrix            map[Slot]*Fill
+	Matrix            Matrix
 	Unmapped          map[Slot]int // cells with a code that their map, which says unmapped: error, does not know
 	Imaging           imaging.Counts
 	Deliveries        []Delivered
@@ -64,7 +64,7 @@ type Delivered struct {
 func newTally() Tally {
 	return Tally{
 		Decisions: map[string]map[string]int{}, Warnings: map[string]int{}, Read: map[string]int{}, Dropped: map[TypeReason]int{},
-		Matrix: map[Slot]*Fill{}, Unmapped: map[Slot]int{}, mu: &sync.Mutex{},
+		Matrix: Matrix{}, Unmapped: map[Slot]int{}, mu: &sync.Mutex{},
 	}
 }
 

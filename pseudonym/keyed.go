@@ -24,6 +24,7 @@ const (
 	labelAccession  = "accession-v1"
 	labelUID        = "dicom-uid-v1"
 	labelShift      = "date-shift-v1"
+	labelInput      = "input-digest-v1"
 )
 
 // box hides a secret from fmt and reflection-based encoders: an unexported field is printed whatever its methods say,

@@ -37,6 +37,7 @@ type rule struct {
 	index      int
 	act        action
 	members    map[string]*rule // of an object; nil for a primitive
+	table      *memberTable     // members, for the walk
 	extensions map[string]*rule // allowed here, by URL
 	url        string           // of an extension
 }
@@ -64,6 +65,12 @@ func ParseProfile(file string, src []byte) (*Profile, error) {
 	found.Sort()
 	if err := found.Err(); err != nil {
 		return nil, err
+	}
+	done := map[*rule]bool{}
+	for _, rules := range []map[string]*rule{c.profile.resources, c.profile.extensions} {
+		for _, r := range rules {
+			tabulate(r, done)
+		}
 	}
 	sum := sha256.Sum256(src)
 	c.profile.hash = hex.EncodeToString(sum[:])

@@ -37,6 +37,14 @@ func (r *Record) add(res *fhir.Resource) {
 	}
 }
 
+// Release gives the memory of the resources to later records. Nothing of the record but strings may be used afterwards.
+func (r *Record) Release() {
+	for _, res := range r.resources {
+		res.Release()
+	}
+	*r = Record{}
+}
+
 // Subject returns the subject whose record it is.
 func (r *Record) Subject() Subject { return r.subject }
 

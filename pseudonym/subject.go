@@ -1,7 +1,10 @@
 package pseudonym
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 
 	"github.com/crflink/crflink/fhir"
@@ -44,4 +47,11 @@ func (s Subject) Accession(original string) string {
 // ResourceID returns the id that the resource has in the subject's Record. It is fit for logs.
 func (s Subject) ResourceID(k fhir.Key) string {
 	return newKeyer(s.key.open()).id(labelResource, k.Type, k.ID)
+}
+
+// Digest returns a hash that only this subject's secret can compute: what it yields tells nothing to somebody who has a
+// guess of what was written to it.
+func (s Subject) Digest() hash.Hash {
+	k := newKeyer(s.key.open())
+	return hmac.New(sha256.New, k.digest(labelInput))
 }

@@ -109,6 +109,20 @@ func (Identity) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, dots) }
 // MarshalText writes dots, so that no encoder prints it.
 func (Identity) MarshalText() ([]byte, error) { return []byte(dots), nil }
 
+// batcher is a VaultStore that can make many calls one transaction.
+type batcher interface {
+	Batch(ctx context.Context, f func(context.Context) error) error
+}
+
+// Batch runs f. Subjects that f enrols with the context that it gets are stored together when it returns, and none of them
+// when it returns an error: until then they must not be used. It does not nest.
+func (v *Vault) Batch(ctx context.Context, f func(context.Context) error) error {
+	if b, ok := v.store.(batcher); ok {
+		return b.Batch(ctx, f)
+	}
+	return f(ctx)
+}
+
 func (v *Vault) identityHash(id Identity) []byte {
 	return v.lookup.hash("identity", v.study, id.System, id.Value)
 }
@@ -143,7 +157,10 @@ func (v *Vault) Enrol(ctx context.Context, id Identity, number, site string) (Su
 	if err := checkNumber(number); err != nil {
 		return Subject{}, fmt.Errorf("%w: %w", ErrEnrolment, err)
 	}
-	s, err := v.insert(ctx, id, number, site, "given")
+	s, err := v.Subject(ctx, id)
+	if errors.Is(err, ErrNotEnrolled) {
+		s, err = v.insert(ctx, id, number, site, "given")
+	}
 	if err == nil && s.number != number {
 		return Subject{}, ErrConflict
 	}

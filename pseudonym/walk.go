@@ -29,6 +29,7 @@ type walker struct {
 	pending   []container
 	contained map[string]bool // ids of the contained resources that stay
 	inside    bool            // within a contained resource
+	modifiers bool            // there may be a modifierExtension
 }
 
 // container is an object or array that is written once it has content: what loses all of it leaves no trace.
@@ -81,6 +82,9 @@ func (w *walker) resourceID(k fhir.Key) string {
 
 // modifiersKnown reports whether the profile lists every modifier extension of an object.
 func (w *walker) modifiersKnown(r *rule, n fhir.Node) bool {
+	if !w.modifiers {
+		return true
+	}
 	list := n.Get("modifierExtension")
 	if list.Exists() && list.Kind() != fhir.Array {
 		return false
@@ -149,7 +153,7 @@ func (w *walker) close() {
 func (w *walker) members(r *rule, n fhir.Node) {
 	for m := n.First(); m.Exists(); m = m.Next() {
 		name := m.Key()
-		child := r.members[name]
+		child := r.table.find(name)
 		switch {
 		case child != nil:
 			if w.hidesDeath && r.path == "Patient" && strings.HasPrefix(name, "deceased") {

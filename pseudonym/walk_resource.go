@@ -13,13 +13,14 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 		w.unknown(nil, w.typeName(res.Type), res.Type, NotListed)
 		return nil, false, nil
 	}
+	w.modifiers = res.Table().Mentions("modifierExtension")
 	if !w.modifiersKnown(r, res.Node) {
 		w.drop(r, Modifier)
 		return nil, false, nil
 	}
 	w.inside = false
 	w.surveyContained(res.Node)
-	out = &fhir.Resource{}
+	out = fhir.NewResource()
 	err = out.Build(w.builder, fhir.Origin{Source: "record", Position: int64(position)}, func(b *fhir.Builder) {
 		b.Object("")
 		b.String("resourceType", r.path)

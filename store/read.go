@@ -12,7 +12,7 @@ import (
 )
 
 // reads are the readers' prepared statements.
-type reads struct{ facts, page, instances, cells, delivered *sqlx.Stmt }
+type reads struct{ facts, page, instances, cells, origins, delivered *sqlx.Stmt }
 
 func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
 	var failed error
@@ -25,8 +25,8 @@ func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
 		facts:     prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number = ?"),
 		page:      prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number > ? ORDER BY number LIMIT 256"),
 		instances: prepare("SELECT page, repeat, key FROM instance WHERE subject = ?"),
-		cells: prepare(`SELECT c.slot, c.repeat, c.value, c.missing, c.state, c.path, c.rule, c.original, c.unit, o.source, o.resource, o.version, o.effective
-			FROM cell c JOIN origin o ON o.subject = c.subject AND o.n = c.origin WHERE c.subject = ?`),
+		cells:     prepare("SELECT slot, repeat, value, missing, state, path, rule, original, unit, origin FROM cell WHERE subject = ?"),
+		origins:   prepare("SELECT n, source, resource, version, effective FROM origin WHERE subject = ?"),
 		delivered: prepare(`SELECT d.slot, d.repeat, d.value, d.state FROM delivery d JOIN subject s ON s.id = d.subject
 			WHERE s.number = ? AND d.target = ?`),
 	}, failed
@@ -52,6 +52,24 @@ func (l *Ledger) Facts(ctx context.Context, subject string) (ecrf.Facts, bool, e
 		return ecrf.Facts{}, false, fmt.Errorf("read a subject's facts: %w", err)
 	}
 	return row.facts(), true, nil
+}
+
+// AllFacts returns the facts of every subject in the order of study numbers.
+func (l *Ledger) AllFacts(ctx context.Context) ([]ecrf.Facts, error) {
+	var all []ecrf.Facts
+	for last := ""; ; {
+		var rows []subjectRow
+		if err := l.reads.page.SelectContext(ctx, &rows, last); err != nil {
+			return nil, fmt.Errorf("read the subjects' facts: %w", err)
+		}
+		if len(rows) == 0 {
+			return all, nil
+		}
+		for i := range rows {
+			all = append(all, rows[i].facts())
+			last = rows[i].Number
+		}
+	}
 }
 
 // Subject returns all that is stored of a subject, or nil.
@@ -95,6 +113,11 @@ type view struct {
 }
 
 func (l *Ledger) view(ctx context.Context, f func(*view) error) error {
+	// The queries are short, and one that may be cancelled costs the driver a guard for every row.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
 	tx, err := l.read.BeginTxx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
@@ -162,7 +185,31 @@ func (v *view) instances(subject int64) ([]ecrf.Numbered, error) {
 	return found, rows.Err()
 }
 
+// origins returns where the cells of a subject come from, by number.
+func (v *view) origins(subject int64) (map[int64]ecrf.Provenance, error) {
+	rows, err := v.stmt(v.l.reads.origins).QueryxContext(v.ctx, subject) //nolint:sqlclosecheck // the transaction closes its statements
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // the error is rows.Err's
+	found := map[int64]ecrf.Provenance{}
+	for rows.Next() {
+		var n, source int64
+		var p ecrf.Provenance
+		if err := rows.Scan(&n, &source, &p.Resource, &p.Version, &p.Effective); err != nil {
+			return nil, err
+		}
+		p.Source = v.l.words.of(source)
+		found[n] = p
+	}
+	return found, rows.Err()
+}
+
 func (v *view) cells(subject int64) ([]ecrf.StoredCell, error) {
+	origins, err := v.origins(subject)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := v.stmt(v.l.reads.cells).QueryxContext(v.ctx, subject) //nolint:sqlclosecheck // the transaction closes its statements
 	if err != nil {
 		return nil, err
@@ -171,7 +218,7 @@ func (v *view) cells(subject int64) ([]ecrf.StoredCell, error) {
 	var cells []ecrf.StoredCell
 	var ids []int64
 	for rows.Next() {
-		id, c, err := v.cell(rows)
+		id, c, err := v.cell(rows, origins)
 		if err != nil {
 			return nil, err
 		}
@@ -181,19 +228,22 @@ func (v *view) cells(subject int64) ([]ecrf.StoredCell, error) {
 	return cells, rows.Err()
 }
 
-func (v *view) cell(rows *sqlx.Rows) (int64, ecrf.StoredCell, error) {
+func (v *view) cell(rows *sqlx.Rows, origins map[int64]ecrf.Provenance) (int64, ecrf.StoredCell, error) {
 	var c ecrf.StoredCell
-	var slot, missing, state, path, rule, source int64
+	var slot, missing, state, path, rule, origin int64
 	var value, original, unit sql.NullString
-	p := &c.Provenance
-	err := rows.Scan(&slot, &c.Repeat, &value, &missing, &state, &path, &rule, &original, &unit, &source, &p.Resource, &p.Version, &p.Effective)
-	if err != nil {
+	if err := rows.Scan(&slot, &c.Repeat, &value, &missing, &state, &path, &rule, &original, &unit, &origin); err != nil {
 		return 0, c, err
 	}
-	s, w := v.l.slots.byID[slot], &v.l.words
+	from, ok := origins[origin]
+	if !ok {
+		return 0, c, errors.New("a cell has no origin: the file is damaged")
+	}
+	c.Provenance = from
+	s, w, p := v.l.slots.byID[slot], &v.l.words, &c.Provenance
 	c.Event, c.Form, c.Item = s.event, s.form, s.item
 	c.Value, c.Missing, c.State = value.String, ecrf.MissingReason(w.of(missing)), ecrf.State(w.of(state))
-	p.Source, p.Path, p.Rule, p.OriginalUnit = w.of(source), w.of(path), w.of(rule), unit.String
+	p.Path, p.Rule, p.OriginalUnit = w.of(path), w.of(rule), unit.String
 	if p.OriginalValue = original.String; !original.Valid {
 		p.OriginalValue = c.Value
 	}

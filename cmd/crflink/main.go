@@ -15,6 +15,7 @@ func main() {
 
 // run is the whole program; it returns the exit code.
 func run(args []string) int {
+	tuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := newRoot(terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -22,6 +23,10 @@ type input struct {
 	path  string
 	label string      // for origins
 	info  fs.FileInfo // when it was first opened
+	stays bool        // it is held open once it was opened again
+
+	mu   sync.Mutex
+	held *os.File
 }
 
 // inputsOf lists the files of all operands.
@@ -106,21 +111,39 @@ func (in *input) open() (*os.File, error) {
 	return file, nil
 }
 
-// reopen opens the input again if it is what it was.
-func (in *input) reopen() (*os.File, error) {
-	file, err := os.Open(in.path)
-	if err != nil {
-		return nil, pathless(err)
+// reopen returns the input for reading again, if it is what it was. The caller closes the file when owned says so.
+func (in *input) reopen() (file *os.File, owned bool, err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if file = in.held; file == nil {
+		if file, err = os.Open(in.path); err != nil {
+			return nil, false, pathless(err)
+		}
 	}
 	info, err := file.Stat()
 	if err == nil && (info.Size() != in.info.Size() || !info.ModTime().Equal(in.info.ModTime())) {
 		err = errChanged
 	}
 	if err != nil {
-		_ = file.Close()
-		return nil, err
+		if in.held == nil {
+			_ = file.Close()
+		}
+		return nil, false, err
 	}
-	return file, nil
+	if in.stays {
+		in.held = file
+	}
+	return file, !in.stays, nil
+}
+
+// release closes the file that reopen holds open.
+func (in *input) release() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.held != nil {
+		_ = in.held.Close()
+		in.held = nil
+	}
 }
 
 // pathless cuts the file's name, which may identify a patient, out of an error of the system.

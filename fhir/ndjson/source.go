@@ -48,8 +48,14 @@ func Open(operands []string, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, in := range inputs[:min(len(inputs), openFiles)] {
+		in.stays = true
+	}
 	return &Source{options: o, inputs: inputs}, nil
 }
+
+// openFiles is how many files a source holds open; of more, the rest is opened for every record.
+const openFiles = 64
 
 // Name returns the source's name.
 func (s *Source) Name() string { return s.options.Name }
@@ -75,6 +81,9 @@ func (s *Source) Close() error {
 	s.once.Lock()
 	defer s.once.Unlock()
 	s.ready, s.index, s.broke = false, nil, errors.New("the source is closed")
+	for _, in := range s.inputs {
+		in.release()
+	}
 	if s.spool == nil {
 		return nil
 	}
@@ -233,35 +242,73 @@ func (s *Source) record(index *gather.Index, p gather.Patient, want func(string)
 	return index.Record(p, want, t.read)
 }
 
-// texts reads the texts of one record and keeps the last file open.
+// texts reads the texts of one record. What follows a text is often wanted next: a block is read at a time.
 type texts struct {
 	source *Source
 	store  uint32
 	file   *os.File
+	owned  bool // the file is closed with the texts
+	block  *block
 }
+
+// block is a part of a file in memory.
+type block struct {
+	bytes [blockSize]byte
+	at    int64
+	held  int
+}
+
+const blockSize = 8 << 10
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
 
 func (t *texts) read(span gather.Span) (string, error) {
 	if span.Store == spooled {
 		return t.source.spool.Read(span.Offset, int(span.Length))
 	}
 	if t.file == nil || t.store != span.Store {
-		t.close()
-		file, err := t.source.inputs[span.Store].reopen()
-		if err != nil {
+		if err := t.open(span.Store); err != nil {
 			return "", err
 		}
-		t.file, t.store = file, span.Store
 	}
-	text := make([]byte, span.Length)
-	if _, err := t.file.ReadAt(text, span.Offset); err != nil {
-		return "", errors.Join(errChanged, err)
+	if span.Length > blockSize {
+		text := make([]byte, span.Length)
+		if _, err := t.file.ReadAt(text, span.Offset); err != nil {
+			return "", errors.Join(errChanged, err)
+		}
+		return string(text), nil
 	}
-	return string(text), nil
+	b := t.block
+	if span.Offset < b.at || span.Offset+int64(span.Length) > b.at+int64(b.held) {
+		n, err := t.file.ReadAt(b.bytes[:], span.Offset)
+		if b.at, b.held = span.Offset, n; n < int(span.Length) {
+			b.held = 0
+			return "", errors.Join(errChanged, err)
+		}
+	}
+	return string(b.bytes[span.Offset-b.at:][:span.Length]), nil
+}
+
+// open turns to another file.
+func (t *texts) open(store uint32) (err error) {
+	t.close()
+	if t.file, t.owned, err = t.source.inputs[store].reopen(); err != nil {
+		t.file = nil
+		return err
+	}
+	t.store = store
+	t.block, _ = blocks.Get().(*block)
+	t.block.held = 0
+	return nil
 }
 
 func (t *texts) close() {
-	if t.file != nil {
-		_ = t.file.Close()
-		t.file = nil
+	if t.file == nil {
+		return
 	}
+	if t.owned {
+		_ = t.file.Close()
+	}
+	t.file = nil
+	blocks.Put(t.block)
 }

@@ -85,12 +85,12 @@ func putMeta(ctx context.Context, tx *sqlx.Tx, values map[string][]byte) error {
 
 // Subject returns the row that an identity hash points to, or ErrNoRow.
 func (s *Store) Subject(ctx context.Context, identity []byte) (pseudonym.Row, error) {
-	return get(ctx, s.db, byIdentity, identity)
+	return get(ctx, s.reader(ctx), byIdentity, identity)
 }
 
 // SubjectByNumber returns the row of a number hash, or ErrNoRow.
 func (s *Store) SubjectByNumber(ctx context.Context, numberHash []byte) (pseudonym.Row, error) {
-	return get(ctx, s.db, byNumber, numberHash)
+	return get(ctx, s.reader(ctx), byNumber, numberHash)
 }
 
 // Insert stores the row and the identity that points to it, or returns the row that the identity has already.

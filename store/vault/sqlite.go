@@ -83,9 +83,31 @@ func migrate(ctx context.Context, db *sqlx.DB) error {
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
 
-// transact runs f in a transaction that takes the write lock at once.
+// underWay is the key of a Batch's transaction in its context.
+type underWay struct{}
+
+// Batch runs f, whose calls with the context that it gets are one transaction.
+func (s *Store) Batch(ctx context.Context, f func(context.Context) error) error {
+	return s.transact(ctx, func(tx *sqlx.Tx) error { return f(context.WithValue(ctx, underWay{}, tx)) })
+}
+
+// reader is the transaction under way, or the database.
+func (s *Store) reader(ctx context.Context) sqlx.QueryerContext {
+	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
+		return tx
+	}
+	return s.db
+}
+
+// transact runs f in a transaction that takes the write lock at once, or in that of the Batch that calls it.
 func (s *Store) transact(ctx context.Context, f func(*sqlx.Tx) error) error {
-	tx, err := s.db.BeginTxx(ctx, nil)
+	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
+		return f(tx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTxx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("vault: begin: %w", err)
 	}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// names are the figures that bench takes, in order. Later figures need a place here.
+var names = []string{
+	"decode and 12 paths", "decode and 12 paths / fastjson Parse", "decode and 12 paths / samply structs", "decode and 12 FHIRPath expressions",
+	"de-identification", "de-identification / decode and walk", "mapping alone", "mapping with two workers", "synthetic patients",
+	"end to end", "end to end / naive pipeline", "end to end / naive pipeline B", "first load / unchanged re-run",
+	"peak memory, small input", "peak memory, large input", "growth of peak memory",
+}
+
+// tiny shows that everything is measured, and nothing about speed.
+var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5}
+
+func TestBenchTakesEveryFigureAndWritesThemAsJSON(t *testing.T) {
+	t.Chdir("..")
+	figures, err := measure(tiny, func(what string) { t.Log(what) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "latest.json")
+	if err := writeJSON(path, figures); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []map[string]any
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range list {
+		name, _ := f["name"].(string)
+		got = append(got, name)
+		complain(t, name, f)
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("the figures are\n%q\nand should be\n%q", got, names)
+	}
+}
+
+// complain checks the members of one figure.
+func complain(t *testing.T, name string, f map[string]any) {
+	t.Helper()
+	for _, key := range []string{"unit", "against"} {
+		if s, _ := f[key].(string); s == "" {
+			t.Errorf("%s has no %s", name, key)
+		}
+	}
+	if better := f["better"]; better != higher && better != lower {
+		t.Errorf("%s: better is %v", name, better)
+	}
+	value, ok := f["value"].(float64)
+	if !ok || value <= 0 && name != "growth of peak memory" {
+		t.Errorf("%s has the value %v", name, f["value"])
+	}
+	floor, hasFloor := f["floor"]
+	goal, hasGoal := f["goal"]
+	if !hasFloor || !hasGoal || (floor == nil) != (goal == nil) {
+		t.Errorf("%s has the floor %v and the goal %v", name, floor, goal)
+	}
+}
+
+func TestTheVerdictTellsWhichBoundsHold(t *testing.T) {
+	for _, c := range []struct {
+		better string
+		value  float64
+		want   string
+	}{
+		{higher, 1.9, "BELOW FLOOR"}, {higher, 2, "floor"}, {higher, 4, "goal"},
+		{lower, 4.1, "BELOW FLOOR"}, {lower, 4, "floor"}, {lower, 2, "goal"},
+	} {
+		floor, goal := 2.0, 4.0
+		if c.better == lower {
+			floor, goal = goal, floor
+		}
+		if got := (Figure{Value: c.value, Better: c.better}).within(floor, goal).verdict(); got != c.want {
+			t.Errorf("%s, %v: %s, want %s", c.better, c.value, got, c.want)
+		}
+	}
+	if got := (Figure{Better: higher}).verdict(); got != "-" {
+		t.Errorf("without bounds: %s", got)
+	}
+}
+
+func TestTheMedianIsTheMiddle(t *testing.T) {
+	for want, values := range map[float64][]float64{3: {9, 1, 3}, 2.5: {4, 1, 2, 3}, 7: {7}} {
+		if got := median(values); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
