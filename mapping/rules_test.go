@@ -27,6 +27,11 @@ func berlin(t testing.TB) *time.Location {
 // admit is the whole way to a record: a policy of kind none, a vault in memory and the real veil.
 func admit(t testing.TB) func(context.Context, time.Time, *fhir.Record) (*pseudonym.Record, error) {
 	t.Helper()
+	return admitWith(t, pseudonym.None)
+}
+
+func admitWith(t testing.TB, mode pseudonym.DateMode) func(context.Context, time.Time, *fhir.Record) (*pseudonym.Record, error) {
+	t.Helper()
 	policy, err := consent.Parse("none.yaml", []byte("kind: none\n"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +40,7 @@ func admit(t testing.TB) func(context.Context, time.Time, *fhir.Record) (*pseudo
 	if err != nil {
 		t.Fatal(err)
 	}
-	veil, err := pseudonym.NewVeil(profile, pseudonym.Dates{Mode: pseudonym.None, Zone: berlin(t)})
+	veil, err := pseudonym.NewVeil(profile, pseudonym.Dates{Mode: mode, Zone: berlin(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 		r.known[subject.Number()] = standing{outcomePermitted, string(d.Reason())}
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
-	case waits(err):
+	case Waits(err):
 		r.out.Tally.fail(Failure{Stage: StageSubject, Reason: err.Error()})
 	default:
 		return err
@@ -85,8 +85,8 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	return nil
 }
 
-// waits reports whether an error of the subject's identity concerns this patient only.
-func waits(err error) bool {
+// Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.
+func Waits(err error) bool {
 	for _, e := range []error{pseudonym.ErrNoIdentity, pseudonym.ErrManyIdentities, pseudonym.ErrConflict, pseudonym.ErrNumberTaken, pseudonym.ErrIdentity, pseudonym.ErrEnrolment} {
 		if errors.Is(err, e) {
 			return true

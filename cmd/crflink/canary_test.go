@@ -66,13 +66,12 @@ func (s *spoiler) name(kind, text string) string {
 	return s.names[key]
 }
 
-var uidPattern = regexp.MustCompile(`^(urn:oid:)?[0-9]+(\.[0-9]+)+$`)
+var uidPattern = regexp.MustCompile(`^\s*(?i:urn:oid:)?[0-9]+(\.[0-9]+)+\s*$`)
 
 func (s *spoiler) uid(text string) string {
-	prefix := ""
-	if rest, ok := strings.CutPrefix(text, "urn:oid:"); ok {
-		prefix, text = "urn:oid:", rest
-	}
+	text = strings.TrimSpace(text)
+	at := strings.LastIndexByte(text, ':') + 1
+	prefix, text := text[:at], text[at:]
 	key := "uid " + text
 	if s.names[key] == "" {
 		s.tokens++
@@ -181,7 +180,7 @@ func (s *spoiler) leaf(path, text string, parent map[string]any) string {
 		return text // the study number: delivered on purpose
 	case identifies && name == "value":
 		return s.identifier(text)
-	case identifies && name == "system" && s.keep[text]:
+	case identifies && name == "system" && s.keep[strings.ToLower(text)]:
 		return text // the job finds patients by it
 	case identifies && (name == "use" || strings.HasSuffix(path, ".type.coding.code")):
 		return text // says which identifier counts

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/crflink/crflink/internal/shared"
 	"github.com/crflink/crflink/synth"
 )
@@ -167,6 +169,23 @@ func TestNoTokenLeavesTheJob(t *testing.T) {
 		})
 		newJob(t, "fhir: "+base).keyWithToken().commands(t)
 	})
+}
+
+// TestWhatIsDroppedOrReplacedChangesNoCell compares the forms of plain and of spoilt patients: all that the tokens stand
+// in the place of must be without influence.
+func TestWhatIsDroppedOrReplacedChangesNoCell(t *testing.T) {
+	t.Parallel()
+	plain := hospital(t, 10, 60)
+	spoilt := filepath.Join(t.TempDir(), "hospital")
+	newSpoiler(t, pidSystem, numberSystem).spoil(t, plain, spoilt)
+	want := jsonReport(t, newJob(t, "files: ["+plain+"]").sync(t, "--json"))
+	got := jsonReport(t, newJob(t, "files: ["+spoilt+"]").sync(t, "--json"))
+	if diff := cmp.Diff(want.Forms, got.Forms); diff != "" || want.Cells.Filled < 1000 {
+		t.Errorf("%d cells; the forms differ:\n%s", want.Cells.Filled, diff)
+	}
+	if diff := cmp.Diff(want.Patients, got.Patients); diff != "" {
+		t.Errorf("the patients differ:\n%s", diff)
+	}
 }
 
 // loaded serves the resources of a folder through a function that may interfere.

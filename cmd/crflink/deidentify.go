@@ -95,7 +95,7 @@ func (d *deidentifier) patient(cmd *cobra.Command, record *fhir.Record) error {
 		return nil
 	}
 	subject, err := d.vault.Find(cmd.Context(), record, d.study.Identity, d.study.Numbering)
-	if errors.Is(err, pseudonym.ErrNotEnrolled) {
+	if errors.Is(err, pseudonym.ErrNotEnrolled) || pipeline.Waits(err) {
 		d.refused++
 		return nil
 	}

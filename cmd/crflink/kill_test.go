@@ -50,7 +50,7 @@ func leftovers(t *testing.T, j *job) int { return len(files(t, j.path("tmp"))) }
 // uninterrupted run on a copy of the same vault.
 func TestARunThatIsKilledAtAnyInstantEndsInTheSameBytes(t *testing.T) {
 	t.Parallel()
-	source := "files: [" + hospital(t, 2, 130) + "]"
+	source := "files: [" + hospital(t, 2, 100) + "]"
 	calm := newJob(t, source)
 	calm.sync(t)
 	begin := time.Now()
@@ -59,7 +59,7 @@ func TestARunThatIsKilledAtAnyInstantEndsInTheSameBytes(t *testing.T) {
 	usual := time.Since(begin)
 	dump, files := calm.dump(t), calm.delivered(t)
 	random := rand.New(rand.NewPCG(3, 5))
-	kills, goal := 0, 36
+	kills, goal := 0, 30
 	if testing.Short() {
 		goal = 6
 	}
@@ -84,13 +84,13 @@ func TestARunThatIsKilledAtAnyInstantEndsInTheSameBytes(t *testing.T) {
 // to must be what an uninterrupted run makes of their vault.
 func TestARunThatIsKilledWhileTheVaultIsFilledLosesNoSubject(t *testing.T) {
 	t.Parallel()
-	source := "files: [" + hospital(t, 3, 130) + "]"
+	source := "files: [" + hospital(t, 3, 100) + "]"
 	issued := []string{"from: research-subject\n    system: https://psma-registry.example/fhir/sid/subject", "from: issued"}
 	begin := time.Now()
 	newJob(t, source).sync(t)
 	usual := time.Since(begin)
 	random := rand.New(rand.NewPCG(7, 11))
-	kills, goal := 0, 24
+	kills, goal := 0, 22
 	if testing.Short() {
 		goal = 4
 	}

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/crflink/crflink/ecrf/odm"
@@ -199,6 +202,87 @@ func withMutated(t *testing.T, seed uint64) {
 	safeTables(t, j)
 	validODM(t, j.path("out/psma-registry.odm.xml"))
 	t.Logf("exit %d, %d resources rejected, %d patients failed, %d cells", s.code, len(run.Rejected), run.Patients.Failed.Sum()+run.Patients.Unidentified.Sum(), run.Cells.Filled)
+}
+
+// TestAServerThatSendsMutatedResourcesHarmsNothing spoils entries of a server's pages. Runs end with what could be read,
+// or say that the server cannot be used.
+func TestAServerThatSendsMutatedResourcesHarmsNothing(t *testing.T) {
+	t.Parallel()
+	rounds := uint64(4)
+	if testing.Short() {
+		rounds = 2
+	}
+	codes := map[int]int{}
+	for seed := range rounds {
+		m := mutator{rand.New(rand.NewPCG(seed, 19))}
+		var mu sync.Mutex
+		n := 0
+		base := serving(t, 20+seed, 40, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				answer := httptest.NewRecorder()
+				h.ServeHTTP(answer, q)
+				mu.Lock()
+				defer mu.Unlock()
+				w.WriteHeader(answer.Code)
+				_, _ = w.Write(m.page(t, answer.Body.Bytes(), &n))
+			})
+		})
+		j := newJob(t, "fhir: "+base)
+		s := j.run(t, j.syncArgs("--json")...)
+		codes[s.code]++
+		if s.code != exitDone && s.code != exitIncomplete && s.code != exitServer || strings.Contains(s.err, "goroutine ") {
+			t.Errorf("seed %d: exit code %d: %.2000s", seed, s.code, s.err)
+		}
+		if s.code == exitServer {
+			t.Logf("seed %d: %s", seed, s.err)
+			continue
+		}
+		safeTables(t, j)
+		validODM(t, j.path("out/psma-registry.odm.xml"))
+		if run := jsonReport(t, s); run.Resources.Read != run.Resources.Kept+run.Resources.Dropped.Sum() || n < 50 {
+			t.Errorf("seed %d: of %d spoilt entries: %+v", seed, n, run.Resources)
+		}
+	}
+	t.Logf("exit codes %v", codes)
+	if codes[exitIncomplete] == 0 {
+		t.Error("no run ends with what could be read")
+	}
+}
+
+// page spoils every seventh resource of a searchset, but neither its id, without which a server cannot be used, nor the
+// brackets of the page.
+func (m mutator) page(t *testing.T, text []byte, n *int) []byte {
+	var page struct {
+		Entry []struct {
+			Resource json.RawMessage `json:"resource"`
+		} `json:"entry"`
+	}
+	if json.Unmarshal(text, &page) != nil {
+		return text
+	}
+	ways := []func(*testing.T, string) string{m.retype, m.huge, m.poison, m.double}
+	for i, e := range page.Entry {
+		head, _, _ := strings.Cut(string(e.Resource), `,"`)
+		if i%7 != 3 || !strings.Contains(string(e.Resource), `"id":`) {
+			continue
+		}
+		line := string(e.Resource)
+		spoilt := ways[m.IntN(len(ways))](t, line)
+		if before, after := idOf(line), idOf(spoilt); before != after || !strings.HasPrefix(spoilt, head[:2]) {
+			continue
+		}
+		*n++
+		text = bytes.Replace(text, e.Resource, []byte(spoilt), 1)
+	}
+	return text
+}
+
+func idOf(line string) string {
+	r, err := fhir.ReadResource(line, fhir.Origin{})
+	if err != nil {
+		return regexp.MustCompile(`"id": *"[^"]*"`).FindString(line)
+	}
+	return `"id":"` + r.ID + `"`
 }
 
 // readOrRejected checks that no mutated line is dropped in silence.

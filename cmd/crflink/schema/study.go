@@ -1,0 +1,98 @@
+package schema
+
+import (
+	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/pipeline"
+)
+
+func study() node {
+	return object(map[string]node{
+		"crflink":          node{"const": 1}.said("the version of the file's format"),
+		"study":            object(map[string]node{"id": text(), "title": text(), "version": text()}, "id", "version"),
+		"consent":          text().said("the consent policy: a file, or %s", consent.BuiltInName),
+		"subject":          subject(),
+		"dates":            enum("none", "shift").said("whether each subject's days are moved"),
+		"shift-limit":      whole().said("the greatest shift in days either way"),
+		"timezone":         text().said("a name of the IANA time zone database, such as Europe/Berlin"),
+		"deidentification": text().said("a de-identification profile: a file, or mii-default"),
+		"dictionary":       text().said("the file with the forms"),
+		"mapping":          text().said("the file with the rules that fill the forms"),
+		"sources":          some(source()),
+		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
+		"targets":          some(target()),
+		"state":            text().said("the folder of ledger and vault"),
+		"key-file":         text().said("the file with the vault's key"),
+		"schedule":         text().said("when the study is due, as a cron specification in its time zone"),
+		"tests":            some(text()).said("test files of the mapping, as globs"),
+	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
+}
+
+func subject() node {
+	number := object(map[string]node{
+		"from": enum("research-subject", "list", "issued"), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
+	}, "from")
+	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number}, "number")
+}
+
+func source() node {
+	auth := object(map[string]node{"user": text(), "password-env": text(), "token-env": text(), "ca": text()})
+	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth}, "name")
+}
+
+func target() node {
+	return object(map[string]node{"name": text(), "kind": enum(pipeline.TargetKinds()...), "folder": text(), "file": text()}, "name", "kind")
+}
+
+func dictionary() node {
+	var types []string
+	for _, t := range ecrf.Types() {
+		types = append(types, string(t))
+	}
+	item := object(map[string]node{
+		"name": text(), "label": text(), "type": enum(types...), "unit": text().said("a UCUM code"), "decimals": whole(), "min": text(), "max": text(),
+		"length": whole(), "codelist": text(), "required": yes(),
+	}, "name", "type")
+	form := object(map[string]node{"name": text(), "label": text(), "repeating": yes(), "items": list(item)}, "name", "items")
+	event := object(map[string]node{"name": text(), "label": text(), "forms": list(text())}, "name", "forms")
+	return object(map[string]node{
+		"study": text(), "version": text(), "events": list(event), "codelists": named(named(text())), "forms": list(form),
+	}, "study", "version", "events", "forms")
+}
+
+func tests() node {
+	var reasons []string
+	for _, r := range ecrf.MissingReasons() {
+		reasons = append(reasons, string(r))
+	}
+	expectation := either(text(), object(map[string]node{"instances": whole()}),
+		object(map[string]node{"missing": enum(reasons...), "present": node{"const": true}}))
+	given := some(either(object(map[string]node{"fixture": some(text())}), node{"type": "object", "required": []string{"resourceType"}}))
+	test := object(map[string]node{
+		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "expect": named(expectation),
+	}, "name", "expect")
+	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
+}
+
+func policy() node {
+	codes := func() node { return some(text()) }
+	span := object(map[string]node{"start": text(), "end": text()})
+	return object(map[string]node{
+		"kind": enum(string(consent.BroadConsent), string(consent.StudyConsent), string(consent.Statutory), string(consent.NoPolicy)), "name": text(),
+		"gate": codes(), "window": codes(), "furtherGates": codes(),
+		"retrospective": object(map[string]node{"codes": codes(), "lookBack": text()}),
+		"resourceCodes": named(object(map[string]node{"gate": codes(), "window": codes()})),
+		"timeZone":      text(), "encounterShift": yes(), "openEndedPermit": enum(consent.RejectOpenEnded, consent.CodeSystemPeriods),
+		"package": enum(consent.SamePatient, consent.SameResource), "afterWithdrawal": enum(consent.Forget, consent.Revive),
+		"unreadLinks": enum(consent.HoldUnreadLinks, consent.IgnoreUnreadLinks),
+		"recognise": object(map[string]node{
+			"profiles": codes(), "categories": codes(), "policyUris": codes(), "miiDocuments": yes(), "signedPolicies": yes(), "withdrawalUris": codes(),
+		}),
+		"siteCodes": some(object(map[string]node{"system": text(), "codes": named(text())})),
+		"dates":     node{}, "study": object(map[string]node{"reference": text(), "statuses": codes()}),
+		"approval": object(map[string]node{
+			"number": text(), "validFrom": text(), "validUntil": text(), "data": span, "objections": codes(), "objectionList": text(),
+		}),
+		"codes": enum("listed", "none"),
+	}, "kind")
+}

@@ -1,0 +1,61 @@
+package fhirpath_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/crflink/crflink/fhir/fhirpath"
+)
+
+func TestAConditionThatNothingMeetsIsKnown(t *testing.T) {
+	for expression, at := range map[string]string{
+		"false":              "false",
+		"{}":                 "{}",
+		"id = 'a' and false": "false",
+		"status = 'a' and code.exists() and status = 'b'":                                    "status = 'b'",
+		"code.coding.exists(system = 'a' and code = 'x' and system = 'b')":                   "system = 'b'",
+		"code.coding.where(system = 'a').where(code in ('b' | 'c') and code = 'd').exists()": "code = 'd'",
+		"false or 'a' = 'b'":                "false",
+		"code.coding.where(false).exists()": "false",
+	} {
+		x := compileFor(t, expression)
+		offset, never := x.Never()
+		if want := strings.LastIndex(expression, at); !never || offset != want {
+			t.Errorf("%s: never %v at %d, want %d", expression, never, offset, want)
+		}
+	}
+}
+
+func TestAConditionThatSomethingMayMeetIsNotSaidToMeetNothing(t *testing.T) {
+	for _, expression := range []string{
+		"true", "status = 'a' or status = 'b'", "status = 'a' and status = 'a'", "status in ('a' | 'b') and status = 'b'",
+		"code.coding.exists(system = 'a') and code.coding.exists(system = 'b')", "status != 'a' and status != 'b'",
+		"code.coding.where(false).empty()", "(status = 'a' and status = 'b').not()", "code.coding.all(false)", "status = 'a' and id = 'b'",
+	} {
+		if offset, never := compileFor(t, expression).Never(); never {
+			t.Errorf("%s: said to be never true at %d", expression, offset)
+		}
+	}
+}
+
+func TestComparisonsWithFixedTextsAreListed(t *testing.T) {
+	x := compileFor(t, "status in ('a' | 'b') and 'c' = code.coding.code and id != 'd' and value.ofType(Quantity).unit = 'g'")
+	var got []string
+	for _, c := range x.Comparisons() {
+		for _, p := range c.Paths {
+			got = append(got, p.String()+" "+strings.Join(c.Texts, ","))
+		}
+	}
+	if want := "Observation.status a,b; Observation.code.coding.code c; Observation.value[x].unit g"; strings.Join(got, "; ") != want {
+		t.Errorf("got %q", got)
+	}
+}
+
+func compileFor(t *testing.T, expression string) *fhirpath.Expr {
+	t.Helper()
+	x, err := fhirpath.Compile(expression, fhirpath.Options{Type: "Observation"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
