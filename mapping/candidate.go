@@ -31,6 +31,7 @@ func (r *run) candidates(s *selector) ([]candidate, ecrf.MissingReason, error) {
 	reason := ecrf.NoResource
 	for _, c := range asked {
 		c, why, err := r.admit(s, c)
+		r.traceAdmitted(s, c, why)
 		switch {
 		case err != nil:
 			return nil, "", err
@@ -49,7 +50,7 @@ func (r *run) candidates(s *selector) ([]candidate, ecrf.MissingReason, error) {
 // asked returns the resources of the selector's types for which its condition holds, of results that were issued again
 // the newest only. Rules that share a condition share the answer, which is not to be changed.
 func (r *run) asked(s *selector) ([]candidate, error) {
-	if s.where != nil && r.answered[s.where.number] {
+	if s.where != nil && r.answered[s.where.number] && r.at == nil {
 		return r.answers[s.where.number], nil
 	}
 	var all []candidate
@@ -59,12 +60,18 @@ func (r *run) asked(s *selector) ([]candidate, error) {
 			if err != nil {
 				return nil, evaluated("where", err)
 			}
-			if holds {
-				all = append(all, candidate{res: res})
+			if !holds {
+				r.at.saw(res, WhereFalse)
+				continue
 			}
+			all = append(all, candidate{res: res})
 		}
 	}
-	all = reissuedOnce(all)
+	if r.at != nil {
+		all = r.tracedReissues(all)
+	} else {
+		all = reissuedOnce(all)
+	}
 	if s.where != nil {
 		r.answered[s.where.number], r.answers[s.where.number] = true, all
 	}

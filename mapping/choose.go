@@ -68,6 +68,9 @@ func (r *run) untied(rule *rule, best taken, all []taken) (outcome, error) {
 	if err != nil {
 		return o, err
 	}
+	at := r.at
+	r.at = nil // the others are not what is traced
+	defer func() { r.at = at }()
 	for _, t := range all {
 		if !r.ties(rule.choose, best, t) {
 			continue
@@ -77,6 +80,7 @@ func (r *run) untied(rule *rule, best taken, all []taken) (outcome, error) {
 			return outcome{}, err
 		}
 		if other.value != o.value || other.missing != o.missing {
+			at.untied()
 			return missing(ecrf.Ambiguous), nil
 		}
 	}

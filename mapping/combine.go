@@ -23,7 +23,7 @@ func (r *run) mean(rule *rule, all []taken) outcome {
 		sum.Add(sum, n)
 	}
 	sum.Quo(sum, new(big.Rat).SetInt64(int64(len(all))))
-	o := canonical(rule.item, sum.FloatString(rule.item.Decimals)) // rounds half away from zero
+	o := r.computed(rule, sum.FloatString(rule.item.Decimals)) // rounds half away from zero
 	o.from = r.combined(rule)
 	return o
 }
@@ -80,11 +80,12 @@ func (r *run) list(rule *rule, all []taken) outcome {
 	case len(texts) == 0:
 		return missing(why)
 	case slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, listSeparator) }):
+		r.at.change(ChangeAllowed, strings.Join(texts, listSeparator), "", "a value holds the separator of the list itself")
 		return missing(ecrf.Unconvertible)
 	case rule.choose.order == byValue:
 		slices.Sort(texts)
 	}
-	o := canonical(rule.item, strings.Join(texts, listSeparator))
+	o := r.computed(rule, strings.Join(texts, listSeparator))
 	o.from = r.combined(rule)
 	return o
 }

@@ -31,7 +31,7 @@ func (r *run) age(rule *rule) outcome {
 	age, ok := r.in.Record.AgeAt(day, pseudonym.Years)
 	switch patient := r.in.Record.Patient(); {
 	case ok:
-		return canonical(rule.item, strconv.Itoa(age))
+		return r.computed(rule, strconv.Itoa(age))
 	case patient != nil && patient.Get("birthDate").Kind() == fhir.String:
 		return missing(ecrf.Ambiguous) // written too coarsely to tell
 	}
@@ -52,7 +52,7 @@ func (r *run) daysBetween(rule *rule, done map[string]outcome) (outcome, error) 
 	case reason != "" || toReason != "":
 		return missing(ecrf.NotApplicable), nil
 	}
-	return canonical(rule.item, strconv.Itoa(int(to-from))), nil
+	return r.computed(rule, strconv.Itoa(int(to-from))), nil
 }
 
 // moment returns the day of an event, or of a date item of the form or of another.
@@ -113,6 +113,7 @@ func (r *run) expressionOver(rule *rule, done map[string]outcome) (outcome, erro
 	if len(values) != 1 {
 		return missing(ecrf.NotApplicable), nil
 	}
+	r.traceValues(rule, values)
 	texts, _ := rule.spell(values, nil)
 	if len(texts) == 0 {
 		return missing(ecrf.Unconvertible), nil

@@ -21,12 +21,14 @@ type Input struct {
 	// nil knows of none.
 	StudyUID func(fhir.Key) (uid string, ok bool)
 	Reached  func(MapRow) // is told each row of a code map that gives a value; may be nil
+	Trace    *Trace       // is told how the cells of one item came about; may be nil
 }
 
 // Fill computes the subject's casebook. It is a pure function of the mapping and its input. The error names the rule
 // whose evaluation failed, and nothing of the patient.
 func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
 	r := newRun(m, in)
+	in.Trace.follows(m)
 	if err := r.findEvents(); err != nil {
 		return nil, err
 	}
@@ -56,6 +58,7 @@ type run struct {
 	byType  map[string][]*fhir.Resource
 	days    map[string]fhir.Day // events that happened
 	scratch []fhirpath.Value
+	at      *Steps // of the rule that is traced; nil costs nothing
 
 	across   map[string]outcome // by form.item: items of single forms that other forms use
 	answers  [][]candidate      // of the conditions, by the number of the expression
@@ -104,10 +107,12 @@ func (r *run) findEvents() error {
 // dayOf returns the day of an event: of several rules the earliest, or that of the first rule that gives one.
 func (r *run) dayOf(e *event) (day fhir.Day, happened bool, err error) {
 	for _, rule := range e.rules {
+		outer := r.traceEvent(e, rule)
 		o, err := r.direct(rule)
 		if err != nil {
 			return 0, false, err
 		}
+		r.traced(rule, o, outer)
 		d, err := fhir.ParseDay(o.value)
 		if err != nil {
 			continue
@@ -119,6 +124,7 @@ func (r *run) dayOf(e *event) (day fhir.Day, happened bool, err error) {
 			break
 		}
 	}
+	r.tracedEvent(e, day)
 	return day, happened, nil
 }
 
@@ -130,7 +136,9 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 		instance.Cells = cells
 		return []ecrf.Instance{instance}, err
 	}
+	r.traceForm(f)
 	all, _, err := r.candidates(&f.repeat.selector)
+	r.at = nil
 	if err != nil {
 		return nil, fmt.Errorf("rule %s: %w", f.repeat.id, err)
 	}
@@ -138,7 +146,7 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 }
 
 // cells fills a form's items. The candidate is that of a repeating form's instance.
-func (r *run) cells(f *form, c *candidate) ([]ecrf.Cell, error) {
+func (r *run) cells(f *form, c *keyed) ([]ecrf.Cell, error) {
 	done := make(map[string]outcome, len(f.rules))
 	cells := make([]ecrf.Cell, 0, len(f.rules))
 	for _, rule := range f.rules {
@@ -153,27 +161,33 @@ func (r *run) cells(f *form, c *candidate) ([]ecrf.Cell, error) {
 }
 
 // filled fills an item once: an item that another form asked for is there already.
-func (r *run) filled(rule *rule, c *candidate, done map[string]outcome) (outcome, error) {
+func (r *run) filled(rule *rule, c *keyed, done map[string]outcome) (outcome, error) {
 	if o, ok := r.across[rule.id]; ok && c == nil {
 		done[rule.item.Name] = o
 		return o, nil
 	}
+	outer := r.traceRule(rule, c)
 	o, err := r.fillItem(rule, c, done)
 	if err != nil {
 		return o, fmt.Errorf("rule %s: %w", rule.id, err)
 	}
+	r.traced(rule, o, outer)
 	done[rule.item.Name] = o
 	return o, nil
 }
 
-func (r *run) fillItem(rule *rule, c *candidate, done map[string]outcome) (outcome, error) {
+func (r *run) fillItem(rule *rule, c *keyed, done map[string]outcome) (outcome, error) {
 	switch {
 	case rule.of != "":
+		r.traceQualifier(rule, done[rule.of])
 		return qualifier(rule, done[rule.of], r.in.Reached), nil
 	case rule.derive.exists():
+		if err := r.traceDerived(rule, done); err != nil {
+			return outcome{}, err
+		}
 		return r.derived(rule, done)
 	case c != nil:
-		return r.ofInstance(rule, *c)
+		return r.ofInstance(rule, c.candidate)
 	}
 	return r.direct(rule)
 }
@@ -188,6 +202,10 @@ func (r *run) ofInstance(rule *rule, c candidate) (outcome, error) {
 	t, err := r.take(rule, c)
 	if err != nil {
 		return outcome{}, err
+	}
+	if r.at != nil {
+		r.offer([]taken{t})
+		r.traceChoice(rule, t, false)
 	}
 	return r.result(rule, t)
 }
@@ -206,7 +224,7 @@ func (r *run) direct(rule *rule) (outcome, error) {
 	case rule.choose.kind == chooseExists:
 		return outcome{value: truth(rule.item, len(all) > 0)}, nil
 	case rule.choose.kind == chooseCount:
-		return canonical(rule.item, strconv.Itoa(len(all))), nil
+		return r.computed(rule, strconv.Itoa(len(all))), nil
 	case reason != "":
 		return missing(reason), nil
 	}
@@ -218,6 +236,7 @@ func (r *run) direct(rule *rule) (outcome, error) {
 		}
 		values = append(values, t)
 	}
+	r.offer(values)
 	return r.choose(rule, rule.valued(values))
 }
 
@@ -225,11 +244,14 @@ func (r *run) direct(rule *rule) (outcome, error) {
 func (r *run) choose(rule *rule, values []taken) (outcome, error) {
 	switch rule.choose.kind {
 	case chooseMean:
+		r.traceCombined(rule)
 		return r.mean(rule, values), nil
 	case chooseList:
+		r.traceCombined(rule)
 		return r.list(rule, values), nil
 	}
 	t, ambiguous := r.chosen(rule, values)
+	r.traceChoice(rule, t, ambiguous)
 	switch {
 	case ambiguous:
 		return missing(ecrf.Ambiguous), nil

@@ -33,12 +33,13 @@ func (r *run) repeats(f *form, all []candidate) ([]ecrf.Instance, error) {
 			continue
 		}
 		seen[k.key] = true
-		cells, err := r.cells(f, &k.candidate)
+		cells, err := r.cells(f, &k)
 		if err != nil {
 			return nil, err
 		}
 		instances = append(instances, ecrf.Instance{Event: f.event, Form: f.name, Key: k.key, Order: k.order, Cells: cells})
 	}
+	r.traceInstances(places, instances)
 	return instances, nil
 }
 

@@ -24,6 +24,7 @@ func (r *run) result(rule *rule, t taken) (outcome, error) {
 	default:
 		o = r.convert(rule, t)
 	}
+	r.traceMade(rule, t, o)
 	o.from = r.provenance(rule, t)
 	return o, nil
 }
@@ -46,7 +47,7 @@ func (r *run) daysTo(rule *rule, values []fhirpath.Value) outcome {
 	if !ok || !full {
 		return missing(ecrf.Unconvertible)
 	}
-	return canonical(rule.item, strconv.Itoa(int(day-r.days[rule.days.from])))
+	return r.computed(rule, strconv.Itoa(int(day-r.days[rule.days.from])))
 }
 
 // resolver lets expressions follow references within the subject's record.

@@ -26,6 +26,7 @@ func (r *run) convert(rule *rule, t taken) outcome {
 	if len(t.values) == 0 {
 		return missing(absence(rule, t.res))
 	}
+	r.traceValues(rule, t.values)
 	texts, reason := rule.spell(t.values, r.in.Reached)
 	switch {
 	case len(texts) == 0:

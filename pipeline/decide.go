@@ -61,11 +61,10 @@ func (r *runner) decideAll(ctx context.Context, batch []*fhir.Record) error {
 
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	r.out.Tally.Patients++
-	facts, err := r.facts.Of(ctx, record)
+	d, err := r.judge(ctx, record)
 	if err != nil {
 		return err
 	}
-	d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
 	r.out.Tally.decided(d)
 	if d.Outcome() != consent.Granted {
 		return r.lookUp(ctx, record, d)
@@ -83,6 +82,15 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 		return err
 	}
 	return nil
+}
+
+// judge decides about a patient by the facts in the record and in those that it links to.
+func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decision, error) {
+	facts, err := r.facts.Of(ctx, record)
+	if err != nil {
+		return consent.Decision{}, err
+	}
+	return consent.Evaluate(facts, r.Study.Policy, r.AsOf), nil
 }
 
 // Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.

@@ -43,11 +43,10 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		result.read[res.Type]++
 	}
 	// Consent is decided again on what was fetched: it may have been withdrawn since the cohort was read.
-	facts, err := r.facts.Of(ctx, record)
+	d, err := r.judge(ctx, record)
 	if err != nil {
 		return nil, err
 	}
-	d := consent.Evaluate(facts, r.Study.Policy, r.AsOf)
 	permitted, drops := consent.Admit(record, d, r.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {

@@ -33,7 +33,7 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 	root.SetErr(t.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), fhirpathCommand(), viewCommand(), ucumCommand(), consentCommand(),
+		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), ucumCommand(), consentCommand(),
 		deidentifyCommand(), synthCommand(), schemaCommand(),
 	)
 	return root
