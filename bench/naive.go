@@ -117,7 +117,7 @@ func naiveStore(db *sqlx.DB, rows []naiveCell, prepared bool) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer tx.Rollback() //nolint:errcheck // it was committed
 	exec := func(row naiveCell) error {
 		_, err := tx.NamedExec(naiveUpsert, row)
 		return err
