@@ -26,7 +26,7 @@ type place struct {
 func newPlace(folder string) (place, error) {
 	p := place{folder: folder, crflink: filepath.Join(folder, "crflink"), self: filepath.Join(folder, "bench")}
 	for program, source := range map[string]string{p.crflink: "./cmd/crflink", p.self: "./bench"} {
-		build := exec.Command("go", "build", "-o", program, source) // #nosec G204 -- our own programs //nolint:noctx // ends with its work
+		build := exec.Command("go", "build", "-o", program, source) // #nosec G204 -- our own programs
 		if out, err := build.CombinedOutput(); err != nil {
 			return p, fmt.Errorf("build %s: %w\n%s", source, err, out)
 		}
@@ -56,7 +56,7 @@ func (p place) study(c corpus, state string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return file, os.WriteFile(file, []byte(edited), 0o600)
+	return file, os.WriteFile(file, []byte(edited), 0o600) // #nosec G703 -- a file in bench's own folder
 }
 
 // redirect lets the example study read files from a folder, and leaves it one target: CSV.
@@ -91,7 +91,7 @@ func (p place) sync(study string) (usage, error) {
 // peak begins with that of its parent.
 func (p place) peak(study string) (float64, error) {
 	sync := p.syncCommand(study)
-	cmd := exec.Command(p.self, append([]string{"-peak"}, sync.Args...)...) // #nosec G204 -- this program //nolint:noctx
+	cmd := exec.Command(p.self, append([]string{"-peak"}, sync.Args...)...) // #nosec G204 -- this program
 	cmd.Env = sync.Env
 	out, err := cmd.Output()
 	if err != nil {
@@ -103,7 +103,7 @@ func (p place) peak(study string) (float64, error) {
 func (p place) syncCommand(study string) *exec.Cmd {
 	y, m, d := synth.DefaultAsOf.Date()
 	asOf := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
-	cmd := exec.Command(p.crflink, "sync", study, "--as-of", asOf, "--replay", "--json") // #nosec G204 -- our own program //nolint:noctx
+	cmd := exec.Command(p.crflink, "sync", study, "--as-of", asOf, "--replay", "--json") // #nosec G204 -- our own program
 	cmd.Env = append(os.Environ(), "CRFLINK_VAULT_KEY="+benchKey)
 	return cmd
 }
@@ -116,7 +116,7 @@ func (p place) naive(c corpus, variant string) (usage, error) {
 			return usage{}, err
 		}
 	}
-	return run(exec.Command(p.self, "-naive", variant, "-corpus", c.folder, "-database", database)) // #nosec G204 -- this program //nolint:noctx
+	return run(exec.Command(p.self, "-naive", variant, "-corpus", c.folder, "-database", database)) // #nosec G204 -- this program
 }
 
 // load compares crflink with the naive pipeline, and a second run with the first.

@@ -36,7 +36,7 @@ func main() {
 	peak := flag.Bool("peak", false, "run the command that follows and print its peak of memory in MiB")
 	flag.Parse()
 	if *peak {
-		u, err := run(exec.Command(flag.Arg(0), flag.Args()[1:]...), 5) // #nosec G204 -- bench starts itself with it //nolint:noctx
+		u, err := run(exec.Command(flag.Arg(0), flag.Args()[1:]...), 5) // #nosec G204 -- bench starts itself with it
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)

@@ -69,7 +69,7 @@ func naive(c corpus, database string, prepared bool) (cells int, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if _, err := db.Exec(naiveSchema); err != nil { //nolint:noctx // a program without an end of its own
+	if _, err := db.Exec(naiveSchema); err != nil {
 		return 0, err
 	}
 	for id, chart := range charts {
@@ -92,11 +92,11 @@ func naiveExport(db *sqlx.DB, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	rows, err := db.Queryx("SELECT * FROM cell ORDER BY study, subject, event, form, item, repeat") //nolint:noctx // a program without an end of its own
+	rows, err := db.Queryx("SELECT * FROM cell ORDER BY study, subject, event, form, item, repeat")
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // the error is rows.Err's
+	defer rows.Close()
 	out := csv.NewWriter(f)
 	for rows.Next() {
 		var c naiveCell
@@ -127,7 +127,7 @@ func naiveStore(db *sqlx.DB, rows []naiveCell, prepared bool) error {
 		if err != nil {
 			return err
 		}
-		defer s.Close() //nolint:errcheck // the transaction closes it
+		defer s.Close()
 		exec = func(row naiveCell) error {
 			_, err := s.Exec(row)
 			return err
@@ -166,7 +166,7 @@ func readChartFile(charts map[string]*chart, file string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close()
 	lines := bufio.NewScanner(f)
 	lines.Buffer(make([]byte, 1<<16), 1<<24)
 	for lines.Scan() {

@@ -45,7 +45,7 @@ func subjects(study *pipeline.Study, c corpus) ([]subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer source.Close() //nolint:errcheck // it was only read
+	defer source.Close()
 	ignore := func(fhir.Rejected) {}
 	var all []subject
 	for facts, err := range source.Subjects(ctx, ignore) {

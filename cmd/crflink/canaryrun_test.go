@@ -218,7 +218,7 @@ func TestAServerThatFailsForGoodTellsNoToken(t *testing.T) {
 		},
 		"404": func(w http.ResponseWriter, _ *http.Request) { say(w, 404, outcome) },
 		"redirect": func(w http.ResponseWriter, q *http.Request) {
-			http.Redirect(w, q, "http://"+canary+".example/"+canary, 302)
+			http.Redirect(w, q, "http://"+canary+".example/"+canary, http.StatusFound)
 		},
 		"200 HTML": func(w http.ResponseWriter, _ *http.Request) { say(w, 200, "<html>"+canary) },
 		"200 outcome": func(w http.ResponseWriter, _ *http.Request) {

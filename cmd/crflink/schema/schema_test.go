@@ -40,7 +40,7 @@ func TestThePublishedSchemasAreThoseOfTheProgram(t *testing.T) {
 			t.Errorf("%s differs; run the test with -update (%v)", file, err)
 		}
 	}
-	if _, err := schema.Of("studdy"); err == nil || !strings.Contains(err.Error(), "study") {
+	if _, err := schema.Of("studie"); err == nil || !strings.Contains(err.Error(), "study") {
 		t.Errorf("an unknown kind: %v", err)
 	}
 }

@@ -79,7 +79,7 @@ func tests() node {
 		reasons = append(reasons, string(r))
 	}
 	expectation := either(text(), object(map[string]node{"instances": whole()}),
-		object(map[string]node{"missing": enum(reasons...), "present": node{"const": true}}))
+		object(map[string]node{"missing": enum(reasons...), "present": {"const": true}}))
 	given := some(either(object(map[string]node{"fixture": some(text())}), node{"type": "object", "required": []string{"resourceType"}}))
 	test := object(map[string]node{
 		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "expect": named(expectation),
@@ -102,7 +102,7 @@ func policy() node {
 			"profiles": codes(), "categories": codes(), "policyUris": codes(), "miiDocuments": yes(), "signedPolicies": yes(), "withdrawalUris": codes(),
 		}),
 		"siteCodes": some(object(map[string]node{"system": text(), "codes": named(text())})),
-		"dates":     node{}, "study": object(map[string]node{"reference": text(), "statuses": codes()}),
+		"dates":     {}, "study": object(map[string]node{"reference": text(), "statuses": codes()}),
 		"approval": object(map[string]node{
 			"number": text(), "validFrom": text(), "validUntil": text(), "data": span, "objections": codes(), "objectionList": text(),
 		}),
