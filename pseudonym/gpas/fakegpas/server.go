@@ -108,17 +108,17 @@ type Parameter struct {
 	Part            []Parameter `json:"part,omitempty"`
 }
 
-// Identifier and Coding are data types of FHIR R4.
-type (
-	Identifier struct {
-		System string `json:"system"`
-		Value  string `json:"value"`
-	}
-	Coding struct {
-		System string `json:"system"`
-		Code   string `json:"code"`
-	}
-)
+// Identifier is the data type of FHIR R4.
+type Identifier struct {
+	System string `json:"system"`
+	Value  string `json:"value"`
+}
+
+// Coding is the data type of FHIR R4.
+type Coding struct {
+	System string `json:"system"`
+	Code   string `json:"code"`
+}
 
 type parameters struct {
 	ResourceType string      `json:"resourceType"`
