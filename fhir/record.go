@@ -201,3 +201,17 @@ func (r *Record) OfType(typ string) iter.Seq[*Resource] {
 
 // Len returns the number of resources.
 func (r *Record) Len() int { return len(r.resources) }
+
+// SetType puts other resources in the place of those of one type; they stand at the end. References between what stays
+// are not touched, and what goes is not released.
+func (r *Record) SetType(typ string, with []*Resource) {
+	for _, res := range r.resources {
+		if res.Type == typ {
+			delete(r.byKey, res.Key())
+		}
+	}
+	r.resources = slices.DeleteFunc(r.resources, func(res *Resource) bool { return res.Type == typ })
+	for _, res := range with {
+		r.Add(res)
+	}
+}

@@ -22,20 +22,33 @@ type work struct {
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
 	r.known = map[string]standing{}
-	batch := make([]*fhir.Record, 0, recordsPerBatch)
+	atOnce := recordsPerBatch
+	if _, asks := r.Numbering.(pseudonym.Prefetcher); asks {
+		atOnce = asksPerBatch
+	}
+	var permitted []candidate
 	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
 		}
-		if batch = append(batch, record); len(batch) < recordsPerBatch {
-			continue
-		}
-		if err := r.decideAll(ctx, batch); err != nil {
+		c, err := r.decideOne(ctx, record)
+		if err != nil {
 			return err
 		}
-		batch = batch[:0]
+		if c == nil {
+			record.Release()
+			r.Progress.Add(1)
+			continue
+		}
+		if permitted = append(permitted, *c); len(permitted) < atOnce {
+			continue
+		}
+		if err := r.number(ctx, permitted); err != nil {
+			return err
+		}
+		permitted = permitted[:0]
 	}
-	if err := r.decideAll(ctx, batch); err != nil {
+	if err := r.number(ctx, permitted); err != nil {
 		return err
 	}
 	r.partShared()
@@ -43,37 +56,63 @@ func (r *runner) decide(ctx context.Context) error {
 	return nil
 }
 
-// recordsPerBatch is how many patients' subjects are enrolled in one transaction of the vault.
-const recordsPerBatch = 64
+// candidate is a permitted patient whose subject is not known yet.
+type candidate struct {
+	record *fhir.Record
+	reason string
+}
 
-func (r *runner) decideAll(ctx context.Context, batch []*fhir.Record) error {
+const (
+	recordsPerBatch = 64  // how many patients' subjects are enrolled in one transaction of the vault
+	asksPerBatch    = 400 // the same, where a service numbers them and is asked for many at once
+)
+
+// decideOne returns the patient if it is permitted, and nil if not.
+func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate, error) {
+	r.out.Tally.Patients++
+	d, err := r.judge(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	r.out.Tally.decided(d)
+	if d.Outcome() == consent.Granted {
+		return &candidate{record, string(d.Reason())}, nil
+	}
+	return nil, r.lookUp(ctx, record, standing{d.Outcome().String(), string(d.Reason())})
+}
+
+// number finds the subjects of permitted patients. A service is asked before the vault's transaction begins.
+func (r *runner) number(ctx context.Context, permitted []candidate) error {
+	if service, ok := r.Numbering.(pseudonym.Prefetcher); ok {
+		var ids []pseudonym.Identity
+		for _, c := range permitted {
+			if id, err := r.Study.Identity.Identify(c.record.Patient()); err == nil {
+				ids = append(ids, id)
+			}
+		}
+		if err := service.Prefetch(ctx, ids); err != nil {
+			return err
+		}
+	}
 	return r.Vault.Batch(ctx, func(ctx context.Context) error {
-		for _, record := range batch {
-			if err := r.decideOne(ctx, record); err != nil {
+		for _, c := range permitted {
+			if err := r.numberOne(ctx, c); err != nil {
 				return err
 			}
-			record.Release()
+			c.record.Release()
 			r.Progress.Add(1)
 		}
 		return nil
 	})
 }
 
-func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
-	r.out.Tally.Patients++
-	d, err := r.judge(ctx, record)
-	if err != nil {
-		return err
-	}
-	r.out.Tally.decided(d)
-	if d.Outcome() != consent.Granted {
-		return r.lookUp(ctx, record, d)
-	}
-	subject, err := r.Vault.Find(ctx, record, r.Study.Identity, r.Study.Numbering)
+func (r *runner) numberOne(ctx context.Context, c candidate) error {
+	subject, err := r.Vault.Find(ctx, c.record, r.Study.Identity, r.Numbering)
 	switch {
 	case err == nil:
-		r.work = append(r.work, work{record.Key(), subject})
-		r.known[subject.Number()] = standing{outcomePermitted, string(d.Reason())}
+		r.work = append(r.work, work{c.record.Key(), subject})
+		r.known[subject.Number()] = standing{outcomePermitted, c.reason}
+		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
 	case Waits(err):
@@ -81,7 +120,7 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) error {
 	default:
 		return err
 	}
-	return nil
+	return r.lookUp(ctx, c.record, standing{outcomeHeld, reasonNoNumber})
 }
 
 // judge decides about a patient by the facts in the record and in those that it links to.
@@ -104,7 +143,7 @@ func Waits(err error) bool {
 }
 
 // lookUp notes how a subject that is known from earlier runs stands now. Nobody becomes known by being refused.
-func (r *runner) lookUp(ctx context.Context, record *fhir.Record, d consent.Decision) error {
+func (r *runner) lookUp(ctx context.Context, record *fhir.Record, now standing) error {
 	id, err := r.Study.Identity.Identify(record.Patient())
 	if err != nil {
 		return nil // never known, and not now
@@ -112,7 +151,7 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, d consent.Deci
 	subject, err := r.Vault.Subject(ctx, id)
 	switch {
 	case err == nil:
-		r.known[subject.Number()] = standing{d.Outcome().String(), string(d.Reason())}
+		r.known[subject.Number()] = now
 		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return nil
@@ -132,7 +171,7 @@ func (r *runner) partShared() {
 		if claims[n] < 2 {
 			return false
 		}
-		r.known[n] = standing{"held", reasonShared}
+		r.known[n] = standing{outcomeHeld, reasonShared}
 		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
 		return true
 	})

@@ -53,7 +53,8 @@ func (x *explainer) claimOf(ctx context.Context, record *fhir.Record) (claim, bo
 	}
 	known := err == nil && c.subject.Number() == x.asked.Subject
 	number, numbered, enrolErr := "", known, error(nil)
-	if _, issued := x.Study.Numbering.(pseudonym.Issued); !issued {
+	// Of numbers that were issued, or that a service gives, the vault tells: nobody is sent to a service to be explained.
+	if _, issued := x.Study.Numbering.(pseudonym.Issued); !issued && x.Study.Numbering != nil {
 		var e pseudonym.Enrolment
 		e, numbered, enrolErr = x.Study.Numbering.Number(id, record)
 		number = e.Number

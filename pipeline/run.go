@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,13 +14,15 @@ import (
 
 // Parts are what a run works with. The caller has opened them and closes them.
 type Parts struct {
-	Study    *Study
-	Source   fhir.Source
-	Vault    *pseudonym.Vault
-	Ledger   ecrf.Ledger
-	Targets  []ecrf.Target
-	Progress Progress
-	Clock    func() time.Time // for durations only; results never depend on it
+	Study  *Study
+	Source fhir.Source
+	Vault  *pseudonym.Vault
+	// Numbering is the service that numbers subjects; nil where the study file itself says how.
+	Numbering pseudonym.Numbering
+	Ledger    ecrf.Ledger
+	Targets   []ecrf.Target
+	Progress  Progress
+	Clock     func() time.Time // for durations only; results never depend on it
 }
 
 // Options say how a run is done.
@@ -61,6 +64,12 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	veil, err := pseudonym.NewVeil(parts.Study.Profile, parts.Study.Dates)
 	if err != nil {
 		return nil, err
+	}
+	if parts.Numbering == nil {
+		parts.Numbering = parts.Study.Numbering
+	}
+	if parts.Numbering == nil {
+		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
 	tally := &r.out.Tally
@@ -121,7 +130,7 @@ func (r *runner) settle(ctx context.Context) error {
 		}
 		now, ok := r.known[facts.Subject]
 		if !ok {
-			now = standing{outcome: "held", reason: reasonNotFound}
+			now = standing{outcome: outcomeHeld, reason: reasonNotFound}
 		}
 		if now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
 			continue
@@ -137,6 +146,8 @@ func (r *runner) settle(ctx context.Context) error {
 
 const (
 	outcomePermitted = "permitted"
+	outcomeHeld      = "held"
 	reasonNotFound   = "not-found" // the ledger knows the subject, the source does not
 	reasonShared     = "shared"    // two patients of the source claim one subject
+	reasonNoNumber   = "no-number" // the subject is known, but its number could not be confirmed in this run
 )

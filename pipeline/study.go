@@ -33,6 +33,8 @@ type Study struct {
 	Mapping    *mapping.Mapping
 	Imaging    ImagingSpec
 	Sources    []SourceSpec
+	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
+	Consents   *ConsentSpec // the service that keeps the consents; nil when the source has them
 	Targets    []TargetSpec
 	State      string   // folder of ledger and vault
 	KeyFile    string   // file of the vault's key; "" when it comes from the environment
@@ -95,7 +97,7 @@ type loader struct {
 }
 
 func (l *loader) read() {
-	f := l.doc.Root().Fields("crflink", "study", "consent", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
+	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
 		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
@@ -110,6 +112,7 @@ func (l *loader) read() {
 	l.profile(f["deidentification"])
 	l.forms(f["dictionary"], f["mapping"])
 	l.sources(f["sources"])
+	l.consentSource(f["consent-source"])
 	l.imaging(f["imaging"])
 	l.targets(f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
@@ -196,8 +199,10 @@ func (l *loader) subject(v yamldoc.Value) {
 }
 
 func (l *loader) numbering(v yamldoc.Value) {
-	f := v.Fields("from", "system", "site", "file", "prefix", "digits")
-	switch f["from"].OneOf("research-subject", "list", "issued") {
+	f := v.Fields("from", "system", "site", "file", "prefix", "digits", "url", "domain", "create", "api", "auth")
+	switch f["from"].OneOf("research-subject", "list", "issued", "gpas") {
+	case "gpas":
+		l.gpas(v, f)
 	case "research-subject":
 		l.study.Numbering = pseudonym.ResearchSubjects{System: l.required(v, f, "system"), Site: f["site"].Text()}
 	case "list":
@@ -302,8 +307,7 @@ func (l *loader) sources(v yamldoc.Value) {
 		if (s.URL == "") == (len(s.Files) == 0) {
 			item.Errorf("files: PATH or fhir: URL", "a source has either files or the base URL of a FHIR server")
 		}
-		a := f["auth"].Fields("user", "password-env", "token-env", "ca")
-		s.Auth = AuthSpec{User: a["user"].Text(), PasswordEnv: a["password-env"].Text(), TokenEnv: a["token-env"].Text(), CA: l.path(a["ca"].Text())}
+		s.Auth = l.auth(f["auth"])
 		l.study.Sources = append(l.study.Sources, s)
 	}
 	if len(l.study.Sources) != 1 {
@@ -336,7 +340,11 @@ func (l *loader) targets(v yamldoc.Value) {
 
 // Inputs returns the hashes of everything that a casebook is computed from besides resources and vault.
 func (s *Study) Inputs() map[string]string {
-	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, s.Numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	var numbering any = s.Numbering
+	if s.Numbers != nil {
+		numbering = fmt.Sprintf("gpas %q %q", s.Numbers.Domain, s.Numbers.Site)
+	}
+	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
 	sum := sha256.Sum256([]byte(setup))
 	return map[string]string{
 		"study": hex.EncodeToString(sum[:]), "dictionary": s.Dictionary.Hash(), "mapping": s.Mapping.Hash(), "policy": s.Policy.Hash(), "profile": s.Profile.Hash(),

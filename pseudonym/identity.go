@@ -72,6 +72,14 @@ type Numbering interface {
 	Number(id Identity, resources Resources) (e Enrolment, ok bool, err error)
 }
 
+// Prefetcher is a Numbering that asks a service, which is best done for many patients at once. Number then knows the
+// answers. An error means that the service cannot be used at all; a patient whose number alone could not be had is told
+// by Number.
+type Prefetcher interface {
+	Numbering
+	Prefetch(ctx context.Context, ids []Identity) error
+}
+
 // ResearchSubjects takes numbers from ResearchSubject.identifier of a system, ignoring such of status candidate,
 // ineligible and entered-in-error.
 type ResearchSubjects struct {
@@ -129,6 +137,11 @@ func (v *Vault) Find(ctx context.Context, resources Resources, rule IdentityRule
 	}
 	if issued, ok := numbers.(Issued); ok {
 		return v.Issue(ctx, id, issued.Format, issued.Site)
+	}
+	if service, ok := numbers.(Prefetcher); ok {
+		if err := service.Prefetch(ctx, []Identity{id}); err != nil {
+			return Subject{}, err
+		}
 	}
 	e, ok, err := numbers.Number(id, resources)
 	if err != nil {

@@ -36,13 +36,14 @@ With --diff it lists instead which elements were dropped or replaced.
 
 // deidentifier prints one patient after the other.
 type deidentifier struct {
-	study *pipeline.Study
-	vault *pseudonym.Vault
-	veil  *pseudonym.Veil
-	facts *pipeline.Facts
-	asOf  time.Time
-	diff  bool
-	out   io.Writer
+	study   *pipeline.Study
+	vault   *pseudonym.Vault
+	numbers pseudonym.Numbering
+	veil    *pseudonym.Veil
+	facts   *pipeline.Facts
+	asOf    time.Time
+	diff    bool
+	out     io.Writer
 
 	printed, refused int
 }
@@ -60,12 +61,16 @@ func deidentify(cmd *cobra.Command, file string, inputs []string, asOfText strin
 		return err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	if err := o.vault(cmd.Context()); err != nil {
-		return errors.Join(err, o.Close())
-	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	d.vault = o.Vault
-	source, err := ndjson.Open(inputs, ndjson.Options{Stdin: cmd.InOrStdin()})
+	if err := errors.Join(o.vault(cmd.Context()), o.numbering(cmd.Context())); err != nil {
+		return err
+	}
+	d.vault, d.numbers = o.Vault, o.Numbering
+	files, err := ndjson.Open(inputs, ndjson.Options{Stdin: cmd.InOrStdin()})
+	if err != nil {
+		return err
+	}
+	source, err := withConsents(files, study.Consents)
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,7 @@ func (d *deidentifier) patient(cmd *cobra.Command, record *fhir.Record) error {
 		d.refused++
 		return nil
 	}
-	subject, err := d.vault.Find(cmd.Context(), record, d.study.Identity, d.study.Numbering)
+	subject, err := d.vault.Find(cmd.Context(), record, d.study.Identity, d.numbers)
 	if errors.Is(err, pseudonym.ErrNotEnrolled) || pipeline.Waits(err) {
 		d.refused++
 		return nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/table"
@@ -17,6 +18,7 @@ import (
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/pseudonym/gpas"
 	"github.com/crflink/crflink/store"
 	vaultstore "github.com/crflink/crflink/store/vault"
 )
@@ -41,7 +43,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.ledger, o.targets} {
+	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.numbering, o.ledger, o.targets} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
@@ -51,6 +53,9 @@ func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 
 func (o *opened) source(context.Context) error {
 	source, err := openSource(o.Study.Sources[0])
+	if err == nil {
+		source, err = withConsents(source, o.Study.Consents)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,16 +64,61 @@ func (o *opened) source(context.Context) error {
 	return nil
 }
 
+// withConsents puts the service that keeps the consents before a source.
+func withConsents(source fhir.Source, spec *pipeline.ConsentSpec) (fhir.Source, error) {
+	if spec == nil {
+		return source, nil
+	}
+	options, err := server(spec.URL, spec.Auth)
+	if err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	both, err := gics.New(source, gics.Options{
+		Wire: options, Domain: spec.Domain, Ask: gics.Ask(spec.Ask), Person: spec.Person, Patient: spec.Patient, PatientID: spec.PatientID, Keep: spec.Keep,
+	})
+	if err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	return both, nil
+}
+
+// numbering opens the service that numbers subjects.
+func (o *opened) numbering(context.Context) error {
+	spec := o.Study.Numbers
+	if spec == nil {
+		o.Numbering = o.Study.Numbering
+		return nil
+	}
+	options, err := server(spec.URL, spec.Auth)
+	if err != nil {
+		return err
+	}
+	numbers, err := gpas.New(gpas.Options{Wire: options, Domain: spec.Domain, Create: spec.Create, Site: spec.Site, API: gpas.API(spec.API)})
+	if err != nil {
+		return err
+	}
+	o.Numbering = numbers
+	o.closers = append(o.closers, numbers)
+	return nil
+}
+
+// server says how a server is entered.
+func server(base string, auth pipeline.AuthSpec) (wire.Options, error) {
+	options := wire.Options{Base: base, TLS: wire.TLS{CA: auth.CA}, Auth: wire.Auth{User: auth.User}}
+	var err error
+	if options.Auth.Password, err = secret(auth.PasswordEnv); err != nil {
+		return options, err
+	}
+	options.Auth.Bearer, err = secret(auth.TokenEnv)
+	return options, err
+}
+
 func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
 	if spec.URL == "" {
 		return ndjson.Open(spec.Files, ndjson.Options{Name: spec.Name})
 	}
-	options := wire.Options{Base: spec.URL, TLS: wire.TLS{CA: spec.Auth.CA}, Auth: wire.Auth{User: spec.Auth.User}}
-	var err error
-	if options.Auth.Password, err = secret(spec.Auth.PasswordEnv); err != nil {
-		return nil, err
-	}
-	if options.Auth.Bearer, err = secret(spec.Auth.TokenEnv); err != nil {
+	options, err := server(spec.URL, spec.Auth)
+	if err != nil {
 		return nil, err
 	}
 	return rest.New(rest.Options{Name: spec.Name, Wire: options})
@@ -81,7 +131,7 @@ func secret(variable string) (wire.Secret, error) {
 	}
 	value, ok := os.LookupEnv(variable)
 	if !ok || value == "" {
-		return wire.Secret{}, fmt.Errorf("the environment variable %s is not set; the study's source needs it", variable)
+		return wire.Secret{}, fmt.Errorf("the environment variable %s is not set; the study needs it", variable)
 	}
 	return wire.NewSecret(value), nil
 }

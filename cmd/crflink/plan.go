@@ -32,6 +32,16 @@ func nights(b *strings.Builder, study *pipeline.Study) error {
 	return nil
 }
 
+// services lists whom a run asks besides its source.
+func services(b *strings.Builder, study *pipeline.Study) {
+	if c := study.Consents; c != nil {
+		fmt.Fprintf(b, "consents   gICS %s, domain %s, by %s\n", c.URL, c.Domain, c.Ask)
+	}
+	if n := study.Numbers; n != nil {
+		fmt.Fprintf(b, "numbers    gPAS %s, domain %s, creating them: %t\n", n.URL, n.Domain, n.Create)
+	}
+}
+
 func planCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plan STUDY.yaml",
@@ -52,6 +62,7 @@ func planCommand() *cobra.Command {
 			for _, s := range study.Sources {
 				fmt.Fprintf(&b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
 			}
+			services(&b, study)
 			for _, t := range study.Targets {
 				fmt.Fprintf(&b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
 			}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-resty/resty/v2"
@@ -22,21 +23,25 @@ var ErrTooLarge = errors.New("the answer is longer than the limit")
 // StatusError is an answer that is not 2xx.
 type StatusError struct {
 	Status     int
-	Type       string // resource type of the request
+	Type       string // resource type or operation of the request
 	RetryAfter time.Duration
+	Issues     []string // issue codes, where the answer is an OperationOutcome; its texts are left out, they may name patients
 }
 
 func (e *StatusError) Error() string {
-	hint := ""
-	switch e.Status {
-	case http.StatusUnauthorized:
+	hint, issues := "", ""
+	switch {
+	case e.Status == http.StatusUnauthorized:
 		hint = ": check the credentials"
-	case http.StatusForbidden:
+	case e.Status == http.StatusForbidden:
 		hint = ": the account may not read this"
-	case http.StatusNotFound:
+	case e.Status == http.StatusNotFound && len(e.Issues) == 0:
 		hint = ": check the base URL"
 	}
-	return fmt.Sprintf("the server answered %d %s to a request for %q%s", e.Status, http.StatusText(e.Status), e.Type, hint)
+	if len(e.Issues) > 0 {
+		issues = " (" + strings.Join(e.Issues, ", ") + ")"
+	}
+	return fmt.Sprintf("the server answered %d %s%s to a request for %q%s", e.Status, http.StatusText(e.Status), issues, e.Type, hint)
 }
 
 // passing reports whether another attempt may succeed.
@@ -134,8 +139,8 @@ func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer)
 	body := raw.Body
 	defer func() { _ = body.Close() }()
 	if raw.StatusCode < 200 || raw.StatusCode > 299 {
-		_, _ = io.CopyN(io.Discard, body, 64<<10) // so that the connection can be used again
-		return &StatusError{Status: raw.StatusCode, Type: typ, RetryAfter: retryAfter(raw.Header)}
+		text, _ := io.ReadAll(io.LimitReader(body, 64<<10)) // to its end, so that the connection can be used again
+		return &StatusError{Status: raw.StatusCode, Type: typ, RetryAfter: retryAfter(raw.Header), Issues: issueCodes(text)}
 	}
 	b := &watchedBody{in: body, idle: idle, left: r.options.MaxBody}
 	err = use(Answer{Status: raw.StatusCode, Header: raw.Header, URL: raw.Request.URL, Body: b})
@@ -154,7 +159,7 @@ func (r *Reader) send(ctx context.Context, q request) (*resty.Response, error) {
 		request.SetHeader("Authorization", r.header)
 	}
 	if q.method == http.MethodPost {
-		request.SetHeader("Content-Type", "application/x-www-form-urlencoded").SetBody(q.form)
+		request.SetHeader("Content-Type", q.contentType).SetBody(q.body)
 	}
 	return request.Execute(q.method, q.target.String())
 }

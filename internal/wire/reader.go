@@ -83,8 +83,8 @@ func sameHost(base *url.URL) func(*http.Request, []*http.Request) error {
 		switch {
 		case next.URL.Host != base.Host || next.URL.Scheme != base.Scheme:
 			return errRedirect
-		case next.Method != http.MethodGet || len(via) > 5:
-			return errors.New("the server redirects a search, or too often")
+		case next.Method != http.MethodGet || via[0].Method != http.MethodGet || len(via) > 5:
+			return errors.New("the server redirects what was posted, or too often") // as a GET, a search would lose its criteria
 		}
 		return nil
 	}
@@ -114,13 +114,20 @@ func (r *Reader) Search(ctx context.Context, typ, form string, use func(Answer) 
 		return errors.New("a search needs the name of a resource type")
 	}
 	target := r.base.JoinPath(typ, "_search") // #nosec G125 -- typ consists of letters
-	return r.repeat(ctx, request{method: http.MethodPost, target: target, form: form}, use)
+	return r.repeat(ctx, request{method: http.MethodPost, target: target, body: []byte(form), contentType: formType}, use)
 }
 
+// Content types of what is posted.
+const (
+	formType = "application/x-www-form-urlencoded"
+	fhirType = "application/fhir+json"
+)
+
 type request struct {
-	method string
-	target *url.URL
-	form   string
+	method      string
+	target      *url.URL
+	body        []byte
+	contentType string
 }
 
 func (r *Reader) check(q request) error {
@@ -133,11 +140,11 @@ func (r *Reader) check(q request) error {
 	return nil
 }
 
-// typeOf returns the resource type that a path below the base begins with.
+// typeOf returns the resource type or the operation that a path below the base begins with.
 func (r *Reader) typeOf(path string) string {
 	rest := strings.TrimPrefix(strings.TrimPrefix(path, r.base.Path), "/")
 	name, _, _ := strings.Cut(rest, "/")
-	if name == "" || name[0] < 'A' || name[0] > 'Z' {
+	if name == "" || name[0] != '$' && (name[0] < 'A' || name[0] > 'Z') {
 		return ""
 	}
 	return name

@@ -11,6 +11,7 @@ func study() node {
 		"crflink":          node{"const": 1}.said("the version of the file's format"),
 		"study":            object(map[string]node{"id": text(), "title": text(), "version": text()}, "id", "version"),
 		"consent":          text().said("the consent policy: a file, or %s", consent.BuiltInName),
+		"consent-source":   consentSource(),
 		"subject":          subject(),
 		"dates":            enum("none", "shift").said("whether each subject's days are moved"),
 		"shift-limit":      whole().said("the greatest shift in days either way"),
@@ -30,14 +31,26 @@ func study() node {
 
 func subject() node {
 	number := object(map[string]node{
-		"from": enum("research-subject", "list", "issued"), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
+		"from": enum("research-subject", "list", "issued", "gpas"), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
+		"url": text().said("the base URL of a gPAS behind the TTP-FHIR gateway"), "domain": text(), "create": yes(), "api": enum(pipeline.NumberAPIs()...), "auth": auth(),
 	}, "from")
 	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number}, "number")
 }
 
 func source() node {
-	auth := object(map[string]node{"user": text(), "password-env": text(), "token-env": text(), "ca": text()})
-	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth}, "name")
+	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth()}, "name")
+}
+
+func auth() node {
+	return object(map[string]node{"user": text(), "password-env": text(), "token-env": text(), "ca": text()})
+}
+
+func consentSource() node {
+	return object(map[string]node{
+		"gics": text().said("the base URL of a gICS behind the TTP-FHIR gateway"), "domain": text(), "ask": enum(pipeline.ConsentAsks()...),
+		"person-identifier": text().said("the system of gICS's person identifiers"), "identifier": text().said("the system of the identifier by which gICS knows a patient"),
+		"patient-id": yes(), "server-consents": enum("withhold", "keep"), "auth": auth(),
+	}, "gics", "domain")
 }
 
 func target() node {

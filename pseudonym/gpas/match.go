@@ -1,0 +1,102 @@
+package gpas
+
+import (
+	"fmt"
+	"slices"
+)
+
+// matcher collects answers by original.
+type matcher struct {
+	domain  string
+	create  bool
+	answers map[string]answer
+	seen    map[string]bool
+}
+
+// match reads the results of a call: one parameter per original, either pseudonym or error, in any order, with their
+// parts in any order. An original of which nothing is said lacks an answer; what nobody asked for is passed over.
+func (n *Numbers) match(out parameters, originals []string) map[string]answer {
+	m := matcher{domain: n.options.Domain, create: n.options.Create, answers: make(map[string]answer, len(originals))}
+	for _, o := range originals {
+		m.answers[o] = answer{err: errLacking}
+	}
+	for _, p := range out.Parameter {
+		var original, target, pseudonym, code string
+		for _, part := range p.Part {
+			switch part.Name {
+			case "original":
+				original = part.text()
+			case "target":
+				target = part.text()
+			case "pseudonym":
+				pseudonym = part.text()
+			case "error-code":
+				code = part.ValueCoding.Code
+			}
+		}
+		switch p.Name {
+		case "pseudonym":
+			m.take(original, target, pseudonym, "")
+		case "error":
+			if code == "" {
+				code = "unknown"
+			}
+			m.take(original, target, "", code)
+		}
+	}
+	return m.answers
+}
+
+func (p *parameter) text() string {
+	if p.ValueIdentifier.Value != "" {
+		return p.ValueIdentifier.Value
+	}
+	return p.ValueString
+}
+
+// take notes one result. A second one about the same original must say the same.
+func (m *matcher) take(original, target, pseudonym, code string) {
+	if _, asked := m.answers[original]; !asked || original == "" {
+		return
+	}
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	now := m.judge(original, target, pseudonym, code)
+	if m.seen[original] && (now.err != nil || now != m.answers[original]) {
+		now = answer{err: errUnclear}
+	}
+	m.seen[original] = true
+	m.answers[original] = now
+}
+
+func (m *matcher) judge(original, target, pseudonym, code string) answer {
+	switch {
+	case code == "not-found" && !m.create:
+		return answer{} // not enrolled yet
+	case code != "":
+		return answer{err: fmt.Errorf("gPAS reports %s for the patient", known(code))}
+	case target != "" && target != m.domain:
+		return answer{err: errTarget}
+	case pseudonym == "":
+		return answer{err: errNoneMade}
+	case pseudonym == original:
+		return answer{err: errEcho}
+	}
+	return answer{pseudonym: pseudonym}
+}
+
+// issueTypes are the codes of the value set issue-type (FHIR R4) that may be repeated in an error; others may be anything.
+var issueTypes = []string{
+	"invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden", "suppressed",
+	"processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension",
+	"too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled",
+	"informational",
+}
+
+func known(code string) string {
+	if slices.Contains(issueTypes, code) {
+		return code
+	}
+	return "an error"
+}
