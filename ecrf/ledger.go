@@ -21,8 +21,8 @@ type Ledger interface {
 
 	// Facts returns what earlier runs decided about a subject; ok is false when the ledger does not know it.
 	Facts(ctx context.Context, subject string) (facts Facts, ok bool, err error)
-	// AllFacts returns the facts of every subject in the order of study numbers.
-	AllFacts(ctx context.Context) ([]Facts, error)
+	// AllFacts yields the facts of every subject in the order of study numbers.
+	AllFacts(ctx context.Context) iter.Seq2[Facts, error]
 	// Subject returns all that is stored of a subject, or nil.
 	Subject(ctx context.Context, subject string) (*StoredCasebook, error)
 	// Apply stores a batch: all subjects of it, then the shard's checkpoint, in one transaction.

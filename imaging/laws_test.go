@@ -94,10 +94,10 @@ func TestNoOriginalIsInAnyOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.Write(encoded)
-	if err := WriteSessions(&out, found.Links); err != nil {
+	if err := WriteSessions(&out, once(found.Links)); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteUnlinked(&out, found.Unlinked); err != nil {
+	if err := WriteUnlinked(&out, once(found.Unlinked)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = ReadCandidates("pacs.csv", strings.NewReader("study_uid,accession,date,series_uid\n"+bad+","+number+",2023,"+series+"\n"+uid+",a\\"+number+","+placer+",x"+series+"\n"), nil)

@@ -63,7 +63,7 @@ func TestTheTablesOfSessions(t *testing.T) {
 		found.Links[0].Session, found.Links[1].Session = 1, 2
 	}
 	var sessions, unlinked bytes.Buffer
-	if err := errors.Join(WriteSessions(&sessions, found.Links), WriteUnlinked(&unlinked, found.Unlinked)); err != nil {
+	if err := errors.Join(WriteSessions(&sessions, once(found.Links)), WriteUnlinked(&unlinked, once(found.Unlinked))); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "sessions.csv", sessions.Bytes())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,22 +27,6 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 	if folder == "" {
 		return nil
 	}
-	var all sessions
-	facts, err := r.Ledger.AllFacts(ctx)
-	if err != nil {
-		return err
-	}
-	for _, f := range facts {
-		if r.known[f.Subject].outcome != outcomePermitted {
-			continue
-		}
-		s, err := readSessions(f.Links)
-		if err != nil {
-			return err
-		}
-		all.Links = append(all.Links, s.Links...)
-		all.Unlinked = append(all.Unlinked, s.Unlinked...)
-	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("imaging sessions: %w", err)
 	}
@@ -49,9 +34,39 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(
-		replace(filepath.Join(folder, sessionsFile), func(w io.Writer) error { return imaging.WriteSessions(w, all.Links) }),
-		replace(filepath.Join(folder, unlinkedFile), func(w io.Writer) error { return imaging.WriteUnlinked(w, all.Unlinked) }),
+		replace(filepath.Join(folder, sessionsFile), func(w io.Writer) error { return imaging.WriteSessions(w, linksOf(r.sessions(ctx))) }),
+		replace(filepath.Join(folder, unlinkedFile), func(w io.Writer) error { return imaging.WriteUnlinked(w, unlinkedOf(r.sessions(ctx))) }),
 	)
+}
+
+// sessions yields the imaging linkage of each permitted subject, in the order of study numbers.
+func (r *runner) sessions(ctx context.Context) iter.Seq2[sessions, error] {
+	return func(yield func(sessions, error) bool) {
+		for facts, err := range r.Ledger.AllFacts(ctx) {
+			var s sessions
+			if err == nil {
+				if r.known[facts.Subject].outcome != outcomePermitted {
+					continue
+				}
+				s, err = readSessions(facts.Links)
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+func linksOf(all iter.Seq2[sessions, error]) iter.Seq2[[]imaging.Link, error] {
+	return func(yield func([]imaging.Link, error) bool) {
+		all(func(s sessions, err error) bool { return yield(s.Links, err) })
+	}
+}
+
+func unlinkedOf(all iter.Seq2[sessions, error]) iter.Seq2[[]imaging.Unlinked, error] {
+	return func(yield func([]imaging.Unlinked, error) bool) {
+		all(func(s sessions, err error) bool { return yield(s.Unlinked, err) })
+	}
 }
 
 // noteSessions writes the run's notices beside the sessions, or takes away those of an earlier run.

@@ -123,12 +123,11 @@ func (r *runner) settle(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
-	all, err := r.Ledger.AllFacts(ctx)
-	if err != nil {
-		return err
-	}
 	var changes []*ecrf.SubjectChange
-	for _, facts := range all {
+	for facts, err := range r.Ledger.AllFacts(ctx) {
+		if err != nil {
+			return err
+		}
 		now, ok := r.known[facts.Subject]
 		if !ok {
 			now = standing{outcome: outcomeHeld, reason: reasonNotFound}

@@ -54,20 +54,24 @@ func (l *Ledger) Facts(ctx context.Context, subject string) (ecrf.Facts, bool, e
 	return row.facts(), true, nil
 }
 
-// AllFacts returns the facts of every subject in the order of study numbers.
-func (l *Ledger) AllFacts(ctx context.Context) ([]ecrf.Facts, error) {
-	var all []ecrf.Facts
-	for last := ""; ; {
-		var rows []subjectRow
-		if err := l.reads.page.SelectContext(ctx, &rows, last); err != nil {
-			return nil, fmt.Errorf("read the subjects' facts: %w", err)
-		}
-		if len(rows) == 0 {
-			return all, nil
-		}
-		for i := range rows {
-			all = append(all, rows[i].facts())
-			last = rows[i].Number
+// AllFacts yields the facts of every subject in the order of study numbers, a page at a time.
+func (l *Ledger) AllFacts(ctx context.Context) iter.Seq2[ecrf.Facts, error] {
+	return func(yield func(ecrf.Facts, error) bool) {
+		for last := ""; ; {
+			var rows []subjectRow
+			if err := l.reads.page.SelectContext(ctx, &rows, last); err != nil {
+				yield(ecrf.Facts{}, fmt.Errorf("read the subjects' facts: %w", err))
+				return
+			}
+			if len(rows) == 0 {
+				return
+			}
+			for i := range rows {
+				if !yield(rows[i].facts(), nil) {
+					return
+				}
+			}
+			last = rows[len(rows)-1].Number
 		}
 	}
 }

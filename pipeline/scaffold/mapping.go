@@ -115,7 +115,7 @@ var examples = map[ecrf.Type][2]string{
 	},
 	ecrf.Integer: {
 		"{resource: Observation, where: code.coding.exists(system = %loinc and code = '89247-1'), value: value.ofType(integer), choose: last}",
-		"{value: note.count()}",
+		"{value: bodySite.count()}",
 	},
 	ecrf.Decimal: {
 		"{resource: Observation, where: code.coding.exists(system = %loinc and code = '2857-1'), value: value, choose: last}",
