@@ -19,7 +19,7 @@ run() { # run NAME ARGUMENT...: one pass, its events in .out/NAME.json
 run all ./...
 race=()
 for folder in $race_packages; do [ ! -d "$folder" ] || race+=("./$folder/..."); done
-[ ${#race[@]} -eq 0 ] || run race -race "${race[@]}"
+[ ${#race[@]} -eq 0 ] || run race -race -short "${race[@]}"
 
 count() { # count ACTION: tests and subtests that ended so
   cat .out/*.json | grep -cE "^\{\"Time\":\"[^\"]*\",\"Action\":\"$1\",\"Package\":\"[^\"]*\",\"Test\":"

@@ -57,7 +57,7 @@ func (o *Operator) call(ctx context.Context, q request, operation string, query 
 	if !slices.Contains(o.operations, operation) {
 		return fmt.Errorf("the operation %q is not among those that may be called", operation)
 	}
-	q.target = o.reader.base.JoinPath(operation)
+	q.target = o.reader.base.JoinPath(operation) // #nosec G125 -- one of the operations that were named at construction
 	q.target.RawQuery = query.Encode()
 	return o.reader.repeat(ctx, q, use)
 }
