@@ -186,7 +186,7 @@ func stepsOf(t *testing.T, section string) string {
 func TestTheStepsOfTheReadmeWork(t *testing.T) {
 	steps := stepsOf(t, "Your own study in six steps")
 	testscript.Run(t, testscript.Params{
-		Files: []string{"testdata/readme.txt"},
+		Files: []string{"../../testdata/readme.txt"},
 		Setup: func(env *testscript.Env) error {
 			if err := os.WriteFile(filepath.Join(env.WorkDir, "steps.sh"), []byte(steps), 0o600); err != nil {
 				return err
