@@ -128,7 +128,7 @@ func TestTheMIITestDataGiveTheSameCasebookFromFilesAndServer(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	server, err := rest.New(rest.Options{Name: "hospital", Wire: wire.Options{Base: peer(t, data)}})
+	server, err := rest.New(rest.Options{Name: "hospital", Wire: wire.Options{Base: shared.Peer(t, data)}})
 	if err != nil {
 		t.Fatal(err)
 	}

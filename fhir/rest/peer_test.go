@@ -1,13 +1,7 @@
 package rest_test
 
 import (
-	"bufio"
 	"context"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,55 +14,6 @@ import (
 	"github.com/crflink/crflink/internal/shared"
 	"github.com/crflink/crflink/internal/wire"
 )
-
-// peer starts the independent FHIR server with the data and returns its base.
-func peer(t *testing.T, data string, flags ...string) string {
-	t.Helper()
-	dir := os.Getenv("CRFLINK_FHIR_PEER")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules")); dir == "" || err != nil {
-		if os.Getenv(shared.EnvRequire) == "all" {
-			t.Fatal("the FHIR test server is required: run make setup and set CRFLINK_FHIR_PEER")
-		}
-		t.Skip("no FHIR test server: CRFLINK_FHIR_PEER names none (make test prepares it)")
-	}
-	port := freePort(t)
-	args := append([]string{"--max-old-space-size=3000", "server.mjs", "--port", fmt.Sprint(port), "--load", data}, flags...)
-	cmd := exec.CommandContext(t.Context(), "node", args...)
-	cmd.Dir = dir
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("node cannot be started: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "FHIR R4 peer on ") {
-			return fmt.Sprintf("http://127.0.0.1:%d/fhir", port)
-		}
-	}
-	t.Fatal("the FHIR test server ended before it served")
-	return ""
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	address, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("no TCP address: %v", l.Addr())
-	}
-	return address.Port
-}
 
 // dump renders all records of a source: one line per resource, under its patient, without what servers write into meta.
 func dump(t *testing.T, s fhir.Source, wanted fhir.Wanted) map[string][]string {
@@ -184,7 +129,7 @@ func TestAServerGivesTheSameRecordsAsFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := c.options
-			o.Wire.Base = peer(t, data, c.flags...)
+			o.Wire.Base = shared.Peer(t, data, c.flags...)
 			o.Wire.MaxPause = 10 * time.Millisecond
 			s, err := rest.New(o)
 			if err != nil {
@@ -200,7 +145,7 @@ func TestNothingClinicalIsAskedBeforeTheDecision(t *testing.T) {
 	var mu sync.Mutex
 	var log []wire.Attempt
 	s, err := rest.New(rest.Options{Wire: wire.Options{
-		Base: peer(t, shared.Dir(t, "data", "mii-kds-testdata", "resources")),
+		Base: shared.Peer(t, shared.Dir(t, "data", "mii-kds-testdata", "resources")),
 		Log: func(a wire.Attempt) {
 			mu.Lock()
 			defer mu.Unlock()
