@@ -111,7 +111,7 @@ type Index struct {
 	origins   []origin        // of all entries, or empty while spans tell them
 	names     []name          // of subjects, by number - 1
 	numbers   map[name]uint32 // of subjects
-	byKey     map[name]uint32
+	byKey     places
 	types     []string
 	typeNo    map[string]uint16
 	patients  map[name]string   // ids of all patients that anything names, by the name of their key
@@ -144,7 +144,7 @@ type link struct{ from, to name }
 // NewIndex returns an empty index.
 func NewIndex(inputName func(uint32) string) *Index {
 	return &Index{
-		Name: inputName, byKey: map[name]uint32{}, typeNo: map[string]uint16{}, patients: map[name]string{}, facts: map[name]facts{},
+		Name: inputName, typeNo: map[string]uint16{}, patients: map[name]string{}, facts: map[name]facts{},
 		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name]bool{}, merged: map[name]name{}, numbers: map[name]uint32{}, ids: map[uint32]string{},
 	}
 }
@@ -250,10 +250,10 @@ func (x *Index) put(e entry, at Place, typ, id string) (i uint32, won bool) {
 	i = x.entries.n
 	if id != "" {
 		key := keyName(fhir.Key{Type: typ, ID: id})
-		if old, ok := x.byKey[key]; ok {
+		if old, ok := x.byKey.get(key); ok {
 			return old, x.supersede(old, e, at)
 		}
-		x.byKey[key] = i
+		x.byKey.put(key, i)
 	}
 	x.entries.add(e)
 	x.setOrigin(i, at)

@@ -77,7 +77,7 @@ func (m *Memory) Missing(want func(typ string) bool) []fhir.Key {
 				continue
 			}
 			seen[k] = true
-			if _, held := m.byKey[keyName(k)]; !held {
+			if _, held := m.byKey.get(keyName(k)); !held {
 				missing = append(missing, k)
 			}
 		}
@@ -103,7 +103,7 @@ func (x *Index) Missing(from string, want func(typ string) bool, read Reader) (m
 		}
 		for ref := range r.References() {
 			k, ok := fhir.ParseReference(ref.Text()).Key()
-			if _, held := x.byKey[keyName(k)]; ok && !held && !seen[k] && want(k.Type) {
+			if _, held := x.byKey.get(keyName(k)); ok && !held && !seen[k] && want(k.Type) {
 				missing[k.Type] = append(missing[k.Type], k.ID)
 				seen[k] = true
 			}

@@ -86,7 +86,7 @@ func (b *recorder) load(i uint32) (*fhir.Resource, error) {
 	if id, ok := b.x.ids[i]; ok {
 		r.ID = id
 	}
-	if at, ok := b.x.byKey[keyName(r.Key())]; r.Type != b.x.types[e.typ] || r.ID != "" && (!ok || at != i) {
+	if at, ok := b.x.byKey.get(keyName(r.Key())); r.Type != b.x.types[e.typ] || r.ID != "" && (!ok || at != i) {
 		return nil, fmt.Errorf("%s: another resource is there than when the input was read first: it was changed meanwhile", origin)
 	}
 	return r, nil
@@ -125,7 +125,7 @@ func (b *recorder) target(reference string) (uint32, bool) {
 	if !ok || !b.want(k.Type) {
 		return 0, false
 	}
-	i, ok := b.x.byKey[keyName(k)]
+	i, ok := b.x.byKey.get(keyName(k))
 	if !ok || b.x.entries.at(i).flags&(shared|deleted) != shared {
 		return 0, false
 	}

@@ -45,6 +45,7 @@ func (x *Index) Resolve(rej func(fhir.Rejected)) {
 	x.findOwners() // those of merged patients are one now
 	owners := x.ownEntries(rej)
 	x.group(owners)
+	x.byKey.freeze()
 }
 
 func (x *Index) findOwners() {
