@@ -44,7 +44,7 @@ func (c *compiler) derivation(v yamldoc.Value, f *ecrf.Form) derivation {
 
 func (c *compiler) eventName(v yamldoc.Value) string {
 	name := v.Text()
-	if !contains(c.events, name) {
+	if !slices.Contains(c.events, name) {
 		v.Errorf(finding.DidYouMean(name, c.events), "unknown event %q", name)
 	}
 	return name
@@ -62,7 +62,7 @@ func (c *compiler) moment(at yamldoc.Value, parts map[string]yamldoc.Value, end 
 		return ""
 	}
 	name := v.Text()
-	if contains(c.events, name) {
+	if slices.Contains(c.events, name) {
 		return name
 	}
 	if item := f.Item(name); item != nil && item.Type == ecrf.Date {
@@ -213,7 +213,7 @@ func (c *compiler) order(s formSpec, rules []*rule) {
 func (c *compiler) filledBefore(s formSpec, rules []*rule) {
 	for _, r := range rules {
 		for _, name := range r.derive.uses() {
-			if name != "" && !strings.Contains(name, ".") && !contains(c.events, name) && !s.fills(name) && c.dictionary.Form(s.name).Item(name) != nil {
+			if name != "" && !strings.Contains(name, ".") && !slices.Contains(c.events, name) && !s.fills(name) && c.dictionary.Form(s.name).Item(name) != nil {
 				c.atKey(s.item(r.item.Name).at, "write a rule for "+name, "no rule fills item %s, which %s is derived from", name, r.item.Name)
 			}
 		}

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/crflink/crflink/internal/yamldoc"
@@ -74,7 +75,7 @@ func (x *expander) substitute(name string, from origin) bool {
 		return true
 	}
 	e, ok := x.file.expressions[name]
-	if !ok || contains(x.open, name) {
+	if !ok || slices.Contains(x.open, name) {
 		return false
 	}
 	x.used[name] = true

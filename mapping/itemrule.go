@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/cockroachdb/apd/v3"
@@ -190,7 +191,7 @@ func (c *compiler) codeMap(v yamldoc.Value, item *ecrf.Item) *codeMap {
 	name := v.Text()
 	m, ok := c.maps[name]
 	if !ok {
-		v.Errorf(finding.DidYouMean(name, keys(c.maps)), "unknown code map %q", name)
+		v.Errorf(finding.DidYouMean(name, slices.Collect(maps.Keys(c.maps))), "unknown code map %q", name)
 		return nil
 	}
 	c.used["map "+name] = true
@@ -211,12 +212,4 @@ func (c *compiler) molarMass(v yamldoc.Value, item *ecrf.Item) *apd.Decimal {
 			"neither a mass nor a substance concentration converts into the item's unit %q", item.Unit)
 	}
 	return d
-}
-
-func keys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for k := range m {
-		names = append(names, k)
-	}
-	return names
 }

@@ -1,6 +1,10 @@
 package mapping
 
-import "github.com/crflink/crflink/fhir"
+import (
+	"slices"
+
+	"github.com/crflink/crflink/fhir"
+)
 
 // uncounted are the values of `status` with which a resource never counts: what was entered in error, cancelled, not
 // done or not taken is no fact about the patient (FHIR R4, the status value sets of each type).
@@ -12,11 +16,11 @@ const certaintyExtension = "http://fhir.de/StructureDefinition/icd-10-gm-diagnos
 
 // statusCounts reports whether the resource's status lets it count. A rule may include a status by name.
 func statusCounts(res *fhir.Resource, include []string) bool {
-	if s := res.Get("status").Text(); uncounted[s] && !contains(include, s) {
+	if s := res.Get("status").Text(); uncounted[s] && !slices.Contains(include, s) {
 		return false
 	}
 	for c := range res.Path("verificationStatus", "coding").Elements() {
-		if s := c.Get("code").Text(); s == "entered-in-error" && !contains(include, s) {
+		if s := c.Get("code").Text(); s == "entered-in-error" && !slices.Contains(include, s) {
 			return false
 		}
 	}
@@ -30,13 +34,13 @@ func certaintyCounts(res *fhir.Resource, include []string) bool {
 		return true
 	}
 	for c := range res.Path("verificationStatus", "coding").Elements() {
-		if c.Get("code").Text() == "refuted" && !contains(include, "refuted") {
+		if c.Get("code").Text() == "refuted" && !slices.Contains(include, "refuted") {
 			return false
 		}
 	}
 	for c := range res.Path("code", "coding").Elements() {
 		s := c.Extension(certaintyExtension).Path("valueCoding", "code").Text()
-		if (s == "A" || s == "V") && !contains(include, s) {
+		if (s == "A" || s == "V") && !slices.Contains(include, s) {
 			return false
 		}
 	}

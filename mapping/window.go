@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/finding"
@@ -34,7 +36,7 @@ func (c *compiler) window(v yamldoc.Value) *window {
 	c.used["visit "+visit.Text()] = true
 	w, ok := c.visits[visit.Text()]
 	if !ok {
-		visit.Errorf(finding.DidYouMean(visit.Text(), keys(c.visits)), "unknown visit %q", visit.Text())
+		visit.Errorf(finding.DidYouMean(visit.Text(), slices.Collect(maps.Keys(c.visits))), "unknown visit %q", visit.Text())
 	}
 	return w
 }
@@ -105,13 +107,4 @@ func bound(at, distance, day yamldoc.Value, sign int) *int {
 func (w *window) holds(event fhir.Day, d fhir.DateTime) bool {
 	first, last := writtenDays(d)
 	return (w.first == nil || int(first-event) >= *w.first) && (w.last == nil || int(last-event) <= *w.last)
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
