@@ -2,7 +2,6 @@ package odm_test
 
 import (
 	"errors"
-
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,46 +10,10 @@ import (
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/internal/shared"
 )
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference\n%s", file, got)
-	}
-}
-
-// asDictionary is the dictionary file and the report of a draft; the file is read back.
-func asDictionary(t *testing.T, draft *ecrf.Draft) string {
-	t.Helper()
-	d, comments, report, err := draft.Dictionary("some-study")
-	if err != nil {
-		return fmt.Sprintf("%v\n", err)
-	}
-	var b strings.Builder
-	if err := ecrf.WriteDictionary(&b, d, comments); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := ecrf.ParseDictionary("dictionary.yaml", []byte(b.String())); err != nil {
-		t.Fatalf("%v\n%s", err, b.String())
-	}
-	b.WriteString("---\n")
-	if err := report.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
 
 func names(f ecrf.DraftForm) []string {
 	var all []string
@@ -117,9 +80,9 @@ func TestNoSampleLosesAnItemDefinition(t *testing.T) {
 		}
 		fmt.Fprintf(&counts, "%d forms, %d items, %d code lists; dictionary %d events, %d forms, %d items, %d code lists; %d left out\n",
 			forms, items, lists, len(d.Events), len(d.Forms), taken, len(d.CodeLists), report.Count(ecrf.LeftOut))
-		asDictionary(t, draft)
+		drafttest.Written(t, draft)
 	}
-	golden(t, "testdata/samples.golden", counts.String())
+	drafttest.Golden(t, *update, "testdata/samples.golden", counts.String())
 }
 
 func comments(text string) []string {
@@ -144,7 +107,7 @@ func TestADocumentIsReadWithItsUnitsRangesAndRepeats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, "testdata/"+name+".golden", asDictionary(t, draft))
+		drafttest.Golden(t, *update, "testdata/"+name+".golden", drafttest.Written(t, draft))
 	}
 }
 
@@ -159,7 +122,7 @@ func TestTheMetadataOfOurOwnSnapshotAreTheDictionaryAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Hash() != want.Hash() {
-		t.Errorf("read as:\n%s", asDictionary(t, draft))
+		t.Errorf("read as:\n%s", drafttest.Written(t, draft))
 	}
 }
 
@@ -237,7 +200,7 @@ func TestALargeDocumentIsReadInASecond(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := asDictionary(t, draft); strings.Count(text, "type: choice") != 900 {
+	if text := drafttest.Written(t, draft); strings.Count(text, "type: choice") != 900 {
 		t.Errorf("%d of 900 choices", strings.Count(text, "type: choice"))
 	}
 	if took := time.Since(start); took > time.Second {
@@ -260,6 +223,6 @@ func FuzzReadMetadata(f *testing.F) {
 		if err != nil {
 			return
 		}
-		asDictionary(t, draft)
+		drafttest.Written(t, draft)
 	})
 }

@@ -8,48 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/questionnaire"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference\n%s", file, got)
-	}
-}
-
-// asDictionary is the dictionary file and the report of a draft; the file is read back.
-func asDictionary(t *testing.T, draft *ecrf.Draft) string {
-	t.Helper()
-	d, comments, report, err := draft.Dictionary("some-study")
-	if err != nil {
-		return fmt.Sprintf("%v\n", err)
-	}
-	var b strings.Builder
-	if err := ecrf.WriteDictionary(&b, d, comments); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := ecrf.ParseDictionary("dictionary.yaml", []byte(b.String())); err != nil {
-		t.Fatalf("%v\n%s", err, b.String())
-	}
-	b.WriteString("---\n")
-	if err := report.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
 
 func example(t testing.TB) string {
 	t.Helper()
@@ -65,7 +28,7 @@ func TestEachKindOfItemIsTakenOverOrReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/example.golden", asDictionary(t, draft))
+	drafttest.Golden(t, *update, "testdata/example.golden", drafttest.Written(t, draft))
 }
 
 func TestWhatIsNoQuestionnaireIsRefused(t *testing.T) {
@@ -95,7 +58,7 @@ func TestALargeQuestionnaireIsReadInASecond(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := asDictionary(t, draft); strings.Count(text, "type: choice") != 1000 {
+	if text := drafttest.Written(t, draft); strings.Count(text, "type: choice") != 1000 {
 		t.Errorf("%d of 1000 choices", strings.Count(text, "type: choice"))
 	}
 	if took := time.Since(start); took > time.Second {
@@ -112,6 +75,6 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		asDictionary(t, draft)
+		drafttest.Written(t, draft)
 	})
 }

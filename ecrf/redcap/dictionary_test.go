@@ -12,27 +12,12 @@ import (
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/redcap"
 	"github.com/crflink/crflink/internal/shared"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference\n%s", file, got)
-	}
-}
 
 func read(t *testing.T, x redcap.Export) *ecrf.Draft {
 	t.Helper()
@@ -41,27 +26,6 @@ func read(t *testing.T, x redcap.Export) *ecrf.Draft {
 		t.Fatal(err)
 	}
 	return draft
-}
-
-// written is the dictionary file and the report of a draft; the file is read back.
-func written(t *testing.T, draft *ecrf.Draft) string {
-	t.Helper()
-	d, comments, report, err := draft.Dictionary("some-study")
-	if err != nil {
-		return fmt.Sprintf("%v\n", err)
-	}
-	var b strings.Builder
-	if err := ecrf.WriteDictionary(&b, d, comments); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := ecrf.ParseDictionary("dictionary.yaml", []byte(b.String())); err != nil {
-		t.Fatalf("%v\n%s", err, b.String())
-	}
-	b.WriteString("---\n")
-	if err := report.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
 }
 
 func TestEverySampleIsReadWhole(t *testing.T) {
@@ -100,9 +64,9 @@ func TestEverySampleIsReadWhole(t *testing.T) {
 		}
 		fmt.Fprintf(&counts, "%s: %d forms, %d items, %d code lists; dictionary %d events, %d forms, %d items, %d code lists; %d left out\n",
 			filepath.ToSlash(name), forms, items, lists, len(d.Events), len(d.Forms), taken, len(d.CodeLists), report.Count(ecrf.LeftOut))
-		written(t, draft)
+		drafttest.Written(t, draft)
 	}
-	golden(t, "testdata/samples.golden", counts.String())
+	drafttest.Golden(t, *update, "testdata/samples.golden", counts.String())
 }
 
 func TestEachFieldAndValidationTypeBecomesAnItem(t *testing.T) {
@@ -110,7 +74,7 @@ func TestEachFieldAndValidationTypeBecomesAnItem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/types.golden", written(t, read(t, redcap.Export{Dictionary: strings.NewReader(string(text))})))
+	drafttest.Golden(t, *update, "testdata/types.golden", drafttest.Written(t, read(t, redcap.Export{Dictionary: strings.NewReader(string(text))})))
 }
 
 func TestEventsAndRepeatingInstrumentsAreTakenOver(t *testing.T) {
@@ -122,7 +86,7 @@ func TestEventsAndRepeatingInstrumentsAreTakenOver(t *testing.T) {
 		},
 		Repeating: strings.NewReader("event_name,form_name,custom_form_label\nvisit_arm_1,lab,\nunplanned_arm_1,,\nnever_arm_1,,\n"),
 	}
-	golden(t, "testdata/events.golden", written(t, read(t, x)))
+	drafttest.Golden(t, *update, "testdata/events.golden", drafttest.Written(t, read(t, x)))
 }
 
 func TestColumnsAreFoundByNameTitleOrPlace(t *testing.T) {
@@ -206,7 +170,7 @@ func TestADictionaryOfManyFieldsIsReadInASecond(t *testing.T) {
 	}
 	start := time.Now()
 	draft := read(t, redcap.Export{Dictionary: strings.NewReader(b.String())})
-	text := written(t, draft)
+	text := drafttest.Written(t, draft)
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("%d fields took %v", 1200, took)
 	}
@@ -226,6 +190,6 @@ func FuzzReadDictionary(f *testing.F) {
 		if err != nil {
 			return
 		}
-		written(t, draft)
+		drafttest.Written(t, draft)
 	})
 }
