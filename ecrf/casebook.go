@@ -152,13 +152,12 @@ func checkCells(form *Form, cells []Cell) error {
 
 // inOrder returns a copy of the cells in the form's order of items.
 func inOrder(form *Form, cells []Cell) []Cell {
-	rank := func(c Cell) int {
-		return slices.IndexFunc(form.Items, func(it Item) bool { return it.Name == c.Item })
-	}
 	sorted := slices.Clone(cells)
-	byRank := func(a, b Cell) int { return cmp.Compare(rank(a), rank(b)) }
-	if !slices.IsSortedFunc(sorted, byRank) {
-		slices.SortFunc(sorted, byRank)
+	if !ordered(form, cells) {
+		rank := func(c Cell) int {
+			return slices.IndexFunc(form.Items, func(it Item) bool { return it.Name == c.Item })
+		}
+		slices.SortFunc(sorted, func(a, b Cell) int { return cmp.Compare(rank(a), rank(b)) })
 	}
 	for i := range sorted {
 		p := &sorted[i].Provenance
@@ -167,6 +166,19 @@ func inOrder(form *Form, cells []Cell) []Cell {
 		}
 	}
 	return sorted
+}
+
+// ordered reports whether the cells stand in the form's order of items.
+func ordered(form *Form, cells []Cell) bool {
+	items := form.Items
+	for i := range cells {
+		at := slices.IndexFunc(items, func(it Item) bool { return it.Name == cells[i].Item })
+		if at < 0 {
+			return false
+		}
+		items = items[at+1:]
+	}
+	return true
 }
 
 // cleaned returns a text that every target can hold: control characters and broken UTF-8 become U+FFFD, and what is longer
@@ -208,6 +220,9 @@ const maxKey = 512
 func bad(s string) bool {
 	if len(s) > maxKey {
 		return true
+	}
+	if printable(s) {
+		return false
 	}
 	it := Item{Type: Text}
 	return s != "" && it.checkText(s) != nil

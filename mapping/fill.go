@@ -56,7 +56,8 @@ type run struct {
 	in      Input
 	env     fhirpath.Env
 	byType  map[string][]*fhir.Resource
-	days    map[string]fhir.Day // events that happened
+	index   map[indexKey]indexed // of conditions
+	days    map[string]fhir.Day  // events that happened
 	scratch []fhirpath.Value
 	at      *Steps // of the rule that is traced; nil costs nothing
 

@@ -129,8 +129,16 @@ func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done
 
 func (r *runner) computeShard(ctx context.Context, s shard) (ecrf.Batch, error) {
 	batch := ecrf.Batch{Checkpoint: s.name}
+	numbers := make([]string, len(s.work))
+	for i, w := range s.work {
+		numbers[i] = w.subject.Number()
+	}
+	facts, err := r.Ledger.Facts(ctx, numbers)
+	if err != nil {
+		return batch, err
+	}
 	for _, w := range s.work {
-		result, err := r.computeSubject(ctx, w)
+		result, err := r.computeSubject(ctx, w, facts[w.subject.Number()])
 		if err != nil {
 			return batch, err
 		}

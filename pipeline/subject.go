@@ -32,7 +32,9 @@ type veiled struct {
 
 // computeSubject takes one subject the whole way. A failure that concerns this subject only is counted and gives no
 // result; an error ends the run.
-func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, error) {
+//
+// last is what earlier runs decided about the subject; the zero value when they did not know it.
+func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*subjectResult, error) {
 	record, err := r.Source.Fetch(ctx, w.patient, r.wanted(), r.facts.Reject)
 	if err != nil {
 		return nil, err
@@ -55,10 +57,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		return nil, nil
 	}
 	digest := r.digest(record, permitted, w.subject)
-	last, known, err := r.Ledger.Facts(ctx, w.subject.Number())
-	if err != nil {
-		return nil, err
-	}
+	known := last.Subject != ""
 	if known && !r.Full && last.Digest == digest && last.Outcome == outcomePermitted {
 		return result, result.unchanged(last)
 	}
