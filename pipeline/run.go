@@ -21,6 +21,7 @@ type Parts struct {
 	Numbering pseudonym.Numbering
 	Ledger    ecrf.Ledger
 	Targets   []ecrf.Target
+	Entered   ecrf.Reader // of what people entered; nil where no event of the mapping needs it
 	Progress  Progress
 	Clock     func() time.Time // for durations only; results never depend on it
 }

@@ -31,6 +31,7 @@ type Study struct {
 	Profile    *pseudonym.Profile
 	Dictionary *ecrf.Dictionary
 	Mapping    *mapping.Mapping
+	Entered    *EnteredSpec // where dates are read that people entered; nil when the study names nothing
 	Imaging    ImagingSpec
 	Sources    []SourceSpec
 	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
@@ -98,7 +99,7 @@ type loader struct {
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
-		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests", "schedule")
+		"mapping", "entered", "sources", "imaging", "targets", "state", "key-file", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -110,7 +111,9 @@ func (l *loader) read() {
 	l.subject(f["subject"])
 	l.dates(f["dates"], f["shift-limit"])
 	l.profile(f["deidentification"])
+	l.entered(f["entered"])
 	l.forms(f["dictionary"], f["mapping"])
+	l.unentered(f["entered"])
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
 	l.imaging(f["imaging"])
@@ -289,12 +292,14 @@ func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	l.study.Mapping = m
 }
 
-// behind is what the mapping is checked against besides the dictionary: what de-identification leaves.
+// behind is what the mapping is checked against besides the dictionary: what de-identification leaves, and whether a target
+// can be read.
 func (l *loader) behind() []mapping.Option {
-	if l.study.Profile == nil {
-		return nil
+	options := []mapping.Option{mapping.EnteredIn(l.study.Entered != nil)}
+	if l.study.Profile != nil {
+		options = append(options, mapping.Behind(l.study.Profile, l.study.Dates.Mode))
 	}
-	return []mapping.Option{mapping.Behind(l.study.Profile, l.study.Dates.Mode)}
+	return options
 }
 
 func (l *loader) sources(v yamldoc.Value) {

@@ -33,10 +33,12 @@ func Words() []Word {
 
 		{"label", Visit, "is its name for people"},
 		{"event", Visit, "is the event that the window lies around"},
+		{"day", Visit, "is the planned day, counted from the event; `before` and `after` then count from it"},
 		{"before", Visit, "is the first day, so many days before the event, or `any`"},
 		{"after", Visit, "is the last day, so many days after the event, or `any`"},
 		{"from", Visit, "is the first day, counted from the event, before it negative"},
 		{"to", Visit, "is the last day, counted from the event, before it negative"},
+		{"fills", Visit, "is the event of the dictionary in which forms are filled at the visit; left out it is the visit's own name"},
 
 		{"label", Event, "is its name for people"},
 		{"resource", Event, "is the type of resource that tells when it happened"},
@@ -46,8 +48,13 @@ func Words() []Word {
 		{"choose", Event, "says which of several decides"},
 		{"ties", Event, "says which counts where the choice cannot tell"},
 		{"include", Event, "lists status or certainty codes that count although they usually do not"},
+		{"entered", Event, "is the item in which a person enters the date in the target: `form.item`, or `form@event.item` of a form that is filled in several events; instead of a resource"},
 		{"earliest-of", Event, "is a list of rules: the earliest day that any of them gives"},
 		{"first-of", Event, "is a list of rules: the day of the first that gives one"},
+
+		{"repeat", Form, "says what a repeating form has one instance of"},
+		{"visits", Form, "is a list of visits: the form is filled at each, and a rule without a window of its own sees what lies in the visit's"},
+		{"ties", Form, "says for which visit a resource counts that lies in the windows of two and is equally near to both planned days: `earlier` (meant where it is left out), `later` or `both`"},
 
 		{"resource", Repeat, "is the type of resource that the form has one instance of"},
 		{"where", Repeat, "says which of them count"},
@@ -92,7 +99,7 @@ func Words() []Word {
 		{"only", Choose, "takes the only one; if there are several, the item is missing as `ambiguous`. It is meant where `choose` is left out"},
 		{"first", Choose, "takes the earliest by the resource's date"},
 		{"last", Choose, "takes the latest by the resource's date"},
-		{"nearest", Choose, "`{nearest: EVENT}` takes the nearest to the event, in whole days; of equal distance the earlier"},
+		{"nearest", Choose, "`{nearest: EVENT}` takes the nearest to the event, in whole days; of equal distance the earlier. `nearest` alone, in a form with visits, takes the nearest to the visit's planned day"},
 		{"min", Choose, "takes the least value, compared in the item's unit"},
 		{"max", Choose, "takes the greatest value, compared in the item's unit"},
 		{"exists", Choose, "says `1` or `0`, whether there is one"},
