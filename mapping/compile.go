@@ -143,6 +143,7 @@ type compiler struct {
 	visits     map[string]*visit
 	variables  map[string]fhirpath.Type // days of the calendar
 	profile    *pseudonym.Profile       // nil when it is not known what de-identification leaves
+	entered    []string                 // form.item of dates that people enter
 	readable   *bool                    // whether a target can be read; nil when that is not known
 	shifted    bool                     // the subjects' days are moved
 	crossing   []crossing               // uses of items of other forms

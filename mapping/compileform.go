@@ -125,12 +125,12 @@ func (c *compiler) ties(v yamldoc.Value, kind choiceKind) ties {
 	return ties(v.OneOf(allowed...))
 }
 
-// unfilled warns of items that no rule fills.
+// unfilled warns of items that no rule fills and that are not entered on purpose.
 func (c *compiler) unfilled() {
 	for _, f := range c.dictionary.Forms {
 		var empty []string
 		for _, item := range f.Items {
-			if !slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == f.Name && x.fills(item.Name) }) {
+			if !slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == f.Name && x.fills(item.Name) }) && !slices.Contains(c.entered, f.Name+"."+item.Name) {
 				empty = append(empty, item.Name)
 			}
 		}

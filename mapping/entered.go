@@ -45,6 +45,7 @@ func (c *compiler) enteredRule(s ruleSpec) *rule {
 		v.Errorf(finding.DidYouMean(itemName, f.ItemNames()), "form %q has no item %q", formName, itemName)
 		return r
 	}
+	c.entered = append(c.entered, formName+"."+itemName)
 	r.entered = &entered{item: f.Item(itemName), cell: ecrf.CellKey{Event: c.enteredEvent(v, f, event), Form: formName, Item: itemName}}
 	if t := r.entered.item.Type; t != ecrf.Date && t != ecrf.DateTime {
 		v.Errorf("name an item of type date or datetime", "item %s is of type %s: it holds no day", v.Text(), t)
