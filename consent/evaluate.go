@@ -25,6 +25,8 @@ type evaluation struct {
 	review   bool
 	ofAge    bool // a minor's consent was passed over because of the 18th birthday
 	noAge    bool // or because there is no birth date
+	after    moment // of an earlier withdrawal; only later Consents permit something. The zero moment is none
+	afterDay fhir.Day
 	setA     days
 	setB     days
 	setC     days
@@ -36,6 +38,10 @@ var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
 // Evaluate decides about a patient. It is pure: the same facts, policy and as-of give the same decision, in whatever
 // order the facts are. It is safe for concurrent use.
 func Evaluate(facts Facts, policy *Policy, asOf time.Time) Decision {
+	return evaluate(facts, policy, asOf, moment{}, 0)
+}
+
+func evaluate(facts Facts, policy *Policy, asOf time.Time, after moment, afterDay fhir.Day) Decision {
 	e, ok := evaluations.Get().(*evaluation)
 	if !ok {
 		e = new(evaluation)
@@ -45,6 +51,7 @@ func Evaluate(facts Facts, policy *Policy, asOf time.Time) Decision {
 		evaluations.Put(e)
 	}()
 	e.policy, e.facts, e.today = policy, &facts, policy.gateDay(asOf)
+	e.after, e.afterDay = after, afterDay
 	e.person = personOf(facts.Patient, facts.Patients, facts.Looked)
 	if !slices.ContainsFunc(facts.Patients, func(r *fhir.Resource) bool { return r.Key() == facts.Patient }) {
 		e.warn |= PatientMissing
@@ -189,6 +196,9 @@ func (e *evaluation) judge(i int) {
 	}
 	if d.granted != 0 && d.when.known && d.first > e.today {
 		e.warn |= FuturePermit
+		d.void = true
+	}
+	if e.after.known && !e.after.before(d.when) {
 		d.void = true
 	}
 	if need := e.need(); e.policy.set.Package == SameResource && d.granted&need != need {
