@@ -23,8 +23,8 @@ type evaluation struct {
 	warn     Warnings
 	seen     bool // there is a Consent of this person that is not an error
 	review   bool
-	ofAge    bool // a minor's consent was passed over because of the 18th birthday
-	noAge    bool // or because there is no birth date
+	ofAge    bool   // a minor's consent was passed over because of the 18th birthday
+	noAge    bool   // or because there is no birth date
 	after    moment // of an earlier withdrawal; only later Consents permit something. The zero moment is none
 	afterDay fhir.Day
 	setA     days
