@@ -185,8 +185,7 @@ func (e *evaluation) deniesKnown(n fhir.Node, depth int) bool {
 // judge decides whether a document's permits count, and whether its denies call for a person.
 func (e *evaluation) judge(i int) {
 	d := &e.docs[i]
-	d.void = d.void || d.owner != ofOwn || d.status != statusActive || !d.when.known ||
-		d.role&(roleCompleteWithdrawn|roleRefusal) != 0
+	d.void = d.void || d.owner != ofOwn || d.status != statusActive || !e.timely(d) || d.role&(roleCompleteWithdrawn|roleRefusal) != 0
 	if d.status != statusActive {
 		e.warn |= InactiveConsent
 	}
@@ -196,9 +195,6 @@ func (e *evaluation) judge(i int) {
 	}
 	if d.granted != 0 && d.when.known && d.first > e.today {
 		e.warn |= FuturePermit
-		d.void = true
-	}
-	if e.after.known && !e.after.before(d.when) {
 		d.void = true
 	}
 	if need := e.need(); e.policy.set.Package == SameResource && d.granted&need != need {
@@ -220,6 +216,12 @@ func (e *evaluation) judge(i int) {
 			e.review = e.review || !g.mute || d.status == statusActive || withdrawal
 		}
 	}
+}
+
+// timely reports whether the Consent has a date, and one that is certainly later than a withdrawal after which only new
+// ones count.
+func (e *evaluation) timely(d *document) bool {
+	return d.when.known && (!e.after.known || e.after.before(d.when))
 }
 
 // judgeMinor ends the consent of a minor or of parents on the 18th birthday.
