@@ -114,6 +114,10 @@ func tests() node {
 	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
 }
 
+func handling() node {
+	return enum(string(consent.Erase), string(consent.KeepAndStop), string(consent.Anonymise))
+}
+
 func policy() node {
 	codes := func() node { return some(text()) }
 	span := object(map[string]node{"start": text(), "end": text()})
@@ -134,5 +138,9 @@ func policy() node {
 			"number": text(), "validFrom": text(), "validUntil": text(), "data": span, "objections": codes(), "objectionList": text(),
 		}),
 		"codes": enum("listed", "none"),
+		"withdrawal": object(map[string]node{
+			"default": handling(), "targets": named(handling()), "confirmEdc": yes().said("whether a person confirms each erasure in a system into which people enter data"),
+			"deadline": whole().said("days for a task that a withdrawal opens"),
+		}),
 	}, "kind")
 }
