@@ -146,6 +146,7 @@ type compiler struct {
 	entered    []string                 // form.item of dates that people enter
 	readable   *bool                    // whether a target can be read; nil when that is not known
 	shifted    bool                     // the subjects' days are moved
+	scope      Scope                    // what the study is authorised to use; nil is everything
 	crossing   []crossing               // uses of items of other forms
 	visiting   bool                     // the form that is read names visits
 	deriving   string                   // the item whose derivation is read
@@ -224,7 +225,9 @@ func (c *compiler) selector(s ruleSpec) selector {
 		if t := r.Text(); !isResourceType(t) {
 			r.Errorf(finding.DidYouMean(t, resourceTypes()), "%q is no resource type of FHIR R4", t)
 			sel.types = nil // nothing else can be said about the rule
+			continue
 		}
+		c.authorised(r, r.Text())
 	}
 	for _, t := range sel.types {
 		c.types[t] = true
