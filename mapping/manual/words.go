@@ -27,7 +27,7 @@ func Words() []Word {
 		{"codes", Map, "are rows `code: value`; a map of rows only may leave this word out"},
 		{"prefixes", Map, "are rows for all codes that begin so; a longer one goes before a shorter one"},
 		{"file", Map, "is a CSV beside the mapping with the columns `code` and `value`, and perhaps `system`"},
-		{"conceptmap", Map, "is a FHIR ConceptMap in JSON beside the mapping: source code and system to target code; `unmatched` and `disjoint` are no targets"},
+		{"conceptmap", Map, "is a FHIR ConceptMap in JSON beside the mapping: source code and system to target code; `unmatched` and `disjoint` are no targets. What its groups say of codes that they do not list holds for their system"},
 		{"default", Map, "is the value of every other code"},
 		{"unmapped", Map, "says what another code is: `missing` (the item is missing as `unmapped`), `copy` (itself), or `error` (missing, and a problem of every run until it is mended)"},
 
