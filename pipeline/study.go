@@ -37,7 +37,7 @@ type Study struct {
 	Consents   *ConsentSpec // the service that keeps the consents; nil when the source has them
 	Targets    []TargetSpec
 	State      string   // folder of ledger and vault
-	KeyFile    string   // file of the vault's key; "" when it comes from the environment
+	Key        *KeySpec // where the vault's key comes from; nil when the study file does not say
 	Tests      []string // test files of the mapping, as globs beside the study file
 	Schedule   string   // cron specification of the nightly run, in Zone; "" when there is none
 }
@@ -98,7 +98,7 @@ type loader struct {
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
-		"mapping", "sources", "imaging", "targets", "state", "key-file", "tests", "schedule")
+		"mapping", "sources", "imaging", "targets", "state", "key", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -118,9 +118,7 @@ func (l *loader) read() {
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
-	if v := f["key-file"]; v.Exists() {
-		s.KeyFile = l.path(v.Text())
-	}
+	s.Key = l.key(f["key"])
 }
 
 func (l *loader) required(at yamldoc.Value, fields map[string]yamldoc.Value, name string) string {

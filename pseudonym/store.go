@@ -46,6 +46,10 @@ type VaultStore interface {
 	// Link lets a further identity point to a row; again is no error. ErrIdentity when it points elsewhere, ErrNoRow
 	// when there is no such row.
 	Link(ctx context.Context, identity, rowID []byte) error
+	// Unlink takes an identity off the row that it points to, which stays; an unknown one is no error.
+	Unlink(ctx context.Context, identity []byte) error
+	// Identities returns the identity hashes that point to a row, in order.
+	Identities(ctx context.Context, rowID []byte) ([][]byte, error)
 	// Destroy deletes a row and the identities that point to it; again is no error.
 	Destroy(ctx context.Context, rowID []byte) error
 	// DestroyStudy deletes all rows of a study and returns how many there were.

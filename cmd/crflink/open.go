@@ -18,14 +18,9 @@ import (
 	"github.com/crflink/crflink/fhir/rest"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
-	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/pseudonym/gpas"
 	"github.com/crflink/crflink/store"
-	vaultstore "github.com/crflink/crflink/store/vault"
 )
-
-// vaultKeyVariable is the environment variable that holds the vault's key.
-const vaultKeyVariable = "CRFLINK_VAULT_KEY"
 
 // opened is a study with everything that a run works with.
 type opened struct {
@@ -136,46 +131,6 @@ func secret(variable string) (wire.Secret, error) {
 		return wire.Secret{}, fmt.Errorf("the environment variable %s is not set; the study needs it", variable)
 	}
 	return wire.NewSecret(value), nil
-}
-
-// vaultKey reads the key from the environment or from the file that the study names. There is no default.
-func vaultKey(study *pipeline.Study) (pseudonym.Key, error) {
-	if text, ok := os.LookupEnv(vaultKeyVariable); ok {
-		return pseudonym.NewKey([]byte(text))
-	}
-	if study.KeyFile == "" {
-		return pseudonym.Key{}, fmt.Errorf("no vault key: set %s, or name a file of mode 0600 with key-file in the study file", vaultKeyVariable)
-	}
-	return pseudonym.ReadKeyFile(study.KeyFile)
-}
-
-func (o *opened) vault(ctx context.Context) error {
-	key, err := vaultKey(o.Study)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(o.Study.State, 0o700); err != nil {
-		return fmt.Errorf("the folder for the study's state: %w", err)
-	}
-	rows, err := vaultstore.Open(ctx, filepath.Join(o.Study.State, "vault.db"))
-	if err != nil {
-		return err
-	}
-	o.closers = append(o.closers, rows)
-	o.Vault, err = pseudonym.OpenVault(ctx, rows, key, o.Study.ID)
-	if errors.Is(err, pseudonym.ErrEmptyVault) {
-		o.Vault, err = o.newVault(ctx, rows, key)
-	}
-	return err
-}
-
-// newVault creates the vault of a study that has no ledger yet. A ledger without its vault means that the vault was
-// lost: numbers issued anew would give known patients a second identity.
-func (o *opened) newVault(ctx context.Context, rows *vaultstore.Store, key pseudonym.Key) (*pseudonym.Vault, error) {
-	if _, err := os.Stat(ledgerPath(o.Study)); err == nil {
-		return nil, fmt.Errorf("%w: %s holds a ledger but its vault is empty; restore the vault from its backup", pseudonym.ErrEmptyVault, o.Study.State)
-	}
-	return pseudonym.CreateVault(ctx, rows, key, o.Study.ID)
 }
 
 func ledgerPath(study *pipeline.Study) string { return filepath.Join(study.State, "ledger.db") }

@@ -51,9 +51,9 @@ targets:
     kind: odm
     file: out/%s.odm.xml
 
-# Where ledger and vault live, and the file with the key that opens the vault (or set CRFLINK_VAULT_KEY).
+# Where ledger and vault live, and where the key comes from that opens the vault (docs/operations.md).
 state: state
-key-file: vault.key
+key: {file: vault.key}
 `, oneLine(cmp.Or(s.Title, d.Study)), d.Study, quoted(cmp.Or(s.Title, d.Study)), quoted(d.Version), d.Study, d.Study)
 }
 

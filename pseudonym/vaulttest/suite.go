@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(*testing.T) pseudonym.VaultStore) {
 		"a second insert for an identity returns the first":  insertTwice,
 		"a number belongs to one row":                        numberTaken,
 		"a further identity leads to the same row":           furtherIdentity,
+		"an identity that is taken off leaves the row":       unlinked,
 		"a destroyed row is gone with its identities":        destroyed,
 		"destroying a study leaves the others":               studyDestroyed,
 		"a failed rewrite changes nothing":                   rewriteFails,

@@ -23,7 +23,7 @@ func study() node {
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
 		"state":            text().said("the folder of ledger and vault"),
-		"key-file":         text().said("the file with the vault's key"),
+		"key":              key(),
 		"schedule":         text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":            some(text()).said("test files of the mapping, as globs"),
 	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
@@ -35,6 +35,19 @@ func subject() node {
 		"url": text().said("the base URL of a gPAS behind the TTP-FHIR gateway"), "domain": text(), "create": yes(), "api": enum(pipeline.NumberAPIs()...), "auth": auth(),
 	}, "from")
 	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number}, "number")
+}
+
+func key() node {
+	members := func() map[string]node {
+		return map[string]node{
+			"env": text().said("the environment variable that holds the key"), "file": text().said("a file of mode 0600 that holds the key"),
+			"credential": text().said("a credential that systemd hands to the service"), "age": text().said("a file of the age format that holds the key"),
+			"identity": text().said("the identity file that opens the age file"), "passphrase-env": text(), "passphrase-file": text(),
+		}
+	}
+	all := members()
+	all["next"] = object(members()).said("the key to which crflink vault rotate changes")
+	return object(all).said("where the vault's key comes from")
 }
 
 func source() node {
@@ -87,6 +100,10 @@ func tests() node {
 	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
 }
 
+func handling() node {
+	return enum(string(consent.Erase), string(consent.KeepAndStop), string(consent.Anonymise))
+}
+
 func policy() node {
 	codes := func() node { return some(text()) }
 	span := object(map[string]node{"start": text(), "end": text()})
@@ -107,5 +124,9 @@ func policy() node {
 			"number": text(), "validFrom": text(), "validUntil": text(), "data": span, "objections": codes(), "objectionList": text(),
 		}),
 		"codes": enum("listed", "none"),
+		"withdrawal": object(map[string]node{
+			"default": handling(), "targets": named(handling()), "confirmEdc": yes().said("whether a person confirms each erasure in a system into which people enter data"),
+			"deadline": whole().said("days for a task that a withdrawal opens"),
+		}),
 	}, "kind")
 }
