@@ -80,9 +80,11 @@ func (m *Memory) Entries(_ context.Context, from int64) iter.Seq2[audit.Entry, e
 }
 
 // Marks yields the newest mark of every subject that has one.
-func (m *Memory) Marks(ctx context.Context) iter.Seq2[audit.Standing, error] {
+func (m *Memory) Marks(context.Context) iter.Seq2[audit.Standing, error] {
 	newest := map[pseudonym.AuditName]audit.Mark{}
-	for e := range m.Entries(ctx, 0) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.Stored {
 		if e.Mark != nil {
 			newest[pseudonym.AuditName(e.Subject)] = audit.Mark(e.Mark)
 		}

@@ -37,7 +37,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func fill(n int64, width int) []byte { return bytes.Repeat([]byte{byte(n)}, width) }
+func fill(n int64, width int) []byte { return bytes.Repeat([]byte{byte(n & 0xff)}, width) }
 
 // entry is one that no recorder wrote: a log does not look into it.
 func entry(n int64) audit.Entry {
