@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
@@ -20,6 +21,7 @@ type Parts struct {
 	// Numbering is the service that numbers subjects; nil where the study file itself says how.
 	Numbering pseudonym.Numbering
 	Ledger    ecrf.Ledger
+	Audit     *audit.Recorder // who does it, and where that is written down
 	Targets   []ecrf.Target
 	Progress  Progress
 	Clock     func() time.Time // for durations only; results never depend on it

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/odm"
@@ -23,6 +24,7 @@ import (
 // opened is a study with everything that a run works with.
 type opened struct {
 	pipeline.Parts
+	log     audit.Log
 	closers []io.Closer
 }
 
@@ -37,7 +39,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.numbering, o.ledger, o.targets} {
+	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.numbering, o.ledger, o.audit, o.targets} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
@@ -117,7 +119,7 @@ func (o *opened) ledger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.Ledger = ledger
+	o.Ledger, o.log = ledger, ledger.Audit()
 	o.closers = append(o.closers, ledger)
 	return nil
 }
