@@ -203,11 +203,16 @@ func (l *loader) subject(v yamldoc.Value) {
 	l.numbering(n)
 }
 
+// NumberSources are where a subject's number may come from.
+func NumberSources() []string {
+	return []string{"research-subject", "list", "issued", "gpas", "mainzelliste", "vfps"}
+}
+
 func (l *loader) numbering(v yamldoc.Value) {
-	f := v.Fields("from", "system", "site", "file", "prefix", "digits", "url", "domain", "create", "api", "auth")
-	switch f["from"].OneOf("research-subject", "list", "issued", "gpas") {
-	case "gpas":
-		l.gpas(v, f)
+	f := v.Fields("from", "system", "site", "file", "prefix", "digits", "url", "domain", "create", "api", "auth", "identifier-type", "number-type", "key-env", "namespace")
+	switch from := f["from"].OneOf(NumberSources()...); from {
+	case "gpas", "mainzelliste", "vfps":
+		l.numberService(from, v, f)
 	case "research-subject":
 		l.study.Numbering = pseudonym.ResearchSubjects{System: l.required(v, f, "system"), Site: f["site"].Text()}
 	case "list":
@@ -353,7 +358,7 @@ func (l *loader) targets(v yamldoc.Value) {
 func (s *Study) Inputs() map[string]string {
 	var numbering any = s.Numbering
 	if s.Numbers != nil {
-		numbering = fmt.Sprintf("gpas %q %q", s.Numbers.Domain, s.Numbers.Site)
+		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
 	sum := sha256.Sum256([]byte(setup))

@@ -18,7 +18,6 @@ import (
 	"github.com/crflink/crflink/fhir/rest"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
-	"github.com/crflink/crflink/pseudonym/gpas"
 	"github.com/crflink/crflink/store"
 )
 
@@ -77,26 +76,6 @@ func withConsents(source fhir.Source, spec *pipeline.ConsentSpec) (fhir.Source, 
 		return nil, errors.Join(err, source.Close())
 	}
 	return both, nil
-}
-
-// numbering opens the service that numbers subjects.
-func (o *opened) numbering(context.Context) error {
-	spec := o.Study.Numbers
-	if spec == nil {
-		o.Numbering = o.Study.Numbering
-		return nil
-	}
-	options, err := server(spec.URL, spec.Auth)
-	if err != nil {
-		return err
-	}
-	numbers, err := gpas.New(gpas.Options{Wire: options, Domain: spec.Domain, Create: spec.Create, Site: spec.Site, API: gpas.API(spec.API)})
-	if err != nil {
-		return err
-	}
-	o.Numbering = numbers
-	o.closers = append(o.closers, numbers)
-	return nil
 }
 
 // server says how a server is entered.

@@ -38,7 +38,8 @@ func services(b *strings.Builder, study *pipeline.Study) {
 		fmt.Fprintf(b, "consents   gICS %s, domain %s, by %s\n", c.URL, c.Domain, c.Ask)
 	}
 	if n := study.Numbers; n != nil {
-		fmt.Fprintf(b, "numbers    gPAS %s, domain %s, creating them: %t\n", n.URL, n.Domain, n.Create)
+		from := map[string]string{"gpas": "gPAS %s, domain " + n.Domain, "mainzelliste": "Mainzelliste %s, ID type " + n.NumberType, "vfps": "vfps %s, namespace " + n.Namespace}[n.From]
+		fmt.Fprintf(b, "numbers    "+from+", creating them: %t\n", n.URL, n.Create)
 	}
 }
 

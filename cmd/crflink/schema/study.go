@@ -46,8 +46,12 @@ func authorised() node {
 
 func subject() node {
 	number := object(map[string]node{
-		"from": enum("research-subject", "list", "issued", "gpas"), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
-		"url": text().said("the base URL of a gPAS behind the TTP-FHIR gateway"), "domain": text(), "create": yes(), "api": enum(pipeline.NumberAPIs()...), "auth": auth(),
+		"from": enum(pipeline.NumberSources()...), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
+		"url":    text().said("the base URL of the service: gPAS behind the TTP-FHIR gateway, a Mainzelliste, or vfps's FHIR interface"),
+		"create": yes().said("let the service create numbers; else only enrolment does"), "auth": auth(),
+		"domain": text().said("of a gPAS"), "api": enum(pipeline.NumberAPIs()...),
+		"identifier-type": text().said("the ID type of a Mainzelliste that holds the patient's identifier"), "number-type": text().said("the ID type of a Mainzelliste that holds the study's number"),
+		"key-env": text().said("the environment variable with a Mainzelliste's API key"), "namespace": text().said("of a vfps"),
 	}, "from")
 	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number}, "number")
 }
