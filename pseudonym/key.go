@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+
+	"github.com/crflink/crflink/internal/secretfile"
 )
 
 // KeyBytes is the least length of a vault key in bytes.
@@ -39,19 +40,7 @@ func NewKey(secret []byte) (Key, error) {
 
 // ReadKeyFile reads a key from a file that only its owner may read (mode 0600 or 0400).
 func ReadKeyFile(path string) (Key, error) {
-	f, err := os.Open(path) // #nosec G304 -- the path is configuration
-	if err != nil {
-		return Key{}, fmt.Errorf("vault key: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return Key{}, fmt.Errorf("vault key: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
-		return Key{}, fmt.Errorf("vault key: %s has mode %04o, only its owner may read it; run: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	secret, err := io.ReadAll(io.LimitReader(f, 1<<16))
+	secret, err := secretfile.Read(path)
 	if err != nil {
 		return Key{}, fmt.Errorf("vault key: %w", err)
 	}

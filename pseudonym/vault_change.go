@@ -39,14 +39,16 @@ func (v *Vault) Retire(ctx context.Context) (int, error) {
 	return v.store.DestroyStudy(ctx, v.studyHash())
 }
 
-// Rotate seals all values of all studies under another key. Numbers, secrets and lookups stay as they are. The
-// Vault keeps working; other processes must open it again with the new key.
-func (v *Vault) Rotate(ctx context.Context, key Key) error {
+// Rotate seals all values of all studies under another key and returns how many subjects there are. Numbers, secrets and
+// lookups stay as they are. The Vault keeps working; other processes must open it again with the new key. Rotating again to
+// the same key is no error: it ends what was interrupted.
+func (v *Vault) Rotate(ctx context.Context, key Key) (subjects int, err error) {
 	next, err := newSealer(key)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	err = v.store.Rewrite(ctx, sealedMeta(next, v.lookup.key.open()), func(r Row) (Row, error) {
+		subjects++
 		for column, value := range sealedColumns(&r) {
 			p := place{"subject", column, hex.EncodeToString(r.ID)}
 			plain, err := v.seal.open(p, *value)
@@ -58,8 +60,8 @@ func (v *Vault) Rotate(ctx context.Context, key Key) error {
 		return r, nil
 	})
 	if err != nil {
-		return fmt.Errorf("rotate the vault key: %w", err)
+		return 0, fmt.Errorf("rotate the vault key: %w", err)
 	}
 	v.seal = next
-	return nil
+	return subjects, nil
 }

@@ -214,7 +214,7 @@ func TestRotationChangesTheKeyAndNothingElse(t *testing.T) {
 		want[fmt.Sprint(i)] = issue(t, v, fmt.Sprint(i))
 	}
 	next := newKey(t, "the second key of the test, 32 bytes and more")
-	if err := v.Rotate(ctx, next); err != nil {
+	if n, err := v.Rotate(ctx, next); n != 20 || err != nil {
 		t.Fatal(err)
 	}
 	_, err := pseudonym.OpenVault(ctx, store, newKey(t, keyText), "study")

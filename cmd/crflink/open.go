@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/odm"
@@ -17,18 +18,13 @@ import (
 	"github.com/crflink/crflink/fhir/rest"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
-	"github.com/crflink/crflink/pseudonym"
-	"github.com/crflink/crflink/pseudonym/gpas"
 	"github.com/crflink/crflink/store"
-	vaultstore "github.com/crflink/crflink/store/vault"
 )
-
-// vaultKeyVariable is the environment variable that holds the vault's key.
-const vaultKeyVariable = "CRFLINK_VAULT_KEY"
 
 // opened is a study with everything that a run works with.
 type opened struct {
 	pipeline.Parts
+	log     audit.Log
 	closers []io.Closer
 }
 
@@ -43,7 +39,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.numbering, o.ledger, o.targets} {
+	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.numbering, o.ledger, o.audit, o.targets, o.entered} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
@@ -82,26 +78,6 @@ func withConsents(source fhir.Source, spec *pipeline.ConsentSpec) (fhir.Source, 
 	return both, nil
 }
 
-// numbering opens the service that numbers subjects.
-func (o *opened) numbering(context.Context) error {
-	spec := o.Study.Numbers
-	if spec == nil {
-		o.Numbering = o.Study.Numbering
-		return nil
-	}
-	options, err := server(spec.URL, spec.Auth)
-	if err != nil {
-		return err
-	}
-	numbers, err := gpas.New(gpas.Options{Wire: options, Domain: spec.Domain, Create: spec.Create, Site: spec.Site, API: gpas.API(spec.API)})
-	if err != nil {
-		return err
-	}
-	o.Numbering = numbers
-	o.closers = append(o.closers, numbers)
-	return nil
-}
-
 // server says how a server is entered.
 func server(base string, auth pipeline.AuthSpec) (wire.Options, error) {
 	options := wire.Options{Base: base, TLS: wire.TLS{CA: auth.CA}, Auth: wire.Auth{User: auth.User}}
@@ -136,46 +112,6 @@ func secret(variable string) (wire.Secret, error) {
 	return wire.NewSecret(value), nil
 }
 
-// vaultKey reads the key from the environment or from the file that the study names. There is no default.
-func vaultKey(study *pipeline.Study) (pseudonym.Key, error) {
-	if text, ok := os.LookupEnv(vaultKeyVariable); ok {
-		return pseudonym.NewKey([]byte(text))
-	}
-	if study.KeyFile == "" {
-		return pseudonym.Key{}, fmt.Errorf("no vault key: set %s, or name a file of mode 0600 with key-file in the study file", vaultKeyVariable)
-	}
-	return pseudonym.ReadKeyFile(study.KeyFile)
-}
-
-func (o *opened) vault(ctx context.Context) error {
-	key, err := vaultKey(o.Study)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(o.Study.State, 0o700); err != nil {
-		return fmt.Errorf("the folder for the study's state: %w", err)
-	}
-	rows, err := vaultstore.Open(ctx, filepath.Join(o.Study.State, "vault.db"))
-	if err != nil {
-		return err
-	}
-	o.closers = append(o.closers, rows)
-	o.Vault, err = pseudonym.OpenVault(ctx, rows, key, o.Study.ID)
-	if errors.Is(err, pseudonym.ErrEmptyVault) {
-		o.Vault, err = o.newVault(ctx, rows, key)
-	}
-	return err
-}
-
-// newVault creates the vault of a study that has no ledger yet. A ledger without its vault means that the vault was
-// lost: numbers issued anew would give known patients a second identity.
-func (o *opened) newVault(ctx context.Context, rows *vaultstore.Store, key pseudonym.Key) (*pseudonym.Vault, error) {
-	if _, err := os.Stat(ledgerPath(o.Study)); err == nil {
-		return nil, fmt.Errorf("%w: %s holds a ledger but its vault is empty; restore the vault from its backup", pseudonym.ErrEmptyVault, o.Study.State)
-	}
-	return pseudonym.CreateVault(ctx, rows, key, o.Study.ID)
-}
-
 func ledgerPath(study *pipeline.Study) string { return filepath.Join(study.State, "ledger.db") }
 
 func (o *opened) ledger(ctx context.Context) error {
@@ -183,7 +119,7 @@ func (o *opened) ledger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.Ledger = ledger
+	o.Ledger, o.log = ledger, ledger.Audit()
 	o.closers = append(o.closers, ledger)
 	return nil
 }
@@ -197,6 +133,25 @@ func (o *opened) targets(context.Context) error {
 		o.Targets = append(o.Targets, t)
 	}
 	return nil
+}
+
+// entered opens what people entered, where the mapping reads it.
+func (o *opened) entered(context.Context) error {
+	if o.Study.Entered == nil || len(o.Study.Mapping.Entered()) == 0 {
+		return nil
+	}
+	var err error
+	o.Entered, err = enteredFile(o.Study)
+	return err
+}
+
+// enteredFile keeps a nil pointer from becoming a reader.
+func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
+	e, err := table.OpenEntered(study.Entered.File, study.Dictionary)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {

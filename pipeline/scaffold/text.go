@@ -22,6 +22,14 @@ study:
 # Consent decides first. The policy file names its kind and its codes (docs/consent.md).
 consent: consent.yaml
 
+# CHANGE: what the study was allowed, and by whom (docs/consent.md). Nothing is read beyond it, and nothing goes to anybody else.
+# authorisation:
+#   approvals: [{body: use-and-access, number: NUMBER}, {body: ethics, number: NUMBER}]
+#   recipients: [{name: NAME, contact: ADDRESS, outputs: [tables, odm]}]
+#   modules: [person, fall, diagnose, prozedur, labor, medikation]
+#   valid-until: YYYY-MM-DD
+#   erase-by: YYYY-MM-DD
+
 # CHANGE: the system of the hospital's patient number, and where the study number given at enrolment stands.
 subject:
   identifier: https://hospital.example/fhir/sid/pid
@@ -51,9 +59,9 @@ targets:
     kind: odm
     file: out/%s.odm.xml
 
-# Where ledger and vault live, and the file with the key that opens the vault (or set CRFLINK_VAULT_KEY).
+# Where ledger and vault live, and where the key comes from that opens the vault (docs/operations.md).
 state: state
-key-file: vault.key
+key: {file: vault.key}
 `, oneLine(cmp.Or(s.Title, d.Study)), d.Study, quoted(cmp.Or(s.Title, d.Study)), quoted(d.Version), d.Study, d.Study)
 }
 

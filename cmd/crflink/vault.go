@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/pseudonym"
+	vaultstore "github.com/crflink/crflink/store/vault"
+)
+
+func vaultCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "vault",
+		Short: "Care for the vault of a study",
+		Long:  "The vault holds the study's numbers and the secrets behind all pseudonyms.\n" + exitHelp,
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "rotate STUDY.yaml",
+		Short: "Seal the vault under another key",
+		Long: `Seals every value of the vault under the key that key: {next: …} of the study file names. Subject numbers and all pseudonyms
+stay as they are. It happens as a whole or not at all; when it was interrupted, run it again. While next stands in the
+study file, every command opens the vault by either key.
+` + exitHelp,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return rotate(cmd, args[0]) },
+	})
+	return cmd
+}
+
+func rotate(cmd *cobra.Command, file string) (err error) {
+	study, err := loadStudy(cmd, file)
+	if err != nil {
+		return err
+	}
+	next, err := nextKey(study)
+	if err != nil {
+		return err
+	}
+	o := &opened{Parts: pipeline.Parts{Study: study}}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	if err := o.lock(cmd.Context()); err != nil {
+		return err
+	}
+	key, err := vaultKey(study)
+	if err != nil {
+		return err
+	}
+	rows, err := o.vaultRows(cmd.Context())
+	if err != nil {
+		return err
+	}
+	vault, err := openVault(cmd.Context(), rows, key, study)
+	if err != nil {
+		return err
+	}
+	subjects, err := vault.Rotate(cmd.Context(), next)
+	if err != nil {
+		return err
+	}
+	if _, err := pseudonym.OpenVault(cmd.Context(), rows, next, study.ID); err != nil {
+		return fmt.Errorf("after the rotation: %w", err)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), `The vault's %d subjects are sealed under the new key; their numbers are as they were.
+Now put what stands under key: next: in %s in the place of the old key, and keep the old key as long as there are backups from before.
+`, subjects, file)
+	return err
+}
+
+func (o *opened) vault(ctx context.Context) error {
+	key, err := vaultKey(o.Study)
+	if err != nil {
+		return err
+	}
+	rows, err := o.vaultRows(ctx)
+	if err != nil {
+		return err
+	}
+	o.Vault, err = openVault(ctx, rows, key, o.Study)
+	if errors.Is(err, pseudonym.ErrEmptyVault) {
+		o.Vault, err = o.newVault(ctx, rows, key)
+	}
+	return err
+}
+
+// vaultRows opens where the vault's rows lie.
+func (o *opened) vaultRows(ctx context.Context) (*vaultstore.Store, error) {
+	if err := os.MkdirAll(o.Study.State, 0o700); err != nil {
+		return nil, fmt.Errorf("the folder for the study's state: %w", err)
+	}
+	rows, err := vaultstore.Open(ctx, filepath.Join(o.Study.State, "vault.db"))
+	if err != nil {
+		return nil, err
+	}
+	o.closers = append(o.closers, rows)
+	return rows, nil
+}
+
+// openVault opens the vault by its key, or by the one to which it is being rotated.
+func openVault(ctx context.Context, rows pseudonym.VaultStore, key pseudonym.Key, study *pipeline.Study) (*pseudonym.Vault, error) {
+	vault, err := pseudonym.OpenVault(ctx, rows, key, study.ID)
+	if !errors.Is(err, pseudonym.ErrWrongKey) || study.Key == nil || study.Key.Next == nil {
+		return vault, err
+	}
+	next, nextErr := nextKey(study)
+	if nextErr != nil {
+		return nil, errors.Join(err, nextErr)
+	}
+	return pseudonym.OpenVault(ctx, rows, next, study.ID)
+}
+
+// newVault creates the vault of a study that has no ledger yet. A ledger without its vault means that the vault was
+// lost: numbers issued anew would give known patients a second identity.
+func (o *opened) newVault(ctx context.Context, rows *vaultstore.Store, key pseudonym.Key) (*pseudonym.Vault, error) {
+	if _, err := os.Stat(ledgerPath(o.Study)); err == nil {
+		return nil, fmt.Errorf("%w: %s holds a ledger but its vault is empty; restore the vault from its backup", pseudonym.ErrEmptyVault, o.Study.State)
+	}
+	return pseudonym.CreateVault(ctx, rows, key, o.Study.ID)
+}
