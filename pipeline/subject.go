@@ -27,6 +27,7 @@ type subjectResult struct {
 // veiled is a subject's de-identified record with what linkage found, ready to be mapped.
 type veiled struct {
 	record  *pseudonym.Record
+	days    map[string]fhir.Day // of the mapping's events
 	uids    map[fhir.Key]string
 	links   string
 	entered ecrf.Entries
@@ -108,7 +109,7 @@ func (r *runner) wanted() fhir.Wanted {
 
 func (r *runner) mappingInput(v *veiled) mapping.Input {
 	return mapping.Input{
-		Record: v.record, AsOf: r.AsOf, Zone: r.Study.Zone, Source: r.Source.Name(), Entered: v.entered,
+		Record: v.record, AsOf: r.AsOf, Zone: r.Study.Zone, Source: r.Source.Name(), Entered: v.entered, Days: v.days,
 		StudyUID: func(k fhir.Key) (string, bool) { uid, ok := v.uids[k]; return uid, ok },
 	}
 }
@@ -121,11 +122,10 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 	}
 	result.veil = report
 	v := &veiled{record: record, uids: map[fhir.Key]string{}, entered: w.entered}
-	days, err := r.Study.Mapping.Events(r.mappingInput(v))
-	if err != nil {
+	if v.days, err = r.Study.Mapping.Events(r.mappingInput(v)); err != nil {
 		return nil, err
 	}
-	located, err := imaging.Locate(p, w.subject, r.imagingRules(), r.imagingDates(record, days))
+	located, err := imaging.Locate(p, w.subject, r.imagingRules(), r.imagingDates(record, v.days))
 	if err != nil {
 		return nil, err
 	}

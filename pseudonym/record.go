@@ -21,8 +21,11 @@ type Record struct {
 	born        bool
 }
 
+// usualResources is how many resources a patient is expected to have.
+const usualResources = 64
+
 func newRecord(s Subject, d Dates, shift int, patient *fhir.Resource) *Record {
-	r := &Record{subject: s, byKey: map[fhir.Key]*fhir.Resource{}, shift: shift, moves: d.moves()}
+	r := &Record{subject: s, byKey: make(map[fhir.Key]*fhir.Resource, usualResources), shift: shift, moves: d.moves()}
 	if birth, err := fhir.ParseDateTime(patient.Get("birthDate").Text()); err == nil {
 		r.first, r.last = birth.Days(d.Zone)
 		r.born = true

@@ -43,22 +43,19 @@ type Report struct {
 func (r *Report) Add(other Report) {
 	r.Resources += other.Resources
 	r.Kept += other.Kept
-	counts := make(map[Dropped]int, len(r.Dropped)+len(other.Dropped))
-	for _, d := range append(slices.Clip(r.Dropped), other.Dropped...) {
-		counts[Dropped{Path: d.Path, Reason: d.Reason}] += d.Count
+	for _, d := range other.Dropped {
+		i, known := slices.BinarySearchFunc(r.Dropped, d, Dropped.compare)
+		if known {
+			r.Dropped[i].Count += d.Count
+			continue
+		}
+		r.Dropped = slices.Insert(r.Dropped, i, d)
 	}
-	r.Dropped = r.Dropped[:0:0]
-	for d, n := range counts {
-		d.Count = n
-		r.Dropped = append(r.Dropped, d)
-	}
-	r.sort()
 }
 
-func (r *Report) sort() {
-	slices.SortFunc(r.Dropped, func(a, b Dropped) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
-	})
+// compare orders by path and reason.
+func (d Dropped) compare(other Dropped) int {
+	return cmp.Or(cmp.Compare(d.Path, other.Path), cmp.Compare(d.Reason, other.Reason))
 }
 
 // other stands for a name that the profile does not know: the name itself might identify.
@@ -92,9 +89,9 @@ func (t *tally) addUnknown(on *rule, name string, reason Reason) {
 // take moves the counts into a report and clears the tally. Rules of one path add up: a type that contains itself
 // has the same paths again.
 func (t *tally) take(p *Profile, r *Report) {
-	sums := map[Dropped]int{}
+	list := make([]Dropped, 0, len(t.touched)+len(t.unknown))
 	for _, i := range t.touched {
-		sums[Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons))}] += int(t.known[i]) // #nosec G115 -- the remainder is below the number of reasons
+		list = append(list, Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons)), Count: int(t.known[i])}) // #nosec G115 -- the remainder is below the number of reasons
 		t.known[i] = 0
 	}
 	for u, n := range t.unknown {
@@ -102,13 +99,16 @@ func (t *tally) take(p *Profile, r *Report) {
 		if u.on != nil {
 			path = u.on.path + "." + u.name
 		}
-		sums[Dropped{Path: path, Reason: u.reason}] += n
+		list = append(list, Dropped{Path: path, Reason: u.reason, Count: n})
 	}
 	t.touched = t.touched[:0]
 	clear(t.unknown)
-	for d, n := range sums {
-		d.Count = n
+	slices.SortFunc(list, Dropped.compare)
+	for _, d := range list {
+		if n := len(r.Dropped); n > 0 && r.Dropped[n-1].compare(d) == 0 {
+			r.Dropped[n-1].Count += d.Count
+			continue
+		}
 		r.Dropped = append(r.Dropped, d)
 	}
-	r.sort()
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// casebooks reads all that is stored of some subjects.
-func (v *view) casebooks(rows []subjectRow) ([]ecrf.StoredCasebook, error) {
+// casebooks reads all that is stored of some subjects. The next call takes the memory of the casebooks back.
+func (s *shelf) casebooks(rows []subjectRow) ([]ecrf.StoredCasebook, error) {
 	ids := make([]int64, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].ID
@@ -20,16 +20,20 @@ func (v *view) casebooks(rows []subjectRow) ([]ecrf.StoredCasebook, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := shelf{view: v, list: string(list), places: make(map[int64]int, len(rows)), books: make([]ecrf.StoredCasebook, len(rows))}
+	s.list, s.places, s.from = string(list), make(map[int64]int, len(rows)), s.from[:0]
+	for len(s.books) < len(rows) {
+		s.books = append(s.books, ecrf.StoredCasebook{})
+	}
 	for i := range rows {
-		s.places[ids[i]], s.books[i].Facts = i, rows[i].facts()
+		b := &s.books[i]
+		s.places[ids[i]], *b = i, ecrf.StoredCasebook{Facts: rows[i].facts(), Instances: b.Instances[:0], Cells: b.Cells[:0]}
 	}
 	for _, read := range []func() error{s.instances, s.origins, s.cells} {
 		if err := read(); err != nil {
 			return nil, err
 		}
 	}
-	return s.books, nil
+	return s.books[:len(rows)], nil
 }
 
 // shelf is casebooks under way. Rows come sorted by subject.
@@ -39,6 +43,7 @@ type shelf struct {
 	places map[int64]int
 	books  []ecrf.StoredCasebook
 	from   []sourced
+	order  sorting
 }
 
 // sourced is where cells of a subject come from.
@@ -81,7 +86,7 @@ func (s *shelf) instances() error {
 		book.Instances = append(book.Instances, n)
 		return nil
 	})
-	for i := range s.books {
+	for _, i := range s.places {
 		s.l.slots.orderInstances(s.books[i].Instances)
 	}
 	return err
@@ -118,7 +123,7 @@ func (s *shelf) cells() error {
 	var words vocabulary
 	order := func() {
 		if subject >= 0 {
-			s.l.slots.order(slots, s.books[s.places[subject]].Cells)
+			s.order.sort(&s.l.slots, slots, s.books[s.places[subject]].Cells)
 		}
 	}
 	err := s.query(s.l.reads.cells, 11, func(r *columnReader) error {

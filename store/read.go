@@ -93,7 +93,7 @@ func (l *Ledger) Subject(ctx context.Context, subject string) (book *ecrf.Stored
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		books, err := v.casebooks(rows)
+		books, err := (&shelf{view: v}).casebooks(rows)
 		if err == nil {
 			book = &books[0]
 		}
@@ -149,6 +149,7 @@ const booksAtOnce = 16
 
 // walk reads subjects page by page, so that no query stays open while the caller works.
 func (v *view) walk(yield func(*ecrf.StoredCasebook) bool) error {
+	s := shelf{view: v}
 	for last := ""; ; {
 		var rows []subjectRow
 		if err := v.stmt(v.l.reads.page).SelectContext(v.ctx, &rows, last); err != nil { //nolint:sqlclosecheck // the transaction closes its statements
@@ -159,7 +160,7 @@ func (v *view) walk(yield func(*ecrf.StoredCasebook) bool) error {
 		}
 		last = rows[len(rows)-1].Number
 		for part := range slices.Chunk(rows, booksAtOnce) {
-			books, err := v.casebooks(part)
+			books, err := s.casebooks(part)
 			if err != nil {
 				return err
 			}

@@ -145,21 +145,33 @@ func placesOf(d *ecrf.Dictionary) map[[3]string]int {
 	return places
 }
 
-// order sorts cells canonically.
-func (s *slots) order(ids []int64, cells []ecrf.StoredCell) {
-	index := make([]int, len(cells))
-	for i := range index {
-		index[i] = i
+// sorting is the memory of sorting cells.
+type sorting struct {
+	keys   []sortKey
+	sorted []ecrf.StoredCell
+}
+
+type sortKey struct{ page, repeat, place, from int }
+
+func (a sortKey) compare(b sortKey) int {
+	return cmp.Or(cmp.Compare(a.page, b.page), cmp.Compare(a.repeat, b.repeat), cmp.Compare(a.place, b.place))
+}
+
+// sort brings cells, whose slots have the ids, into canonical order.
+func (o *sorting) sort(s *slots, ids []int64, cells []ecrf.StoredCell) {
+	o.keys = o.keys[:0]
+	for i, id := range ids {
+		x := s.byID[id]
+		o.keys = append(o.keys, sortKey{x.pagePlace, cells[i].Repeat, x.place, i})
 	}
-	slices.SortFunc(index, func(a, b int) int {
-		x, y := s.byID[ids[a]], s.byID[ids[b]]
-		return cmp.Or(cmp.Compare(x.pagePlace, y.pagePlace), cmp.Compare(cells[a].Repeat, cells[b].Repeat), cmp.Compare(x.place, y.place))
-	})
-	sorted := make([]ecrf.StoredCell, len(cells))
-	for to, from := range index {
-		sorted[to] = cells[from]
+	if slices.IsSortedFunc(o.keys, sortKey.compare) {
+		return
 	}
-	copy(cells, sorted)
+	slices.SortFunc(o.keys, sortKey.compare)
+	o.sorted = append(o.sorted[:0], cells...)
+	for to, k := range o.keys {
+		cells[to] = o.sorted[k.from]
+	}
 }
 
 // orderInstances sorts instances canonically.
