@@ -173,6 +173,10 @@ func spellNumber(s string, decimals int, round bool) (string, error) {
 	if spelled(s, decimals) {
 		return s, nil
 	}
+	return spellExactly(s, decimals, round)
+}
+
+func spellExactly(s string, decimals int, round bool) (string, error) {
 	if !isNumber(s) {
 		return "", errors.New("value is not a number")
 	}

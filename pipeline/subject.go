@@ -28,7 +28,7 @@ type subjectResult struct {
 type veiled struct {
 	record  *pseudonym.Record
 	days    map[string]fhir.Day // of the mapping's events
-	parts   *records // under several policies; record is one of them then
+	parts   *records            // under several policies; record is one of them then
 	uids    map[fhir.Key]string
 	links   string
 	entered ecrf.Entries

@@ -54,7 +54,7 @@ type sourced struct {
 
 // query calls take with each row of a query about the subjects of the shelf.
 func (s *shelf) query(stmt *sqlx.Stmt, columns int, take func(*columnReader) error) error {
-	rows, err := s.stmt(stmt).QueryContext(s.ctx, s.list) //nolint:sqlclosecheck // the transaction closes its statements
+	rows, err := s.stmt(stmt).QueryContext(s.ctx, s.list)
 	if err != nil {
 		return err
 	}

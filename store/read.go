@@ -89,7 +89,7 @@ func (l *Ledger) AllFacts(ctx context.Context) iter.Seq2[ecrf.Facts, error] {
 // Subject returns all that is stored of a subject, or nil.
 func (l *Ledger) Subject(ctx context.Context, subject string) (book *ecrf.StoredCasebook, err error) {
 	err = l.view(ctx, func(v *view) error {
-		rows, err := subjectRows(ctx, v.stmt(l.reads.facts), []string{subject}) //nolint:sqlclosecheck // the transaction closes its statements
+		rows, err := subjectRows(ctx, v.stmt(l.reads.facts), []string{subject})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
