@@ -28,9 +28,12 @@ var (
 	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000}
 )
 
+// latest is the file of the figures that docs/performance.md shows.
+const latest = "bench/latest.json"
+
 func main() {
 	isQuick := flag.Bool("quick", os.Getenv("QUICK") != "", "measure a small corpus only")
-	out := flag.String("out", "bench/latest.json", "file for the figures")
+	out := flag.String("out", latest, "file for the figures")
 	variant := flag.String("naive", "", "run the naive pipeline, variant A or B, and nothing else")
 	folder := flag.String("corpus", "", "folder for the naive pipeline to read")
 	database := flag.String("database", "", "file for the naive pipeline to write")
@@ -70,7 +73,10 @@ func perform(isQuick bool, out, variant, folder, database string) error {
 	if isQuick {
 		fmt.Println("measured on a small corpus: the figures show that bench works, not how fast crflink is")
 	}
-	return writeJSON(out, figures)
+	if err := writeJSON(out, figures); err != nil || isQuick || out != latest {
+		return err
+	}
+	return writePage("docs/performance.md", figures)
 }
 
 // measure takes all figures.

@@ -12,7 +12,7 @@ import (
 // only where there is much of it.
 const (
 	memoryGoal = 64 << 20 // bytes of Go's memory up to which collecting waits
-	memoryBase = 24 << 20 // added to five quarters of the live memory
+	memoryBase = 24 << 20 // added to one and a half times the live memory
 )
 
 // tuneMemory sets the collector unless the environment does.
@@ -34,7 +34,7 @@ func afterCollection() {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
 		if live[0].Value.Kind() == metrics.KindUint64 {
-			debug.SetMemoryLimit(max(memoryGoal, int64(live[0].Value.Uint64()/4*5)+memoryBase)) // #nosec G115 -- memory is far below 2^62
+			debug.SetMemoryLimit(max(memoryGoal, int64(live[0].Value.Uint64()/2*3)+memoryBase)) // #nosec G115 -- memory is far below 2^62
 		}
 		afterCollection()
 	})
