@@ -2,6 +2,7 @@ package consent
 
 import (
 	"slices"
+	"time"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -35,6 +36,7 @@ type Decision struct {
 	consents   []string
 	warnings   Warnings
 	withdrawal Withdrawal
+	refused    int64 // microseconds since 1970
 }
 
 // Patient returns the patient that the decision is about.
@@ -75,6 +77,12 @@ func (d Decision) Consents() []string { return slices.Clone(d.consents) }
 
 // Warnings returns remarks about the facts.
 func (d Decision) Warnings() Warnings { return d.warnings }
+
+// Refused returns the last instant that the newest readable refusal may mean; ok is false when the decision is not Excluded
+// because of a Consent.
+func (d Decision) Refused() (at time.Time, ok bool) {
+	return time.UnixMicro(d.refused).UTC(), d.outcome == Excluded && d.refused != 0
+}
 
 // Withdrawal returns whether readable denies took something away. Only these may start an erasure.
 func (d Decision) Withdrawal() Withdrawal { return d.withdrawal }

@@ -23,8 +23,10 @@ type evaluation struct {
 	warn     Warnings
 	seen     bool // there is a Consent of this person that is not an error
 	review   bool
-	ofAge    bool // a minor's consent was passed over because of the 18th birthday
-	noAge    bool // or because there is no birth date
+	ofAge    bool   // a minor's consent was passed over because of the 18th birthday
+	noAge    bool   // or because there is no birth date
+	after    moment // of an earlier withdrawal; only later Consents permit something. The zero moment is none
+	afterDay fhir.Day
 	setA     days
 	setB     days
 	setC     days
@@ -36,6 +38,10 @@ var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
 // Evaluate decides about a patient. It is pure: the same facts, policy and as-of give the same decision, in whatever
 // order the facts are. It is safe for concurrent use.
 func Evaluate(facts Facts, policy *Policy, asOf time.Time) Decision {
+	return evaluate(facts, policy, asOf, moment{}, 0)
+}
+
+func evaluate(facts Facts, policy *Policy, asOf time.Time, after moment, afterDay fhir.Day) Decision {
 	e, ok := evaluations.Get().(*evaluation)
 	if !ok {
 		e = new(evaluation)
@@ -45,7 +51,11 @@ func Evaluate(facts Facts, policy *Policy, asOf time.Time) Decision {
 		evaluations.Put(e)
 	}()
 	e.policy, e.facts, e.today = policy, &facts, policy.gateDay(asOf)
+	e.after, e.afterDay = after, afterDay
 	e.person = personOf(facts.Patient, facts.Patients, facts.Looked)
+	for _, key := range facts.LinkedFrom {
+		e.person.unread = e.person.unread || !isKnown(key, facts.Patients, facts.Looked)
+	}
 	if !slices.ContainsFunc(facts.Patients, func(r *fhir.Resource) bool { return r.Key() == facts.Patient }) {
 		e.warn |= PatientMissing
 	}
@@ -178,8 +188,7 @@ func (e *evaluation) deniesKnown(n fhir.Node, depth int) bool {
 // judge decides whether a document's permits count, and whether its denies call for a person.
 func (e *evaluation) judge(i int) {
 	d := &e.docs[i]
-	d.void = d.void || d.owner != ofOwn || d.status != statusActive || !d.when.known ||
-		d.role&(roleCompleteWithdrawn|roleRefusal) != 0
+	d.void = d.void || d.owner != ofOwn || d.status != statusActive || !e.timely(d) || d.role&(roleCompleteWithdrawn|roleRefusal) != 0
 	if d.status != statusActive {
 		e.warn |= InactiveConsent
 	}
@@ -210,6 +219,12 @@ func (e *evaluation) judge(i int) {
 			e.review = e.review || !g.mute || d.status == statusActive || withdrawal
 		}
 	}
+}
+
+// timely reports whether the Consent has a date, and one that is certainly later than a withdrawal after which only new
+// ones count.
+func (e *evaluation) timely(d *document) bool {
+	return d.when.known && (!e.after.known || e.after.before(d.when))
 }
 
 // judgeMinor ends the consent of a minor or of parents on the 18th birthday.

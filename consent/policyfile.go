@@ -15,6 +15,7 @@ import (
 var policyKeys = []string{
 	"kind", "name", "gate", "window", "furtherGates", "retrospective", "resourceCodes", "timeZone", "encounterShift",
 	"openEndedPermit", "package", "afterWithdrawal", "unreadLinks", "recognise", "siteCodes", "dates", "study", "approval", "codes",
+	"withdrawal",
 }
 
 // keysOfKind lists the keys that mean nothing for other kinds.
@@ -83,7 +84,7 @@ func defaults(kind Kind, file string) settings {
 
 // belongs reports whether the key means something for the policy's kind; if not, that is a finding.
 func (r *policyReader) belongs(key string, v yamldoc.Value) bool {
-	if slices.Contains([]string{"kind", "name", "timeZone", "dates"}, key) || slices.Contains(keysOfKind[r.set.Kind], key) {
+	if slices.Contains([]string{"kind", "name", "timeZone", "dates", "withdrawal"}, key) || slices.Contains(keysOfKind[r.set.Kind], key) {
 		return true
 	}
 	v.Errorf("remove it, or choose another kind", "%s means nothing in a policy of kind %s", key, r.set.Kind)
@@ -127,6 +128,8 @@ func (r *policyReader) field(key string, v yamldoc.Value) {
 		r.study(v)
 	case "approval":
 		r.approval(v)
+	case "withdrawal":
+		r.withdrawal(v)
 	}
 }
 

@@ -49,6 +49,7 @@ const (
 	NotEnrolled     Reason = "not-enrolled"
 	ApprovalExpired Reason = "approval-expired"
 	ApprovalNotYet  Reason = "approval-not-yet"
+	NotRenewed      Reason = "not-renewed"
 )
 
 // ReasonDoc explains a reason.
@@ -81,6 +82,7 @@ var reasonDocs = []ReasonDoc{
 	{NotEnrolled, Held, "no ResearchSubject of the study with an accepted status"},
 	{ApprovalExpired, Held, "the approval is no longer valid"},
 	{ApprovalNotYet, Held, "the approval is not valid yet"},
+	{NotRenewed, Held, "the patient withdrew before, and no consent that is later than that permits the use"},
 }
 
 // Reasons returns every reason of a decision with its outcome and meaning.

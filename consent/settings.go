@@ -46,6 +46,7 @@ type settings struct {
 	WholeForm       bool                `json:"wholeForm"`
 	Study           study               `json:"study"`
 	Approval        approval            `json:"approval"`
+	Withdrawal      withdrawing         `json:"withdrawal,omitzero"`
 }
 
 // typeRule demands further codes for one resource type.
@@ -83,6 +84,14 @@ type approval struct {
 	ValidUntil fhir.Day `json:"validUntil"`
 	Data       Interval `json:"data"`
 	Objections []string `json:"objections"`
+}
+
+// withdrawing says what becomes of what was delivered when a patient withdraws. The zero value erases it.
+type withdrawing struct {
+	Default  Handling            `json:"default,omitzero"`
+	Targets  map[string]Handling `json:"targets,omitempty"`
+	Unasked  bool                `json:"unasked,omitzero"` // erasing in a live system needs no person's word
+	Deadline int                 `json:"deadline,omitzero"`
 }
 
 // dateRule is what the date-element map says of a resource type: elements, or one of the words.

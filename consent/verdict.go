@@ -14,7 +14,7 @@ func (e *evaluation) verdict(d *Decision) {
 	}
 	switch {
 	case outcome == Excluded:
-		d.withdrawal = CompleteWithdrawal
+		d.withdrawal, d.refused = CompleteWithdrawal, e.lastRefusal()
 	case e.review:
 		reason, outcome = Review, Held
 	case e.person.unread && e.policy.set.UnreadLinks == HoldUnreadLinks:
@@ -88,6 +88,17 @@ func (e *evaluation) refusal() Reason {
 		}
 	}
 	return Denied
+}
+
+// lastRefusal returns the end of the moment of the newest readable deny.
+func (e *evaluation) lastRefusal() int64 {
+	var last int64
+	for j := range e.grants {
+		if n := &e.grants[j]; e.counts(n, byReadable) {
+			last = max(last, e.docs[n.doc].when.to)
+		}
+	}
+	return last
 }
 
 // refusedSince reports whether a readable deny of the code stands that no later permit has overridden; onDay asks for

@@ -27,7 +27,7 @@ func (e *evaluation) counts(g *grant, m mode) bool {
 // grants a permit of the codes, by a document whose permits count.
 func (e *evaluation) permits(g *grant, codes uint64) bool {
 	d := &e.docs[g.doc]
-	return !g.deny && g.codes&codes != 0 && d.selected && !d.void
+	return !g.deny && g.codes&codes != 0 && d.selected && !d.void && g.span.Start >= e.afterDay
 }
 
 // cuts reports whether the deny n takes part against what document p permits: unless it is certainly older.
@@ -98,6 +98,9 @@ func (e *evaluation) shifted(p *grant, gate uint64, m mode) fhir.Day {
 		if stay.Start < p.span.Start && p.span.Start <= stay.End {
 			start = min(start, stay.Start)
 		}
+	}
+	if e.after.known {
+		start = max(start, min(e.afterDay+1, p.span.Start))
 	}
 	if start == p.span.Start || e.policy.set.AfterWithdrawal != Forget {
 		return start

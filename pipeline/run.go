@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
@@ -20,7 +21,9 @@ type Parts struct {
 	// Numbering is the service that numbers subjects; nil where the study file itself says how.
 	Numbering pseudonym.Numbering
 	Ledger    ecrf.Ledger
+	Audit     *audit.Recorder // who does it, and where that is written down
 	Targets   []ecrf.Target
+	Entered   ecrf.Reader // of what people entered; nil where no event of the mapping needs it
 	Progress  Progress
 	Clock     func() time.Time // for durations only; results never depend on it
 }
@@ -115,9 +118,6 @@ type runner struct {
 	common string            // of them, in every subject's digest
 }
 
-// standing is how a subject stands in this run, by study number.
-type standing struct{ outcome, reason string }
-
 // settle brings subjects that are no longer permitted up to date: what was delivered stays, but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
 	if r.DryRun {
@@ -143,11 +143,3 @@ func (r *runner) settle(ctx context.Context) error {
 	}
 	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes})
 }
-
-const (
-	outcomePermitted = "permitted"
-	outcomeHeld      = "held"
-	reasonNotFound   = "not-found" // the ledger knows the subject, the source does not
-	reasonShared     = "shared"    // two patients of the source claim one subject
-	reasonNoNumber   = "no-number" // the subject is known, but its number could not be confirmed in this run
-)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/internal/finding"
@@ -23,6 +24,8 @@ import (
 type Study struct {
 	File, ID, Title, Version string
 
+	Authorisation *authorisation.Authorisation // nil when the study names none
+
 	Zone       *time.Location
 	Policy     *consent.Policy
 	Identity   pseudonym.IdentityRule
@@ -31,6 +34,7 @@ type Study struct {
 	Profile    *pseudonym.Profile
 	Dictionary *ecrf.Dictionary
 	Mapping    *mapping.Mapping
+	Entered    *EnteredSpec // where dates are read that people entered; nil when the study names nothing
 	Imaging    ImagingSpec
 	Sources    []SourceSpec
 	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
@@ -68,9 +72,6 @@ type TargetSpec struct {
 	Name, Kind, Path string
 }
 
-// TargetKinds are the kinds of targets that a study file may name.
-func TargetKinds() []string { return []string{"csv", "odm"} }
-
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
 // come beside a study that can be used.
 func LoadStudy(file string) (*Study, finding.List, error) {
@@ -93,12 +94,14 @@ type loader struct {
 	doc     *yamldoc.Doc
 	dir     string
 	study   *Study
-	further finding.List // about the files that the study names
+	further finding.List    // about the files that the study names
+	outputs []yamldoc.Value // that recipients receive
 }
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
-		"mapping", "sources", "imaging", "targets", "state", "key", "tests", "schedule")
+		"authorisation",
+		"mapping", "entered", "sources", "imaging", "targets", "state", "key", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -106,15 +109,19 @@ func (l *loader) read() {
 	about := f["study"].Fields("id", "title", "version")
 	s.ID, s.Title, s.Version = l.required(f["study"], about, "id"), about["title"].Text(), l.required(f["study"], about, "version")
 	l.zone(f["timezone"])
+	l.authorisation(f["authorisation"])
 	l.consent(f["consent"])
 	l.subject(f["subject"])
 	l.dates(f["dates"], f["shift-limit"])
 	l.profile(f["deidentification"])
+	l.entered(f["entered"])
 	l.forms(f["dictionary"], f["mapping"])
+	l.unentered(f["entered"])
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
 	l.imaging(f["imaging"])
 	l.targets(f["targets"])
+	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
@@ -196,11 +203,16 @@ func (l *loader) subject(v yamldoc.Value) {
 	l.numbering(n)
 }
 
+// NumberSources are where a subject's number may come from.
+func NumberSources() []string {
+	return []string{"research-subject", "list", "issued", "gpas", "mainzelliste", "vfps"}
+}
+
 func (l *loader) numbering(v yamldoc.Value) {
-	f := v.Fields("from", "system", "site", "file", "prefix", "digits", "url", "domain", "create", "api", "auth")
-	switch f["from"].OneOf("research-subject", "list", "issued", "gpas") {
-	case "gpas":
-		l.gpas(v, f)
+	f := v.Fields("from", "system", "site", "file", "prefix", "digits", "url", "domain", "create", "api", "auth", "identifier-type", "number-type", "key-env", "namespace")
+	switch from := f["from"].OneOf(NumberSources()...); from {
+	case "gpas", "mainzelliste", "vfps":
+		l.numberService(from, v, f)
 	case "research-subject":
 		l.study.Numbering = pseudonym.ResearchSubjects{System: l.required(v, f, "system"), Site: f["site"].Text()}
 	case "list":
@@ -252,6 +264,9 @@ func (l *loader) profile(v yamldoc.Value) {
 	} else {
 		profile, err = pseudonym.BuiltIn(name)
 	}
+	if scope := l.study.scope(); scope != nil && profile != nil {
+		profile = profile.Within(scope)
+	}
 	l.study.Profile = profile
 	l.blame(v, err)
 }
@@ -282,17 +297,19 @@ func (l *loader) forms(dictionary, mappingFile yamldoc.Value) {
 
 func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	dir := filepath.Dir(path)
-	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, l.behind()...)
+	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, append(l.behind(), l.within()...)...)
 	l.further = append(l.further, findings.In(dir)...)
 	l.study.Mapping = m
 }
 
-// behind is what the mapping is checked against besides the dictionary: what de-identification leaves.
+// behind is what the mapping is checked against besides the dictionary: what de-identification leaves, and whether a target
+// can be read.
 func (l *loader) behind() []mapping.Option {
-	if l.study.Profile == nil {
-		return nil
+	options := []mapping.Option{mapping.EnteredIn(l.study.Entered != nil)}
+	if l.study.Profile != nil {
+		options = append(options, mapping.Behind(l.study.Profile, l.study.Dates.Mode))
 	}
-	return []mapping.Option{mapping.Behind(l.study.Profile, l.study.Dates.Mode)}
+	return options
 }
 
 func (l *loader) sources(v yamldoc.Value) {
@@ -326,8 +343,9 @@ func (l *loader) targets(v yamldoc.Value) {
 	for _, item := range v.Items() {
 		f := item.Fields("name", "kind", "folder", "file")
 		t := TargetSpec{Name: l.required(item, f, "name"), Kind: f["kind"].OneOf(TargetKinds()...)}
-		place := map[string]string{"csv": "folder", "odm": "file"}[t.Kind]
-		t.Path = l.path(l.required(item, f, place))
+		kind := kindOf(t.Kind)
+		kind.checkDates(f["kind"], l.study.Dates.Mode)
+		t.Path = l.path(l.required(item, f, kind.place))
 		if names[t.Name] {
 			item.Errorf("", "there are two targets named %q", t.Name)
 		}
@@ -340,7 +358,7 @@ func (l *loader) targets(v yamldoc.Value) {
 func (s *Study) Inputs() map[string]string {
 	var numbering any = s.Numbering
 	if s.Numbers != nil {
-		numbering = fmt.Sprintf("gpas %q %q", s.Numbers.Domain, s.Numbers.Site)
+		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
 	sum := sha256.Sum256([]byte(setup))

@@ -38,7 +38,29 @@ func services(b *strings.Builder, study *pipeline.Study) {
 		fmt.Fprintf(b, "consents   gICS %s, domain %s, by %s\n", c.URL, c.Domain, c.Ask)
 	}
 	if n := study.Numbers; n != nil {
-		fmt.Fprintf(b, "numbers    gPAS %s, domain %s, creating them: %t\n", n.URL, n.Domain, n.Create)
+		from := map[string]string{"gpas": "gPAS %s, domain " + n.Domain, "mainzelliste": "Mainzelliste %s, ID type " + n.NumberType, "vfps": "vfps %s, namespace " + n.Namespace}[n.From]
+		fmt.Fprintf(b, "numbers    "+from+", creating them: %t\n", n.URL, n.Create)
+	}
+}
+
+// authorised says what the study is allowed, by whom, and who receives its data.
+func authorised(b *strings.Builder, study *pipeline.Study) {
+	a := study.Authorisation
+	if a == nil {
+		fmt.Fprintf(b, "authorised by nobody: the study names no authorisation\n")
+		return
+	}
+	fmt.Fprintf(b, "authorised by %s, until %s, to be erased by %s\n", strings.Join(a.Numbers(), ", "), a.ValidUntil, a.EraseBy)
+	var data []string
+	for _, typ := range a.Scope.Types() {
+		if elements := a.Scope.Elements(typ); elements != nil {
+			typ += " (" + strings.Join(elements, ", ") + ")"
+		}
+		data = append(data, typ)
+	}
+	fmt.Fprintf(b, "           for %s\n", strings.Join(data, ", "))
+	for _, r := range a.Recipients {
+		fmt.Fprintf(b, "recipient  %s: %s\n", r.Name, strings.Join(r.Outputs, ", "))
 	}
 }
 
@@ -56,6 +78,7 @@ func planCommand() *cobra.Command {
 			var b strings.Builder
 			fmt.Fprintf(&b, "study      %s %s, %s\n", study.ID, study.Version, study.Title)
 			fmt.Fprintf(&b, "policy     %s (%s), SHA-256 %s\n", study.Policy.Name(), study.Policy.Kind(), study.Policy.Hash())
+			authorised(&b, study)
 			fmt.Fprintf(&b, "profile    %s %s, dates: %s\n", study.Profile.Name(), study.Profile.Version(), study.Dates.Mode)
 			fmt.Fprintf(&b, "reads      before the decision: Patient, Consent, Encounter, ResearchSubject\n")
 			fmt.Fprintf(&b, "           of permitted patients: %s\n", strings.Join(study.Mapping.Types(), ", "))
@@ -63,6 +86,9 @@ func planCommand() *cobra.Command {
 				fmt.Fprintf(&b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
 			}
 			services(&b, study)
+			if e := study.Entered; e != nil {
+				fmt.Fprintf(&b, "entered    %s\n", e.File)
+			}
 			for _, t := range study.Targets {
 				fmt.Fprintf(&b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
 			}

@@ -16,10 +16,13 @@ func Run(t *testing.T, open func(*testing.T) pseudonym.VaultStore) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, pseudonym.VaultStore){
 		"metadata are stored once":                           metaOnce,
+		"metadata change in one step":                        metaChange,
+		"all rows of a study are listed":                     rowsListed,
 		"an identity leads to its row":                       identityLeads,
 		"a second insert for an identity returns the first":  insertTwice,
 		"a number belongs to one row":                        numberTaken,
 		"a further identity leads to the same row":           furtherIdentity,
+		"an identity that is taken off leaves the row":       unlinked,
 		"a destroyed row is gone with its identities":        destroyed,
 		"destroying a study leaves the others":               studyDestroyed,
 		"a failed rewrite changes nothing":                   rewriteFails,

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/pipeline"
@@ -19,6 +20,7 @@ func study() node {
 		"deidentification": text().said("a de-identification profile: a file, or mii-default"),
 		"dictionary":       text().said("the file with the forms"),
 		"mapping":          text().said("the file with the rules that fill the forms"),
+		"entered":          object(map[string]node{"file": text()}, "file").said("what people entered in the target, as a CSV with the columns subject, form, item, value, and perhaps event"),
 		"sources":          some(source()),
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
@@ -26,13 +28,30 @@ func study() node {
 		"key":              key(),
 		"schedule":         text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":            some(text()).said("test files of the mapping, as globs"),
+		"authorisation":    authorised(),
 	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
+}
+
+func authorised() node {
+	approval := object(map[string]node{"body": enum(authorisation.Bodies()...), "number": text()}, "body", "number")
+	recipient := object(map[string]node{
+		"name": text(), "contact": text().said("how they are told that a patient withdrew"), "outputs": some(text()).said("names of targets, imaging, or export"),
+	}, "name", "outputs")
+	return object(map[string]node{
+		"approvals": some(approval), "recipients": some(recipient), "modules": some(enum(authorisation.Modules()...)).said("modules of the MII core data set"),
+		"elements":    some(text()).said("resource types, or elements such as Observation.valueQuantity"),
+		"valid-until": text().said("the last day on which data may be used"), "erase-by": text().said("the last day on which data may still be there"),
+	}, "approvals", "recipients", "valid-until", "erase-by").said("what the study was allowed, and by whom")
 }
 
 func subject() node {
 	number := object(map[string]node{
-		"from": enum("research-subject", "list", "issued", "gpas"), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
-		"url": text().said("the base URL of a gPAS behind the TTP-FHIR gateway"), "domain": text(), "create": yes(), "api": enum(pipeline.NumberAPIs()...), "auth": auth(),
+		"from": enum(pipeline.NumberSources()...), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
+		"url":    text().said("the base URL of the service: gPAS behind the TTP-FHIR gateway, a Mainzelliste, or vfps's FHIR interface"),
+		"create": yes().said("let the service create numbers; else only enrolment does"), "auth": auth(),
+		"domain": text().said("of a gPAS"), "api": enum(pipeline.NumberAPIs()...),
+		"identifier-type": text().said("the ID type of a Mainzelliste that holds the patient's identifier"), "number-type": text().said("the ID type of a Mainzelliste that holds the study's number"),
+		"key-env": text().said("the environment variable with a Mainzelliste's API key"), "namespace": text().said("of a vfps"),
 	}, "from")
 	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number}, "number")
 }
@@ -95,9 +114,13 @@ func tests() node {
 		object(map[string]node{"missing": enum(reasons...), "present": {"const": true}}))
 	given := some(either(object(map[string]node{"fixture": some(text())}), node{"type": "object", "required": []string{"resourceType"}}))
 	test := object(map[string]node{
-		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "expect": named(expectation),
+		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "entered": named(text()), "expect": named(expectation),
 	}, "name", "expect")
 	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
+}
+
+func handling() node {
+	return enum(string(consent.Erase), string(consent.KeepAndStop), string(consent.Anonymise))
 }
 
 func policy() node {
@@ -120,5 +143,9 @@ func policy() node {
 			"number": text(), "validFrom": text(), "validUntil": text(), "data": span, "objections": codes(), "objectionList": text(),
 		}),
 		"codes": enum("listed", "none"),
+		"withdrawal": object(map[string]node{
+			"default": handling(), "targets": named(handling()), "confirmEdc": yes().said("whether a person confirms each erasure in a system into which people enter data"),
+			"deadline": whole().said("days for a task that a withdrawal opens"),
+		}),
 	}, "kind")
 }
