@@ -89,9 +89,8 @@ func (t *tally) addUnknown(on *rule, name string, reason Reason) {
 // take moves the counts into a report and clears the tally. Rules of one path add up: a type that contains itself
 // has the same paths again.
 func (t *tally) take(p *Profile, r *Report) {
-	list := make([]Dropped, 0, len(t.touched)+len(t.unknown))
 	for _, i := range t.touched {
-		list = append(list, Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons)), Count: int(t.known[i])}) // #nosec G115 -- the remainder is below the number of reasons
+		r.Dropped = append(r.Dropped, Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons)), Count: int(t.known[i])}) // #nosec G115 -- the remainder is below the number of reasons
 		t.known[i] = 0
 	}
 	for u, n := range t.unknown {
@@ -99,16 +98,18 @@ func (t *tally) take(p *Profile, r *Report) {
 		if u.on != nil {
 			path = u.on.path + "." + u.name
 		}
-		list = append(list, Dropped{Path: path, Reason: u.reason, Count: n})
+		r.Dropped = append(r.Dropped, Dropped{Path: path, Reason: u.reason, Count: n})
 	}
 	t.touched = t.touched[:0]
 	clear(t.unknown)
-	slices.SortFunc(list, Dropped.compare)
-	for _, d := range list {
-		if n := len(r.Dropped); n > 0 && r.Dropped[n-1].compare(d) == 0 {
-			r.Dropped[n-1].Count += d.Count
+	slices.SortFunc(r.Dropped, Dropped.compare)
+	sums := r.Dropped[:0]
+	for _, d := range r.Dropped {
+		if last := len(sums) - 1; last >= 0 && sums[last].compare(d) == 0 {
+			sums[last].Count += d.Count
 			continue
 		}
-		r.Dropped = append(r.Dropped, d)
+		sums = append(sums, d)
 	}
+	r.Dropped = sums
 }
