@@ -8,6 +8,7 @@ import (
 
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
 )
@@ -16,7 +17,8 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
-	mark    audit.Mark // of the decision
+	mark    audit.Mark   // of the decision
+	entered ecrf.Entries // what people entered in the target, as far as the mapping reads it
 }
 
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but
@@ -118,7 +120,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	case err == nil:
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		mark, err := r.note(subject, &verdict{c.decision, c.facts, now})
-		r.work = append(r.work, work{c.record.Key(), subject, mark})
+		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark})
 		r.known[subject.Number()] = now
 		return err
 	case errors.Is(err, pseudonym.ErrNotEnrolled):

@@ -42,7 +42,7 @@ references; no original id is shown. docs/explain.md explains the output and the
 	flags := cmd.Flags()
 	flags.StringVar(&f.subject, "subject", "", "study number of the subject")
 	flags.StringVar(&f.item, "item", "", "form and item, such as labs.creatinine")
-	flags.StringVar(&f.event, "event", "", "event of the form (default the one in which the mapping fills it)")
+	flags.StringVar(&f.event, "event", "", "event of the form (default the first in which the mapping fills it)")
 	flags.IntVar(&f.repeat, "repeat", 0, "repeat number, for a repeating form with several instances")
 	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant for which the cell is computed (default now)")
 	flags.BoolVar(&f.json, "json", false, "write JSON")
@@ -117,7 +117,7 @@ func itemName(d *ecrf.Dictionary, text string) (form, item string, err error) {
 
 // openToRead opens source, vault, ledger and audit of a study that was synchronised before.
 func openToRead(ctx context.Context, study *pipeline.Study) (*opened, error) {
-	return openExisting(ctx, study, (*opened).source, (*opened).vault, (*opened).ledger, (*opened).audit)
+	return openExisting(ctx, study, (*opened).source, (*opened).vault, (*opened).ledger, (*opened).audit, (*opened).entered)
 }
 
 // openExisting opens parts of a study that was synchronised before, in the given order; it creates none of them.
