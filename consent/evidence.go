@@ -18,6 +18,7 @@ func (d Decision) Append(b []byte) []byte {
 	b = append(append(b, '\n'), d.outcome.String()...)
 	b = append(append(b, '\n'), d.Reason()...)
 	b = append(append(b, '\n'), d.withdrawal.String()...)
+	b = strconv.AppendInt(append(b, ' '), d.refused, 10)
 	b = appendDays(append(b, '\n'), d.windows)
 	if len(d.types) > 0 {
 		for _, typ := range slices.Sorted(maps.Keys(d.types)) {
@@ -26,6 +27,12 @@ func (d Decision) Append(b []byte) []byte {
 	}
 	for _, id := range d.consents {
 		b = strconv.AppendQuote(append(b, '\n'), id)
+	}
+	for i := range d.parts {
+		b = d.parts[i].Append(append(b, "\npart "...))
+	}
+	for _, form := range slices.Sorted(maps.Keys(d.partOf)) {
+		b = strconv.AppendInt(append(append(append(b, '\n'), form...), ' '), int64(d.partOf[form]), 10)
 	}
 	return b
 }
@@ -45,10 +52,11 @@ func (f Facts) Write(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	looked := slices.SortedFunc(slices.Values(f.Looked), compareKeys)
-	for _, key := range looked {
-		if _, err := fmt.Fprintf(w, "%q\n", key.String()); err != nil {
-			return err
+	for i, keys := range [][]fhir.Key{f.Looked, f.LinkedFrom} {
+		for _, key := range slices.SortedFunc(slices.Values(keys), compareKeys) {
+			if _, err := fmt.Fprintf(w, "%d %q\n", i, key.String()); err != nil {
+				return err
+			}
 		}
 	}
 	all := slices.Concat(f.Patients, f.Consents, f.Encounters, f.Subjects)

@@ -87,7 +87,7 @@ func (r *runner) note(s pseudonym.Subject, v *verdict) (audit.Mark, error) {
 	if r.account.standing[s.AuditName()] == mark {
 		return mark, nil
 	}
-	draft, err := r.decision(s, v, mark)
+	draft, err := r.draft(s, v, mark)
 	if err != nil {
 		return mark, err
 	}
@@ -95,8 +95,8 @@ func (r *runner) note(s pseudonym.Subject, v *verdict) (audit.Mark, error) {
 	return mark, nil
 }
 
-// decision seals a decision.
-func (r *runner) decision(s pseudonym.Subject, v *verdict, mark audit.Mark) (audit.Draft, error) {
+// draft seals a decision.
+func (r *runner) draft(s pseudonym.Subject, v *verdict, mark audit.Mark) (audit.Draft, error) {
 	facts, result, err := v.digests(s)
 	if err != nil {
 		return audit.Draft{}, err
@@ -151,7 +151,7 @@ func (r *runner) decidedAgain(w work, v *verdict) (d audit.Draft, ok bool, err e
 	if r.DryRun || mark == w.mark {
 		return d, false, nil
 	}
-	d, err = r.decision(w.subject, v, mark)
+	d, err = r.draft(w.subject, v, mark)
 	return d, err == nil, err
 }
 
@@ -195,7 +195,7 @@ func (r *runner) vanished(ctx context.Context, number string, now standing) (d a
 	if r.account.standing[s.AuditName()] == mark {
 		return d, false, nil
 	}
-	d, err = r.decision(s, &v, mark)
+	d, err = r.draft(s, &v, mark)
 	return d, err == nil, err
 }
 
@@ -258,5 +258,5 @@ func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decis
 	if err != nil {
 		return consent.Decision{}, facts, err
 	}
-	return consent.Evaluate(facts, r.Study.Policy, r.AsOf), facts, nil
+	return r.judged(consent.Evaluate(facts, r.Study.Policy, r.AsOf)), facts, nil
 }

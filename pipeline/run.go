@@ -115,7 +115,9 @@ type runner struct {
 	runID   ecrf.RunID
 	work    []work // permitted subjects
 	known   map[string]standing
-	matrix  Matrix // of the last walk over all that is delivered; nil before one
+	combination
+	combining sync.Mutex // of combination
+	matrix    Matrix     // of the last walk over all that is delivered; nil before one
 
 	recalled sync.Mutex // of known, while subjects are computed
 
