@@ -39,10 +39,11 @@ type Study struct {
 	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
 	Consents   *ConsentSpec // the service that keeps the consents; nil when the source has them
 	Targets    []TargetSpec
-	State      string   // folder of ledger and vault
-	Key        *KeySpec // where the vault's key comes from; nil when the study file does not say
-	Tests      []string // test files of the mapping, as globs beside the study file
-	Schedule   string   // cron specification of the nightly run, in Zone; "" when there is none
+	State      string     // folder of ledger and vault
+	Vault      *VaultSpec // where the vault is; nil when it is in the state folder
+	Key        *KeySpec   // where the vault's key comes from; nil when the study file does not say
+	Tests      []string   // test files of the mapping, as globs beside the study file
+	Schedule   string     // cron specification of the nightly run, in Zone; "" when there is none
 }
 
 // ImagingSpec says which imaging studies the linkage reports.
@@ -103,7 +104,7 @@ type loader struct {
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
 		"authorisation",
-		"mapping", "sources", "imaging", "targets", "state", "key", "tests", "schedule")
+		"mapping", "sources", "imaging", "targets", "state", "vault", "key", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -125,7 +126,7 @@ func (l *loader) read() {
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
-	s.Key = l.key(f["key"])
+	s.Vault, s.Key = l.vault(f["vault"]), l.key(f["key"])
 }
 
 func (l *loader) required(at yamldoc.Value, fields map[string]yamldoc.Value, name string) string {

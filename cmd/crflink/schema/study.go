@@ -24,10 +24,13 @@ func study() node {
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
 		"state":            text().said("the folder of ledger and vault"),
-		"key":              key(),
-		"schedule":         text().said("when the study is due, as a cron specification in its time zone"),
-		"tests":            some(text()).said("test files of the mapping, as globs"),
-		"authorisation":    authorised(),
+		"vault": object(map[string]node{
+			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
+		}, "postgres").said("a vault in PostgreSQL; without it the vault is a file in the state folder"),
+		"key":           key(),
+		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
+		"tests":         some(text()).said("test files of the mapping, as globs"),
+		"authorisation": authorised(),
 	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
 }
 
