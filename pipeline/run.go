@@ -23,6 +23,7 @@ type Parts struct {
 	Ledger    ecrf.Ledger
 	Audit     *audit.Recorder // who does it, and where that is written down
 	Targets   []ecrf.Target
+	Entered   ecrf.Reader // of what people entered; nil where no event of the mapping needs it
 	Progress  Progress
 	Clock     func() time.Time // for durations only; results never depend on it
 }
@@ -117,9 +118,6 @@ type runner struct {
 	common string            // of them, in every subject's digest
 }
 
-// standing is how a subject stands in this run, by study number.
-type standing struct{ outcome, reason string }
-
 // settle brings subjects that are no longer permitted up to date: what was delivered stays, but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
 	if r.DryRun {
@@ -145,11 +143,3 @@ func (r *runner) settle(ctx context.Context) error {
 	}
 	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes})
 }
-
-const (
-	outcomePermitted = "permitted"
-	outcomeHeld      = "held"
-	reasonNotFound   = "not-found" // the ledger knows the subject, the source does not
-	reasonShared     = "shared"    // two patients of the source claim one subject
-	reasonNoNumber   = "no-number" // the subject is known, but its number could not be confirmed in this run
-)

@@ -39,7 +39,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.numbering, o.ledger, o.audit, o.targets} {
+	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.numbering, o.ledger, o.audit, o.targets, o.entered} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
@@ -133,6 +133,25 @@ func (o *opened) targets(context.Context) error {
 		o.Targets = append(o.Targets, t)
 	}
 	return nil
+}
+
+// entered opens what people entered, where the mapping reads it.
+func (o *opened) entered(context.Context) error {
+	if o.Study.Entered == nil || len(o.Study.Mapping.Entered()) == 0 {
+		return nil
+	}
+	var err error
+	o.Entered, err = enteredFile(o.Study)
+	return err
+}
+
+// enteredFile keeps a nil pointer from becoming a reader.
+func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
+	e, err := table.OpenEntered(study.Entered.File, study.Dictionary)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {

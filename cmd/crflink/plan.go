@@ -86,6 +86,9 @@ func planCommand() *cobra.Command {
 				fmt.Fprintf(&b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
 			}
 			services(&b, study)
+			if e := study.Entered; e != nil {
+				fmt.Fprintf(&b, "entered    %s\n", e.File)
+			}
 			for _, t := range study.Targets {
 				fmt.Fprintf(&b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
 			}

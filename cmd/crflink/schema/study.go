@@ -20,6 +20,7 @@ func study() node {
 		"deidentification": text().said("a de-identification profile: a file, or mii-default"),
 		"dictionary":       text().said("the file with the forms"),
 		"mapping":          text().said("the file with the rules that fill the forms"),
+		"entered":          object(map[string]node{"file": text()}, "file").said("what people entered in the target, as a CSV with the columns subject, form, item, value, and perhaps event"),
 		"sources":          some(source()),
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
@@ -116,7 +117,7 @@ func tests() node {
 		object(map[string]node{"missing": enum(reasons...), "present": {"const": true}}))
 	given := some(either(object(map[string]node{"fixture": some(text())}), node{"type": "object", "required": []string{"resourceType"}}))
 	test := object(map[string]node{
-		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "expect": named(expectation),
+		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "entered": named(text()), "expect": named(expectation),
 	}, "name", "expect")
 	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
 }
