@@ -31,6 +31,7 @@ type Study struct {
 	Identity   pseudonym.IdentityRule
 	Numbering  pseudonym.Numbering
 	Dates      pseudonym.Dates
+	IndexEvent string // the event from which dates in mode relative are counted
 	Profile    *pseudonym.Profile
 	Dictionary *ecrf.Dictionary
 	Mapping    *mapping.Mapping
@@ -100,7 +101,7 @@ type loader struct {
 }
 
 func (l *loader) read() {
-	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
+	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "index-event", "timezone", "deidentification", "dictionary",
 		"authorisation",
 		"mapping", "entered", "sources", "imaging", "targets", "state", "vault", "key", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
@@ -121,6 +122,7 @@ func (l *loader) read() {
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
 	l.imaging(f["imaging"])
+	l.indexEvent(f["index-event"])
 	l.targets(f["targets"])
 	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
@@ -244,9 +246,6 @@ func (l *loader) dates(v, limit yamldoc.Value) {
 	if err != nil {
 		v.Errorf("none, shift or relative", "%v", err)
 	}
-	if mode == pseudonym.Relative {
-		v.Errorf("use none or shift", "dates: relative is not built yet")
-	}
 	l.study.Dates = pseudonym.Dates{Mode: mode, Zone: l.study.Zone, Limit: limit.Int()}
 }
 
@@ -362,6 +361,9 @@ func (s *Study) Inputs() map[string]string {
 		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	if s.IndexEvent != "" {
+		setup += " " + s.IndexEvent
+	}
 	sum := sha256.Sum256([]byte(setup))
 	return map[string]string{
 		"study": hex.EncodeToString(sum[:]), "dictionary": s.Dictionary.Hash(), "mapping": s.Mapping.Hash(), "policy": s.Policy.Hash(), "profile": s.Profile.Hash(),
