@@ -131,7 +131,7 @@ func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decisi
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return consent.Evaluate(facts, r.Study.Policy, r.AsOf), nil
+	return r.judged(consent.Evaluate(facts, r.Study.Policy, r.AsOf)), nil
 }
 
 // Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.

@@ -90,7 +90,7 @@ func (r *runner) delivered(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, 
 			if err == nil && r.known[book.Facts.Subject].outcome != outcomePermitted {
 				continue
 			}
-			if book != nil {
+			if book = r.withheld(book); book != nil {
 				matrix.take(book)
 			}
 			if !yield(book, err) || err != nil {
