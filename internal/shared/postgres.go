@@ -2,6 +2,7 @@ package shared
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -90,7 +91,8 @@ func own(path string, as *syscall.SysProcAttr) error {
 // serve starts the server and waits until it accepts connections.
 func (c *Cluster) serve(t *testing.T, dir, data string, as *syscall.SysProcAttr) {
 	t.Helper()
-	cmd := exec.Command("postgres", "-D", data, "-p", strconv.Itoa(c.Port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "logging_collector=off") //nolint:noctx // it is stopped below, in its own way // #nosec G204 -- a test server, started by a test
+	// It outlives the test's context, and is stopped in its own way.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "postgres", "-D", data, "-p", strconv.Itoa(c.Port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "logging_collector=off") // #nosec G204 -- a test server, started by a test
 	cmd.SysProcAttr = as
 	cmd.Dir = dir
 	log, err := cmd.StderrPipe()
