@@ -23,10 +23,8 @@ func (r *runner) deliver(ctx context.Context) error {
 	r.Progress.Stage("delivery", len(r.Targets))
 	var failed error
 	for _, t := range r.Targets {
-		report, err := t.Deliver(ctx, r.relative(ecrf.Delivery{
-			Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: r.delivered, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
-		}))
-		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, Delivered{t.Name(), t.Kind(), report})
+		done, err := r.deliverTo(ctx, t)
+		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, done)
 		if err != nil {
 			failed = fmt.Errorf("target %s: %w", t.Name(), err)
 			r.out.Tally.fail(Failure{Stage: "delivery", Reason: failed.Error()})
@@ -34,6 +32,20 @@ func (r *runner) deliver(ctx context.Context) error {
 		r.Progress.Add(1)
 	}
 	return errors.Join(failed, r.deliverSessions(ctx))
+}
+
+// deliverTo gives a target what it may have.
+func (r *runner) deliverTo(ctx context.Context, t ecrf.Target) (Delivered, error) {
+	done := Delivered{Target: t.Name(), Kind: t.Kind()}
+	delivery, report, err := r.disclose(ctx, t, r.relative(ecrf.Delivery{
+		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: r.delivered, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
+	}))
+	if err != nil {
+		return done, err
+	}
+	done.Disclosure = report
+	done.Report, err = t.Deliver(ctx, delivery)
+	return done, err
 }
 
 // ErrUnprotected is returned by Run, before anything is read, for a study without a consent policy that has a target whose

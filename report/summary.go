@@ -86,6 +86,9 @@ func delivery(b *strings.Builder, r Run) {
 		if t.Error != "" {
 			fmt.Fprintf(b, "           failed: %s\n", clean(t.Error))
 		}
+		if t.Disclosure != nil {
+			fmt.Fprintf(b, "           %s\n", clean(t.Disclosure.String()))
+		}
 	}
 	for _, s := range r.Stages {
 		fmt.Fprintf(b, "time       %-12s %10s", clean(s.Name), seconds(s.Seconds))
