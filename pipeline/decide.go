@@ -23,7 +23,7 @@ type work struct {
 // facts is read for it.
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
-	r.known = map[string]standing{}
+	r.known, r.claimed = map[string]standing{}, map[string]bool{}
 	atOnce := recordsPerBatch
 	if _, asks := r.Numbering.(pseudonym.Prefetcher); asks {
 		atOnce = asksPerBatch
@@ -110,8 +110,19 @@ func (r *runner) number(ctx context.Context, permitted []candidate) error {
 
 func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	subject, err := r.Vault.Find(ctx, c.record, r.Study.Identity, r.Numbering)
+	if errors.Is(err, pseudonym.ErrEnrolment) {
+		subject, err = r.survivor(ctx, c.record, err)
+	}
 	switch {
 	case err == nil:
+		other, err := r.absorb(ctx, c.record, subject)
+		if err != nil {
+			return err
+		}
+		if other != "" {
+			r.stopMerged(subject.Number(), other)
+			return nil
+		}
 		r.work = append(r.work, work{patient: c.record.Key(), subject: subject})
 		r.known[subject.Number()] = standing{outcomePermitted, c.reason}
 		return nil
@@ -154,6 +165,7 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, now standing) 
 	switch {
 	case err == nil:
 		r.known[subject.Number()] = now
+		r.claimed[subject.Number()] = true
 		return nil
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return nil
@@ -161,7 +173,7 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, now standing) 
 	return err
 }
 
-// partShared takes out subjects that several patients of the source claim: which of them is meant is for a person to
+// partShared takes out subjects that several patients of the source claim, be they permitted or not: which of them is meant is for a person to
 // say.
 func (r *runner) partShared() {
 	claims := map[string]int{}
@@ -170,11 +182,11 @@ func (r *runner) partShared() {
 	}
 	r.work = slices.DeleteFunc(r.work, func(w work) bool {
 		n := w.subject.Number()
-		if claims[n] < 2 {
+		if claims[n] < 2 && !r.claimed[n] {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
-		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
+		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link, correct the enrolment, or, when the site has parted what it had merged, run crflink vault part"})
 		return true
 	})
 }

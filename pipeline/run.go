@@ -104,12 +104,13 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 type runner struct {
 	Parts
 	Options
-	veil  *pseudonym.Veil
-	facts *Facts
-	out   *Outcome
-	runID ecrf.RunID
-	work  []work // permitted subjects
-	known map[string]standing
+	veil    *pseudonym.Veil
+	facts   *Facts
+	out     *Outcome
+	runID   ecrf.RunID
+	work    []work // permitted subjects
+	known   map[string]standing
+	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination
 	combining sync.Mutex // of combination
 	matrix    Matrix     // of the last walk over all that is delivered; nil before one
