@@ -121,25 +121,18 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	}
 	switch {
 	case err == nil:
-<<<<<<< HEAD
 		other, err := r.absorb(ctx, c.record, subject)
 		if err != nil {
 			return err
 		}
-		if other != "" {
-			r.stopMerged(subject.Number(), other)
-			return nil
+		if !other.IsZero() {
+			return r.stopMerged(c, subject, other)
 		}
-		r.work = append(r.work, work{patient: c.record.Key(), subject: subject})
-		r.known[subject.Number()] = standing{outcomePermitted, c.reason}
-		return nil
-=======
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		mark, err := r.note(subject, &verdict{c.decision, c.facts, now})
 		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark})
 		r.known[subject.Number()] = now
 		return err
->>>>>>> main
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
 	case Waits(err):
@@ -176,21 +169,17 @@ func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) error {
 	switch {
 	case err == nil:
 		r.known[subject.Number()] = now
-<<<<<<< HEAD
 		r.claimed[subject.Number()] = true
-		return nil
-=======
 		_, err := r.note(subject, &verdict{c.decision, c.facts, now})
 		return err
->>>>>>> main
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return nil
 	}
 	return err
 }
 
-// partShared takes out subjects that several patients of the source claim, be they permitted or not: which of them is meant is for a person to
-// say.
+// partShared takes out subjects that several patients of the source claim, be they permitted or not: which of them
+// is meant is for a person to say.
 func (r *runner) partShared() error {
 	claims := map[string]int{}
 	for _, w := range r.work {
@@ -203,13 +192,9 @@ func (r *runner) partShared() error {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
-<<<<<<< HEAD
-		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link, correct the enrolment, or, when the site has parted what it had merged, run crflink vault part"})
-=======
 		_, err := r.note(w.subject, &verdict{standing: r.known[n]})
 		failed = errors.Join(failed, err)
-		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
->>>>>>> main
+		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link, correct the enrolment, or, when the site has parted what it had merged, run crflink vault part"})
 		return true
 	})
 	return failed

@@ -13,7 +13,7 @@ import (
 // survivor's subject from now on, and so does that of a subject under whose number nothing was ever computed. A subject
 // that the ledger knows is returned: what was delivered under its number belongs to the survivor, and a person has to say what
 // becomes of it.
-func (r *runner) absorb(ctx context.Context, record *fhir.Record, survivor pseudonym.Subject) (other string, err error) {
+func (r *runner) absorb(ctx context.Context, record *fhir.Record, survivor pseudonym.Subject) (other pseudonym.Subject, err error) {
 	for old := range record.OfType("Patient") {
 		if old.Key() == record.Key() {
 			continue
@@ -30,24 +30,28 @@ func (r *runner) absorb(ctx context.Context, record *fhir.Record, survivor pseud
 		default:
 			var known bool
 			if _, known, err = r.Ledger.Facts(ctx, subject.Number()); known {
-				return subject.Number(), err
+				return subject, err
 			}
 			if err == nil {
 				err = errors.Join(r.Vault.Detach(ctx, id), r.Vault.Link(ctx, survivor.Number(), id))
 			}
 		}
 		if err != nil {
-			return "", fmt.Errorf("a patient that was merged: %w", err)
+			return pseudonym.Subject{}, fmt.Errorf("a patient that was merged: %w", err)
 		}
 	}
-	return "", nil
+	return pseudonym.Subject{}, nil
 }
 
 // stopMerged holds a survivor and the subject that went into it.
-func (r *runner) stopMerged(survivor, other string) {
-	r.known[survivor], r.known[other] = standing{outcomeHeld, reasonMerged}, standing{outcomeHeld, reasonMerged}
-	r.out.Tally.fail(Failure{Subject: survivor, Stage: StageSubject, Reason: fmt.Sprintf(
+func (r *runner) stopMerged(c candidate, survivor, other pseudonym.Subject) error {
+	now := standing{outcomeHeld, reasonMerged}
+	r.known[survivor.Number()], r.known[other.Number()] = now, now
+	r.out.Tally.fail(Failure{Subject: survivor.Number(), Stage: StageSubject, Reason: fmt.Sprintf(
 		"the site has merged subject %s, which was delivered, into this one: see to its data in the targets, then run crflink vault join --keep %s --drop %s", other, survivor, other)})
+	_, err := r.note(survivor, &verdict{c.decision, c.facts, now})
+	_, otherErr := r.note(other, &verdict{standing: now})
+	return errors.Join(err, otherErr)
 }
 
 // survivor returns the subject whose number the surviving patient of a merged record has already: enrolment may now name that of

@@ -110,18 +110,12 @@ type runner struct {
 	Options
 	veil    *pseudonym.Veil
 	facts   *Facts
-<<<<<<< HEAD
-=======
 	account account
->>>>>>> main
 	out     *Outcome
 	runID   ecrf.RunID
 	work    []work // permitted subjects
 	known   map[string]standing
-<<<<<<< HEAD
 	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
-=======
->>>>>>> main
 	combination
 	combining sync.Mutex // of combination
 	matrix    Matrix     // of the last walk over all that is delivered; nil before one
