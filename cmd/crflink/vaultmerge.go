@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
 )
@@ -23,11 +24,15 @@ number stays there: see to it first. Its secret stays in the vault, so that what
 ` + exitHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return changeVault(cmd, args[0], func(v *pseudonym.Vault, _ *pipeline.Study) error {
-				if err := v.Join(cmd.Context(), keep, drop); err != nil {
+			return changeVault(cmd, args[0], func(o *opened) error {
+				if err := o.Vault.Join(cmd.Context(), keep, drop); err != nil {
 					return fmt.Errorf("join %s and %s: %w", keep, drop, err)
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "The patient of %s is %s from now on; nothing more is delivered under %s.\n", drop, keep, drop)
+				err := errors.Join(o.changed(cmd.Context(), audit.VaultChange{What: "joined"}, keep), o.changed(cmd.Context(), audit.VaultChange{What: "dropped"}, drop))
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The patient of %s is %s from now on; nothing more is delivered under %s.\n", drop, keep, drop)
 				return err
 			})
 		},
@@ -48,7 +53,7 @@ from them are listed as vanished or changed, and stay in the targets until someb
 ` + exitHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return changeVault(cmd, args[0], func(v *pseudonym.Vault, study *pipeline.Study) error { return part(cmd, v, study, number, to) })
+			return changeVault(cmd, args[0], func(o *opened) error { return part(cmd, o, number, to) })
 		},
 	}
 	cmd.Flags().StringVar(&number, "number", "", "the number of the subject that the patient is taken off")
@@ -56,7 +61,8 @@ from them are listed as vanished or changed, and stay in the targets until someb
 	return cmd
 }
 
-func part(cmd *cobra.Command, v *pseudonym.Vault, study *pipeline.Study, number, to string) error {
+func part(cmd *cobra.Command, o *opened, number, to string) error {
+	v, study := o.Vault, o.Study
 	text, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 4096))
 	if err != nil {
 		return err
@@ -81,6 +87,9 @@ func part(cmd *cobra.Command, v *pseudonym.Vault, study *pipeline.Study, number,
 			return err
 		})
 	}
+	if err == nil {
+		err = o.changed(cmd.Context(), audit.VaultChange{What: "parted"}, number)
+	}
 	if err != nil {
 		return fmt.Errorf("part a patient from %s: %w", number, err)
 	}
@@ -89,7 +98,7 @@ func part(cmd *cobra.Command, v *pseudonym.Vault, study *pipeline.Study, number,
 }
 
 // changeVault opens a study's vault, which must be there, for a change while no run is under way.
-func changeVault(cmd *cobra.Command, file string, change func(*pseudonym.Vault, *pipeline.Study) error) (err error) {
+func changeVault(cmd *cobra.Command, file string, change func(*opened) error) (err error) {
 	study, err := loadStudy(cmd, file)
 	if err != nil {
 		return err
@@ -107,9 +116,11 @@ func changeVault(cmd *cobra.Command, file string, change func(*pseudonym.Vault, 
 	if err != nil {
 		return err
 	}
-	vault, err := openVault(cmd.Context(), rows, key, study)
-	if err != nil {
+	if o.Vault, err = openVault(cmd.Context(), rows, key, study); err != nil {
 		return err
 	}
-	return change(vault, study)
+	if err := errors.Join(o.ledger(cmd.Context()), o.audit(cmd.Context())); err != nil {
+		return err
+	}
+	return change(o)
 }
