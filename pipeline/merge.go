@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
 )
@@ -28,8 +29,8 @@ func (r *runner) absorb(ctx context.Context, record *fhir.Record, survivor pseud
 			err = r.Vault.Link(ctx, survivor.Number(), id)
 		case err != nil || subject.Number() == survivor.Number():
 		default:
-			var known bool
-			if _, known, err = r.Ledger.Facts(ctx, subject.Number()); known {
+			var known map[string]ecrf.Facts
+			if known, err = r.Ledger.Facts(ctx, []string{subject.Number()}); len(known) > 0 {
 				return subject, err
 			}
 			if err == nil {
