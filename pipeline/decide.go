@@ -131,7 +131,8 @@ func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decisi
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return r.judged(consent.Evaluate(facts, r.Study.Policy, r.AsOf)), nil
+	d, err := r.inCohort(ctx, record, facts, consent.Evaluate(facts, r.Study.Policy, r.AsOf))
+	return r.judged(d), err
 }
 
 // Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.

@@ -25,6 +25,7 @@ type Study struct {
 	File, ID, Title, Version string
 
 	Authorisation *authorisation.Authorisation // nil when the study names none
+	Cohort        *Cohort                      // whom of the permitted patients the study asks for; nil is everybody
 
 	Zone       *time.Location
 	Policy     *consent.Policy
@@ -101,7 +102,7 @@ type loader struct {
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
-		"authorisation",
+		"authorisation", "cohort",
 		"mapping", "entered", "sources", "imaging", "targets", "state", "key", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
@@ -121,6 +122,7 @@ func (l *loader) read() {
 	l.unentered(f["entered"])
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
+	l.cohort(f["cohort"])
 	l.imaging(f["imaging"])
 	l.targets(f["targets"])
 	l.authorised(f["authorisation"], f["targets"])
@@ -361,6 +363,9 @@ func (s *Study) Inputs() map[string]string {
 		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	if s.Cohort != nil {
+		setup += " cohort " + s.Cohort.String()
+	}
 	sum := sha256.Sum256([]byte(setup))
 	return map[string]string{
 		"study": hex.EncodeToString(sum[:]), "dictionary": s.Dictionary.Hash(), "mapping": s.Mapping.Hash(), "policy": s.Policy.Hash(), "profile": s.Profile.Hash(),
