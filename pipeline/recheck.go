@@ -39,11 +39,22 @@ func (r *runner) recheckOne(ctx context.Context, w work) error {
 		return err
 	}
 	defer record.Release()
-	d, err := r.judge(ctx, record)
+	d, facts, err := r.assess(ctx, record)
 	if err != nil || d.Outcome() == consent.Granted {
 		return err
 	}
-	r.recall(w.subject.Number(), d)
+	now := standing{d.Outcome().String(), string(d.Reason())}
+	draft, differs, err := r.decidedAgain(w, &verdict{d, facts, now})
+	if err != nil {
+		return err
+	}
+	if differs {
+		if err := r.Audit.Append(ctx, draft); err != nil {
+			return err
+		}
+		r.stands(draft)
+	}
+	r.recall(w.subject.Number(), now)
 	r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted before delivery: " + string(d.Reason())})
 	return nil
 }
