@@ -118,7 +118,8 @@ type runner struct {
 	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination
 	combining sync.Mutex // of combination
-	matrix    Matrix     // of the last walk over all that is delivered; nil before one
+	cohorts   cohorts
+	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
 	recalled sync.Mutex // of known, while subjects are computed
 
@@ -128,6 +129,9 @@ type runner struct {
 
 // settle brings subjects that are no longer permitted up to date: what was delivered stays, but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
+	if err := r.recheck(ctx); err != nil {
+		return err
+	}
 	if r.DryRun {
 		return nil
 	}
