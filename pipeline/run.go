@@ -117,7 +117,8 @@ type runner struct {
 	known   map[string]standing
 	combination
 	combining sync.Mutex // of combination
-	matrix    Matrix     // of the last walk over all that is delivered; nil before one
+	cohorts   cohorts
+	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
 	recalled sync.Mutex // of known, while subjects are computed
 
@@ -127,6 +128,9 @@ type runner struct {
 
 // settle brings subjects that are no longer permitted up to date: what was delivered stays, but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
+	if err := r.recheck(ctx); err != nil {
+		return err
+	}
 	if r.DryRun {
 		return nil
 	}
