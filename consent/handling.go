@@ -15,7 +15,7 @@ const (
 // usualDeadline is the month that a controller has to answer a data subject's request (GDPR, Art. 12 (3)).
 const usualDeadline = 30
 
-// Handling says what a withdrawal does in a target. The name "" stands for what is no target: the imaging sessions.
+// Handling says what a withdrawal does in a target. The imaging sessions go by the name imaging.
 func (p *Policy) Handling(target string) Handling {
 	w := &p.set.Withdrawal
 	if h, ok := w.Targets[target]; ok {
