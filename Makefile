@@ -25,7 +25,7 @@ lint: ## format, vet, import table, house rules (.golangci.yml), gosec
 	@build/lint.sh
 
 bench: ## measure throughput on synthetic data
-	@build/setup.sh build
+	@build/setup.sh bench
 	@build/bench.sh
 
 fuzz: ## run every fuzz target for FUZZTIME (default 20s) each

@@ -6,20 +6,28 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/crflink/crflink/internal/shared"
 )
 
 // names are the figures that bench takes, in order. Later figures need a place here.
 var names = []string{
 	"decode and 12 paths", "decode and 12 paths / fastjson Parse", "decode and 12 paths / samply structs", "decode and 12 FHIRPath expressions",
+	"decode and 20 mapping expressions", "decode and 20 mapping expressions / npm fhirpath", "allocations of a resource and its expressions",
+	"ViewDefinition to CSV", "ViewDefinition to CSV / npm @medplum/core",
 	"de-identification", "de-identification / decode and walk", "mapping alone", "mapping with two workers", "synthetic patients",
 	"end to end", "end to end / naive pipeline", "end to end / naive pipeline B", "first load / unchanged re-run",
+	"one patient with ten times the resources",
 	"peak memory, small input", "peak memory, large input", "growth of peak memory",
 }
 
 // tiny shows that everything is measured, and nothing about speed.
-var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5}
+var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100}
 
 func TestBenchTakesEveryFigureAndWritesThemAsJSON(t *testing.T) {
+	if _, err := engines(); err != nil {
+		shared.Absent(t, err.Error())
+	}
 	t.Chdir("..")
 	figures, err := measure(tiny, func(what string) { t.Log(what) })
 	if err != nil {

@@ -20,11 +20,12 @@ type scale struct {
 	small    int64
 	large    int64
 	patients int // of the generator
+	chart    int // resources of one patient, the other has ten times as many
 }
 
 var (
-	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000}
-	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100}
+	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000}
+	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000}
 )
 
 func main() {
@@ -93,9 +94,12 @@ func measure(s scale, tell func(string)) (figures []Figure, err error) {
 		do   func() ([]Figure, error)
 	}{
 		{"decode", func() ([]Figure, error) { return measureDecode(small, s.rounds) }},
+		{"FHIRPath against npm's", func() ([]Figure, error) { return againstFhirpathJS(home, small, s.rounds) }},
+		{"ViewDefinitions against npm's", func() ([]Figure, error) { return againstMedplum(p, small, s.rounds) }},
 		{"de-identification and mapping", func() ([]Figure, error) { return measureSubjects(small, s.rounds) }},
 		{"synthetic patients", func() ([]Figure, error) { return generate(s.patients, s.rounds) }},
 		{"end to end", func() ([]Figure, error) { return load(p, small, s.rounds) }},
+		{"one patient with many resources", func() ([]Figure, error) { return crowded(p, small, s.chart, s.memory) }},
 		{"memory", func() ([]Figure, error) { return memory(p, small, large, s.memory) }},
 	} {
 		tell(part.name)

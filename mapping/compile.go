@@ -146,6 +146,7 @@ type compiler struct {
 	variables  map[string]fhirpath.Type // days of the calendar
 	profile    *pseudonym.Profile       // nil when it is not known what de-identification leaves
 	shifted    bool                     // the subjects' days are moved
+	scope      Scope                    // what the study is authorised to use; nil is everything
 	crossing   []crossing               // uses of items of other forms
 	deriving   string                   // the item whose derivation is read
 	units      map[string]string
@@ -220,7 +221,9 @@ func (c *compiler) selector(s ruleSpec) selector {
 		if t := r.Text(); !isResourceType(t) {
 			r.Errorf(finding.DidYouMean(t, resourceTypes()), "%q is no resource type of FHIR R4", t)
 			sel.types = nil // nothing else can be said about the rule
+			continue
 		}
+		c.authorised(r, r.Text())
 	}
 	for _, t := range sel.types {
 		c.types[t] = true

@@ -31,6 +31,7 @@ func (c *compiler) derivation(v yamldoc.Value, f *ecrf.Form) derivation {
 		d.days = c.itemDays(p, f)
 	}
 	if p := parts["age"]; p.Exists() {
+		c.authorised(p, "Patient.birthDate")
 		d.age = &ageRule{}
 		if at, ok := need(p, p.Fields("at"), "at", "age: {at: EVENT}"); ok {
 			d.age.at = c.eventName(at)

@@ -30,6 +30,8 @@ func (c *compiler) seen(e *expression, expanded string, origins []origin) {
 			switch {
 			case isPersonal(p):
 				c.at(from, "a study needs no such element; take a code, a date or a number", "%s identifies persons or holds free text", p)
+			case c.scope != nil && (p.Type != t || c.scope.Reads(t)) && c.beyond(p): // of the type itself its selector tells
+				c.at(from, "take it out, or have it authorised and name it in authorisation of the study file", "%s is beyond the study's authorisation", p)
 			case c.profile != nil && c.drops(p):
 				dropped = append(dropped, p)
 			}
@@ -93,7 +95,7 @@ func (c *compiler) drops(p fhirpath.Path) bool {
 	if t == nil || t.Kind != model.Resource || element == "" && url == "" || strings.Contains(element, "*") || strings.Contains(element, "extension") {
 		return false
 	}
-	for _, path := range c.written(t, p.Type, strings.Split(element, ".")) {
+	for _, path := range written(t, p.Type, strings.Split(element, ".")) {
 		if url != "" && c.profile.Extension(path, url) || url == "" && c.profile.Action(path) != "drop" {
 			return false
 		}
@@ -102,7 +104,7 @@ func (c *compiler) drops(p fhirpath.Path) bool {
 }
 
 // written returns the ways in which an element may be written in JSON: value[x] as valueQuantity and so on.
-func (c *compiler) written(t *model.Type, path string, segments []string) []string {
+func written(t *model.Type, path string, segments []string) []string {
 	if len(segments) == 0 || segments[0] == "" {
 		return []string{path}
 	}
@@ -117,7 +119,7 @@ func (c *compiler) written(t *model.Type, path string, segments []string) []stri
 		if choice {
 			key += strings.ToUpper(of.Name[:1]) + of.Name[1:]
 		}
-		all = append(all, c.written(of, path+"."+key, segments[1:])...)
+		all = append(all, written(of, path+"."+key, segments[1:])...)
 	}
 	return all
 }

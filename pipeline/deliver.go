@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
 )
 
 // deliver gives the permitted subjects' casebooks to every target. A target that fails does not keep the others from
@@ -38,13 +40,23 @@ func (r *runner) deliver(ctx context.Context) error {
 var ErrUnprotected = errors.New("a policy of kind none is refused for a target that holds a running study's data; give the study a consent policy, or deliver to files")
 
 // live reports whether people enter a running study's data into the target's system: all do but those that write files.
-func live(t ecrf.Target) bool { return !slices.Contains([]string{"csv", "odm"}, t.Kind()) }
+func live(t ecrf.Target) bool { return liveKind(t.Kind()) }
 
-// refuse keeps data that nobody consented to out of live targets.
+func liveKind(kind string) bool { return !slices.Contains([]string{"csv", "odm"}, kind) }
+
+// refuse keeps data that nobody consented to out of live targets, and keeps to the study's authorisation.
 func (r *runner) refuse() error {
+	if err := r.Study.Authorisation.On(fhir.DayOf(r.AsOf.In(r.Study.Zone))); err != nil {
+		return err
+	}
 	for _, t := range r.Targets {
-		if r.Study.Policy.Unprotected() && live(t) {
+		switch err := r.Study.Authorisation.To(t.Name()); {
+		case r.Study.Policy.Unprotected() && live(t):
 			return fmt.Errorf("target %s: %w", t.Name(), ErrUnprotected)
+		case r.Study.Authorisation == nil && live(t):
+			return fmt.Errorf("target %s: %w: the study names none", t.Name(), authorisation.ErrRefused)
+		case err != nil:
+			return err
 		}
 	}
 	return nil
@@ -52,10 +64,14 @@ func (r *runner) refuse() error {
 
 // notices are what every output says about the run.
 func (r *runner) notices() []string {
+	var all []string
 	if r.Study.Policy.Unprotected() {
-		return []string{"No consent was checked: the study's policy is of kind none."}
+		all = append(all, "No consent was checked: the study's policy is of kind none.")
 	}
-	return nil
+	if r.Study.Authorisation == nil {
+		all = append(all, "No authorisation was checked: the study names none.")
+	}
+	return all
 }
 
 // delivered yields the casebooks of subjects that are permitted in this run, and counts their cells for the completeness

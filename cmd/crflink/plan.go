@@ -42,6 +42,27 @@ func services(b *strings.Builder, study *pipeline.Study) {
 	}
 }
 
+// authorised says what the study is allowed, by whom, and who receives its data.
+func authorised(b *strings.Builder, study *pipeline.Study) {
+	a := study.Authorisation
+	if a == nil {
+		fmt.Fprintf(b, "authorised by nobody: the study names no authorisation\n")
+		return
+	}
+	fmt.Fprintf(b, "authorised by %s, until %s, to be erased by %s\n", strings.Join(a.Numbers(), ", "), a.ValidUntil, a.EraseBy)
+	var data []string
+	for _, typ := range a.Scope.Types() {
+		if elements := a.Scope.Elements(typ); elements != nil {
+			typ += " (" + strings.Join(elements, ", ") + ")"
+		}
+		data = append(data, typ)
+	}
+	fmt.Fprintf(b, "           for %s\n", strings.Join(data, ", "))
+	for _, r := range a.Recipients {
+		fmt.Fprintf(b, "recipient  %s: %s\n", r.Name, strings.Join(r.Outputs, ", "))
+	}
+}
+
 func planCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plan STUDY.yaml",
@@ -56,6 +77,7 @@ func planCommand() *cobra.Command {
 			var b strings.Builder
 			fmt.Fprintf(&b, "study      %s %s, %s\n", study.ID, study.Version, study.Title)
 			fmt.Fprintf(&b, "policy     %s (%s), SHA-256 %s\n", study.Policy.Name(), study.Policy.Kind(), study.Policy.Hash())
+			authorised(&b, study)
 			fmt.Fprintf(&b, "profile    %s %s, dates: %s\n", study.Profile.Name(), study.Profile.Version(), study.Dates.Mode)
 			fmt.Fprintf(&b, "reads      before the decision: Patient, Consent, Encounter, ResearchSubject\n")
 			fmt.Fprintf(&b, "           of permitted patients: %s\n", strings.Join(study.Mapping.Types(), ", "))

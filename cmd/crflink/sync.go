@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/authorisation"
+	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/pipeline"
 )
@@ -57,6 +59,11 @@ func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "--as-of lies in the past: nothing is stored or delivered (add --replay to do so)")
 		f.dryRun = true
 	}
+	if !f.dryRun { // an as-of in the past does not bring back an authorisation that is over
+		if err := study.Authorisation.On(fhir.DayOf(time.Now().In(study.Zone))); err != nil {
+			return coded{exitServer, err}
+		}
+	}
 	o, err := open(cmd.Context(), study)
 	if err != nil {
 		return err
@@ -87,6 +94,8 @@ func stopped(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(err, pipeline.ErrUnprotected):
 		return coded{exitUsage, err}
+	case errors.Is(err, authorisation.ErrRefused):
+		return coded{exitServer, err}
 	case ctx.Err() != nil:
 		return coded{exitServer, errors.New("interrupted: what was finished is stored, and running again goes on from there")}
 	}

@@ -71,7 +71,8 @@ func lint(t *testing.T, dir string) *pipeline.Study {
 		t.Fatal(err)
 	}
 	for _, f := range findings {
-		if f.Severity != finding.Warning || !strings.HasPrefix(f.Message, "no rule fills") && !strings.Contains(f.Message, "is in no event") {
+		if f.Severity != finding.Warning || !strings.HasPrefix(f.Message, "no rule fills") && !strings.Contains(f.Message, "is in no event") &&
+			!strings.Contains(f.Message, "names no authorisation") {
 			t.Errorf("%v", f)
 		}
 	}

@@ -22,6 +22,14 @@ study:
 # Consent decides first. The policy file names its kind and its codes (docs/consent.md).
 consent: consent.yaml
 
+# CHANGE: what the study was allowed, and by whom (docs/consent.md). Nothing is read beyond it, and nothing goes to anybody else.
+# authorisation:
+#   approvals: [{body: use-and-access, number: NUMBER}, {body: ethics, number: NUMBER}]
+#   recipients: [{name: NAME, contact: ADDRESS, outputs: [tables, odm]}]
+#   modules: [person, fall, diagnose, prozedur, labor, medikation]
+#   valid-until: YYYY-MM-DD
+#   erase-by: YYYY-MM-DD
+
 # CHANGE: the system of the hospital's patient number, and where the study number given at enrolment stands.
 subject:
   identifier: https://hospital.example/fhir/sid/pid

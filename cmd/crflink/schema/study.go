@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/pipeline"
@@ -26,7 +27,20 @@ func study() node {
 		"key":              key(),
 		"schedule":         text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":            some(text()).said("test files of the mapping, as globs"),
+		"authorisation":    authorised(),
 	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
+}
+
+func authorised() node {
+	approval := object(map[string]node{"body": enum(authorisation.Bodies()...), "number": text()}, "body", "number")
+	recipient := object(map[string]node{
+		"name": text(), "contact": text().said("how they are told that a patient withdrew"), "outputs": some(text()).said("names of targets, imaging, or export"),
+	}, "name", "outputs")
+	return object(map[string]node{
+		"approvals": some(approval), "recipients": some(recipient), "modules": some(enum(authorisation.Modules()...)).said("modules of the MII core data set"),
+		"elements":    some(text()).said("resource types, or elements such as Observation.valueQuantity"),
+		"valid-until": text().said("the last day on which data may be used"), "erase-by": text().said("the last day on which data may still be there"),
+	}, "approvals", "recipients", "valid-until", "erase-by").said("what the study was allowed, and by whom")
 }
 
 func subject() node {
