@@ -1,6 +1,11 @@
 package consent
 
-import "github.com/crflink/crflink/internal/yamldoc"
+import (
+	"maps"
+	"slices"
+
+	"github.com/crflink/crflink/internal/yamldoc"
+)
 
 // Handling is what becomes of a patient's delivered data when they withdraw.
 type Handling string
@@ -27,13 +32,9 @@ func (p *Policy) Handling(target string) Handling {
 	return Erase
 }
 
-// HandledTargets returns the names of the targets for which the policy has a rule of their own.
+// HandledTargets returns the names of the targets for which the policy has a rule of their own, in order.
 func (p *Policy) HandledTargets() []string {
-	names := make([]string, 0, len(p.set.Withdrawal.Targets))
-	for name := range p.set.Withdrawal.Targets {
-		names = append(names, name)
-	}
-	return names
+	return slices.Sorted(maps.Keys(p.set.Withdrawal.Targets))
 }
 
 // AsksBeforeErasing reports whether a person must confirm each erasure in a system into which people enter data.

@@ -74,7 +74,10 @@ func (r *runner) compute(ctx context.Context) error {
 		feed(ctx, shards, todo)
 		workers.Wait()
 	}()
-	return r.store(ctx, cancel, done)
+	if err := r.store(ctx, cancel, done); err != nil {
+		return err
+	}
+	return r.surveyAgain(ctx)
 }
 
 // begin opens the run and leaves out shards that it has finished before it was interrupted.
@@ -136,7 +139,11 @@ func (r *runner) computeShard(ctx context.Context, s shard) (ecrf.Batch, error) 
 		}
 		if result != nil {
 			r.out.Tally.add(result)
-			if result.change != nil {
+			switch {
+			case result.change == nil:
+			case result.emptied && r.withhold(result.change):
+				batch.Checkpoint = "" // computed again when the run stops here
+			default:
 				batch.Subjects = append(batch.Subjects, result.change)
 			}
 		}

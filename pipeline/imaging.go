@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/internal/atomicfile"
 )
@@ -26,6 +27,9 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 	folder := r.Study.Imaging.Folder
 	if folder == "" {
 		return nil
+	}
+	if err := r.received(ctx, authorisation.ImagingOutput); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("imaging sessions: %w", err)
@@ -45,7 +49,7 @@ func (r *runner) sessions(ctx context.Context) iter.Seq2[sessions, error] {
 		for facts, err := range r.Ledger.AllFacts(ctx) {
 			var s sessions
 			if err == nil {
-				if r.known[facts.Subject].outcome != outcomePermitted {
+				if r.known[facts.Subject].outcome != outcomePermitted && !r.kept(&facts, authorisation.ImagingOutput) {
 					continue
 				}
 				s, err = readSessions(facts.Links)

@@ -10,6 +10,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 // Parts are what a run works with. The caller has opened them and closes them.
@@ -21,8 +22,12 @@ type Parts struct {
 	Numbering pseudonym.Numbering
 	Ledger    ecrf.Ledger
 	Targets   []ecrf.Target
-	Progress  Progress
-	Clock     func() time.Time // for durations only; results never depend on it
+	// Journal is the account of withdrawals; without it no run is done.
+	Journal *withdrawal.Journal
+	// Record is told the steps of withdrawals; nil is nobody.
+	Record   func(context.Context, Event) error
+	Progress Progress
+	Clock    func() time.Time // for durations only; results never depend on it
 }
 
 // Options say how a run is done.
@@ -72,8 +77,12 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
+	r.lost = lost{now: map[string]bool{}, refused: map[string]refusal{}, recalled: map[string]bool{}}
 	tally := &r.out.Tally
 	r.facts = FactsFrom(parts.Source, tally.reject)
+	if err := r.withdrawBefore(ctx); err != nil {
+		return r.out, fmt.Errorf("withdrawals of earlier runs: %w", err)
+	}
 	if err := r.refuse(); err != nil {
 		return r.out, err
 	}
@@ -109,7 +118,9 @@ type runner struct {
 	known  map[string]standing
 	matrix Matrix // of the last walk over all that is delivered; nil before one
 
-	recalled sync.Mutex // of known, while subjects are computed
+	lost   lost
+	bar    *renewing
+	noting sync.Mutex // of known and lost, while subjects are computed
 
 	inputs map[string]string // hashes of what determines the result besides resources and vault
 	common string            // of them, in every subject's digest
@@ -118,10 +129,11 @@ type runner struct {
 // standing is how a subject stands in this run, by study number.
 type standing struct{ outcome, reason string }
 
-// settle brings subjects that are no longer permitted up to date: what was delivered stays, but is delivered no more.
+// settle carries out the withdrawals, and brings subjects that are no longer permitted up to date: what was delivered stays,
+// but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
-	if r.DryRun {
-		return nil
+	if err := r.withdraw(ctx); err != nil || r.DryRun {
+		return err
 	}
 	var changes []*ecrf.SubjectChange
 	for facts, err := range r.Ledger.AllFacts(ctx) {
@@ -132,16 +144,18 @@ func (r *runner) settle(ctx context.Context) error {
 		if !ok {
 			now = standing{outcome: outcomeHeld, reason: reasonNotFound}
 		}
-		if now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
+		if facts.Outcome == ecrf.OutcomeWithdrawn || now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
 			continue
 		}
 		facts.Outcome, facts.Reason, facts.Digest = now.outcome, now.reason, ""
 		changes = append(changes, &ecrf.SubjectChange{Facts: facts})
 	}
-	if len(changes) == 0 {
-		return nil
+	if len(changes) > 0 {
+		if err := r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes}); err != nil {
+			return err
+		}
 	}
-	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes})
+	return r.passed()
 }
 
 const (
@@ -150,4 +164,6 @@ const (
 	reasonNotFound   = "not-found" // the ledger knows the subject, the source does not
 	reasonShared     = "shared"    // two patients of the source claim one subject
 	reasonNoNumber   = "no-number" // the subject is known, but its number could not be confirmed in this run
+	// the patient consented again, and the withdrawal before is not done yet
+	reasonWithdrawing = "withdrawal-under-way"
 )

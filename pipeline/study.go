@@ -42,6 +42,7 @@ type Study struct {
 	State      string   // folder of ledger and vault
 	Key        *KeySpec // where the vault's key comes from; nil when the study file does not say
 	Tests      []string // test files of the mapping, as globs beside the study file
+	MaxLost    *int     // how many delivered patients one run may lose; nil is the usual limit
 	Schedule   string   // cron specification of the nightly run, in Zone; "" when there is none
 }
 
@@ -103,7 +104,7 @@ type loader struct {
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
 		"authorisation",
-		"mapping", "sources", "imaging", "targets", "state", "key", "tests", "schedule")
+		"mapping", "sources", "imaging", "targets", "state", "key", "tests", "schedule", "maxLost")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -125,6 +126,7 @@ func (l *loader) read() {
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
+	l.withdrawals(f["consent"], f["maxLost"])
 	s.Key = l.key(f["key"])
 }
 

@@ -22,6 +22,7 @@ type subjectResult struct {
 	veil    pseudonym.Report
 	imaging imaging.Counts
 	change  *ecrf.SubjectChange
+	emptied bool // the change takes the last supported value
 }
 
 // veiled is a subject's de-identified record with what linkage found, ready to be mapped.
@@ -82,6 +83,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	}
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
+	result.emptied = emptied(stored, result.change)
 	return result, nil
 }
 
@@ -94,9 +96,11 @@ func (s *subjectResult) unchanged(facts ecrf.Facts) error {
 
 // recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
 func (r *runner) recall(subject string, d consent.Decision) {
-	r.recalled.Lock()
-	defer r.recalled.Unlock()
+	r.noting.Lock()
+	defer r.noting.Unlock()
 	r.known[subject] = standing{d.Outcome().String(), string(d.Reason())}
+	r.lost.recalled[subject] = true
+	r.lost.refuse(subject, d, r.AsOf)
 }
 
 // imagingTypes are the types in which linkage looks for study UIDs and accession numbers.

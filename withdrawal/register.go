@@ -57,6 +57,15 @@ func newRegister() *Register {
 // Entries returns how many entries the journal has.
 func (r *Register) Entries() int { return r.last }
 
+// Empty reports whether nobody ever withdrew.
+func (r *Register) Empty() bool { return len(r.withdrawals) == 0 }
+
+// Barred reports whether the person with the identity trace withdrew, whether or not they consented again.
+func (r *Register) Barred(identity string) bool { return r.byIdentity[identity] != nil }
+
+// Spent reports whether the number with the trace belonged to somebody who withdrew.
+func (r *Register) Spent(number string) bool { return r.byNumber[number] != nil }
+
 // Withdrawals returns all, oldest first.
 func (r *Register) Withdrawals() (all []*Withdrawal) {
 	for _, n := range r.order {

@@ -121,7 +121,7 @@ func openToRead(ctx context.Context, study *pipeline.Study) (*opened, error) {
 		return nil, coded{exitNothing, fmt.Errorf("%s holds no ledger: run crflink sync first", study.State)}
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study, Clock: time.Now, Progress: silence{}}}
-	for _, step := range []func(context.Context) error{o.source, o.vault, o.ledger} {
+	for _, step := range []func(context.Context) error{o.source, o.vault, o.readJournal, o.ledger} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}

@@ -1,20 +1,18 @@
 package table
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/internal/atomicfile"
+	"github.com/crflink/crflink/internal/csvcut"
 )
+
+const subjectColumn = "subject" // the first of longColumns and keyColumns
 
 var _ ecrf.Eraser = (*Target)(nil)
 
@@ -34,7 +32,7 @@ func (t *Target) Erase(ctx context.Context, e ecrf.Erasure) (cells int, err erro
 			if err := ctx.Err(); err != nil {
 				return cells, fmt.Errorf("target %s: %w", t.name, err)
 			}
-			lines, err := EraseLines(path, subjects)
+			lines, err := csvcut.Lines(path, subjectColumn, subjects)
 			if err != nil {
 				return cells, fmt.Errorf("target %s: %w", t.name, err)
 			}
@@ -68,62 +66,4 @@ func tables(folder string) ([]string, error) {
 		}
 	}
 	return paths, nil
-}
-
-// EraseLines takes the lines whose column subject is one of the subjects, as they stand there, out of a CSV file, and
-// returns how many there were. A file that is not there, or has no such column, is left alone.
-func EraseLines(path string, subjects map[string]bool) (lines int, err error) {
-	in, err := os.Open(path) // #nosec G304 -- a file of the delivery
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = in.Close() }() // read only
-	out, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer out.Abort()
-	if lines, err = without(out, in, subjects); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	}
-	if lines == 0 {
-		return 0, nil
-	}
-	_, err = out.Commit()
-	return lines, err
-}
-
-// without copies a table as it is, but for the lines of the subjects.
-func without(w io.Writer, r io.Reader, subjects map[string]bool) (lines int, err error) {
-	var raw bytes.Buffer // what was read, and not yet copied
-	in := csv.NewReader(io.TeeReader(r, &raw))
-	in.ReuseRecord = true
-	in.FieldsPerRecord = -1
-	column, before := -1, int64(0)
-	for first := true; ; first = false {
-		record, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return lines, nil
-		}
-		if err != nil {
-			return lines, errors.New("this is no table of ours any more: it cannot be read as CSV")
-		}
-		if first {
-			if column = slices.Index(record, "subject"); column < 0 {
-				return 0, nil
-			}
-		}
-		line := raw.Next(int(in.InputOffset() - before))
-		before = in.InputOffset()
-		if !first && column < len(record) && subjects[record[column]] {
-			lines++
-			continue
-		}
-		if _, err := w.Write(line); err != nil {
-			return lines, err
-		}
-	}
 }

@@ -16,8 +16,9 @@ const FileName = "withdrawals.journal"
 
 // Log is a withdrawal.Log in a file. One process writes it.
 type Log struct {
-	file *os.File
-	size int64 // of the whole lines
+	file *os.File // nil when there is none to read
+	size int64    // of the whole lines
+	read bool     // only
 }
 
 var _ withdrawal.Log = (*Log)(nil)
@@ -35,8 +36,26 @@ func Open(path string) (*Log, error) {
 	return l, nil
 }
 
+// OpenToRead opens the file while another process may write it. A missing one has no lines.
+func OpenToRead(path string) (*Log, error) {
+	file, err := os.Open(path) // #nosec G304 -- the path is configuration
+	if errors.Is(err, os.ErrNotExist) {
+		return &Log{read: true}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the journal of withdrawals: %w", err)
+	}
+	l := &Log{file: file, read: true}
+	text, err := l.text()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the journal of withdrawals: %w", err), file.Close())
+	}
+	l.size = int64(bytes.LastIndexByte(text, '\n') + 1)
+	return l, nil
+}
+
 func (l *Log) mend() error {
-	text, err := l.read()
+	text, err := l.text()
 	if err != nil {
 		return err
 	}
@@ -47,7 +66,10 @@ func (l *Log) mend() error {
 	return l.cut()
 }
 
-func (l *Log) read() ([]byte, error) {
+func (l *Log) text() ([]byte, error) {
+	if l.file == nil {
+		return nil, nil
+	}
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
@@ -59,7 +81,7 @@ func (l *Log) cut() error { return errors.Join(l.file.Truncate(l.size), l.file.S
 
 // Lines returns the lines without their ends.
 func (l *Log) Lines() ([][]byte, error) {
-	text, err := l.read()
+	text, err := l.text()
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +91,9 @@ func (l *Log) Lines() ([][]byte, error) {
 
 // Append adds a line and puts it on disk. When that fails nothing of it stays.
 func (l *Log) Append(line []byte) error {
+	if l.read {
+		return errors.New("the journal was opened to be read")
+	}
 	if bytes.IndexByte(line, '\n') >= 0 {
 		return errors.New("a line of the journal has an end in it")
 	}
@@ -84,7 +109,12 @@ func (l *Log) Append(line []byte) error {
 }
 
 // Close closes the file.
-func (l *Log) Close() error { return l.file.Close() }
+func (l *Log) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}
 
 func syncFolder(dir string) error {
 	d, err := os.Open(dir) // #nosec G304 -- the folder of the configured path

@@ -25,6 +25,7 @@ func study() node {
 		"targets":          some(target()),
 		"state":            text().said("the folder of ledger and vault"),
 		"key":              key(),
+		"maxLost":          whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
 		"schedule":         text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":            some(text()).said("test files of the mapping, as globs"),
 		"authorisation":    authorised(),
