@@ -40,6 +40,9 @@ type ErasedDetail struct {
 	Cells      int      `json:"cells"`   // of the ledger
 }
 
+// ErrOldJournal is the error of a journal that is older than the ledger: who withdrew since would come back.
+var ErrOldJournal = errors.New("the journal of withdrawals is older than the ledger; restore its newest backup")
+
 // StageWithdrawal is the stage of failures to carry a withdrawal out.
 const StageWithdrawal = "withdrawal"
 
@@ -75,7 +78,7 @@ func (w *withdrawer) run(ctx context.Context) error {
 	if seen, err := w.Ledger.JournalSeen(ctx); err != nil {
 		return err
 	} else if seen > register.Entries() {
-		return fmt.Errorf("the journal of withdrawals has %d entries, and the ledger has seen %d: restore its newest backup, or withdrawn patients come back", register.Entries(), seen)
+		return fmt.Errorf("%w: it has %d entries, and the ledger has seen %d", ErrOldJournal, register.Entries(), seen)
 	}
 	all, err := w.pending(ctx)
 	if err != nil {

@@ -93,6 +93,8 @@ func stopped(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, pipeline.ErrOldJournal):
+		return coded{exitUsage, err}
 	case errors.Is(err, pipeline.ErrUnprotected):
 		return coded{exitUsage, err}
 	case errors.Is(err, authorisation.ErrRefused):
