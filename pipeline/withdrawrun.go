@@ -300,28 +300,26 @@ func (r *runner) renewed(w *withdrawal.Withdrawal) error {
 	return r.Journal.Append(withdrawal.Entry{Kind: withdrawal.Renewed, At: r.AsOf, Of: w.N})
 }
 
-// emptied reports whether a change takes the last value that the source supported from a subject who had some.
+// emptied reports whether a change leaves a subject without nine tenths, or more, of the values that the source supported: it
+// was emptied, or not loaded.
 func emptied(stored *ecrf.StoredCasebook, change *ecrf.SubjectChange) bool {
-	if stored == nil || change == nil {
+	if stored == nil {
 		return false
 	}
 	if t := change.Tally(); t.Vanished+t.Revoked == 0 {
 		return false
 	}
+	supported := func(c *ecrf.StoredCell) bool { return c != nil && c.Value != "" && c.State != ecrf.Query }
 	had, lost := 0, 0
 	for i := range stored.Cells {
-		if c := &stored.Cells[i]; c.Value != "" && c.State != ecrf.Query {
+		if supported(&stored.Cells[i]) {
 			had++
 		}
 	}
 	for i := range change.Cells {
-		c := &change.Cells[i]
-		switch {
-		case c.Cell.Value != "" && c.Cell.State != ecrf.Query:
-			return false
-		case c.Before != nil && c.Before.Value != "" && c.Before.State != ecrf.Query:
+		if c := &change.Cells[i]; supported(c.Before) && !supported(&c.Cell) {
 			lost++
 		}
 	}
-	return had > 0 && lost == had
+	return had > 0 && 10*(had-lost) <= had
 }
