@@ -84,7 +84,7 @@ func Check(w io.Writer, records iter.Seq2[*fhir.Record, error], policy *Policy, 
 // all of them the source has rejected. Linked and unread are as in CheckOptions and may be nil.
 func FactsWithLinks(rec *fhir.Record, linked func(fhir.Key) (*fhir.Record, error), unread func(fhir.Key) int) (Facts, error) {
 	facts := FactsOf(rec)
-	for linked != nil {
+	for linked != nil && len(facts.Looked) <= maxLinks {
 		key, ok := facts.unreadLink()
 		if !ok {
 			break
@@ -122,7 +122,7 @@ func (f *Facts) countUnread(unread func(fhir.Key) int) {
 // unreadLink returns the key of a record that Patient.link names and that the facts do not hold yet.
 func (f *Facts) unreadLink() (fhir.Key, bool) {
 	p := personOf(f.Patient, f.Patients, f.Looked)
-	for _, keys := range [][]fhir.Key{p.own[1:], p.linked} {
+	for _, keys := range [][]fhir.Key{p.own[1:], p.linked, f.LinkedFrom} {
 		for _, key := range keys {
 			if !isKnown(key, f.Patients, f.Looked) {
 				return key, true

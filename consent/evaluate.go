@@ -53,6 +53,9 @@ func evaluate(facts Facts, policy *Policy, asOf time.Time, after moment, afterDa
 	e.policy, e.facts, e.today = policy, &facts, policy.gateDay(asOf)
 	e.after, e.afterDay = after, afterDay
 	e.person = personOf(facts.Patient, facts.Patients, facts.Looked)
+	for _, key := range facts.LinkedFrom {
+		e.person.unread = e.person.unread || !isKnown(key, facts.Patients, facts.Looked)
+	}
 	if !slices.ContainsFunc(facts.Patients, func(r *fhir.Resource) bool { return r.Key() == facts.Patient }) {
 		e.warn |= PatientMissing
 	}

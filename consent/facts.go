@@ -13,6 +13,7 @@ type Facts struct {
 	Consents   []*fhir.Resource
 	Encounters []*fhir.Resource
 	Subjects   []*fhir.Resource // ResearchSubject
+	LinkedFrom []fhir.Key       // records whose Patient.link names this person, whether or not it names them
 	Looked     []fhir.Key       // linked records that were looked for, whether or not there was anything
 	Unread     int              // Consents of this person that the source had to reject: each may be a refusal
 }
@@ -29,6 +30,7 @@ func FactsOf(own *fhir.Record, linked ...*fhir.Record) Facts {
 }
 
 func (f *Facts) add(rec *fhir.Record) {
+	f.LinkedFrom = append(f.LinkedFrom, rec.LinkedFrom()...)
 	for r := range rec.Resources() {
 		switch r.Type {
 		case "Patient":

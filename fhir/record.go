@@ -108,6 +108,7 @@ type Record struct {
 	resources []*Resource
 	byKey     map[Key]*Resource
 	aliases   map[string]Key
+	linked    []Key
 }
 
 // NewRecord returns an empty record of the patient with the id.
@@ -148,6 +149,12 @@ func (r *Record) Add(res *Resource) {
 
 // Find returns the resource of a type and id, or nil.
 func (r *Record) Find(k Key) *Resource { return r.byKey[k] }
+
+// SetLinkedFrom notes which other patients' records name this patient in Patient.link.
+func (r *Record) SetLinkedFrom(others []Key) { r.linked = others }
+
+// LinkedFrom returns the patients whose records name this one in Patient.link, whether or not this one names them.
+func (r *Record) LinkedFrom() []Key { return slices.Clone(r.linked) }
 
 // SetAlias says which resource a reference means whose text does not tell: one by fullUrl (urn:uuid).
 func (r *Record) SetAlias(reference string, k Key) {

@@ -17,6 +17,8 @@ import (
 // patient. It holds all their Patient resources and the resources of each; references inside keep the written id.
 // A link that leads nowhere, to several survivors or in a circle is reported, and its patient stands alone.
 //
+// A record also says which other patients' links lead to its patient (Record.LinkedFrom).
+//
 // All methods but Close may be called from several goroutines.
 type Source interface {
 	// Name returns the name that origins begin with.
@@ -46,7 +48,8 @@ type Rejected struct {
 	Origin  Origin
 	Type    string // resource type, "" when it could not be read
 	Reason  string
-	Patient Key // whose it seems to be, when that can be told, so that a caller can fail closed; not to be printed
+	Patient Key   // whose it seems to be, when that can be told, so that a caller can fail closed; not to be printed
+	Others  []Key // whose it may be as well, where it names several; not to be printed
 }
 
 // FactTypes are the resource types that are read before the decision about consent.

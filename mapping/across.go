@@ -27,6 +27,9 @@ func (c *compiler) otherItem(name string) (item *ecrf.Item, why, hint string) {
 	case f.Repeating:
 		return nil, fmt.Sprintf("form %s repeats, so that %s has no one value", formName, name), "use an item of a form that does not repeat"
 	}
+	if n := c.visitsNamed(formName); n > 1 {
+		return nil, fmt.Sprintf("form %s is filled at %d visits, so that %s has no one value", formName, n, name), "use an item of a form that is filled once"
+	}
 	if item = f.Item(itemName); item == nil {
 		return nil, fmt.Sprintf("form %q has no item %q", formName, itemName), finding.DidYouMean(itemName, f.ItemNames())
 	}
@@ -92,6 +95,9 @@ func (r *run) other(name string, to *formRule) (outcome, error) {
 	if o, ok := r.across[name]; ok {
 		return o, nil
 	}
+	outer := r.event
+	r.event = to.form.event
+	defer func() { r.event = outer }()
 	done := map[string]outcome{}
 	if err := r.needs(to, done); err != nil {
 		return outcome{}, err

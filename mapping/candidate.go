@@ -90,7 +90,7 @@ func (r *run) admit(s *selector, c candidate) (candidate, ecrf.MissingReason, er
 	if c.date, c.dated, err = r.dateOf(s.date, c.res); err != nil {
 		return c, "", evaluated("date", err)
 	}
-	if s.window != nil && (!c.dated || !s.window.holds(r.days[s.window.event], c.date)) {
+	if s.window != nil && (!c.dated || !s.window.holds(r.days[s.window.event], c.date) || r.another(s.window, c.date) != nil) {
 		return c, ecrf.OutsideWindow, nil
 	}
 	return c, "", nil

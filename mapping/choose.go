@@ -55,7 +55,7 @@ func (r *run) before(c choice) func(a, b taken) int {
 			if c.ties == tiesLater {
 				order = -order
 			}
-			order = cmp.Or(cmp.Compare(r.distance(c.event, a), r.distance(c.event, b)), order)
+			order = cmp.Or(cmp.Compare(r.distance(c, a), r.distance(c, b)), order)
 		}
 		return cmp.Or(order, cmp.Compare(a.text, b.text))
 	}
@@ -94,15 +94,14 @@ func (r *run) ties(c choice, a, b taken) bool {
 	case !a.dated:
 		return true
 	case c.kind == chooseNearest:
-		return r.distance(c.event, a) == r.distance(c.event, b)
+		return r.distance(c, a) == r.distance(c, b)
 	}
 	return compareDates(a.date, b.date) == 0
 }
 
-func (r *run) distance(event string, t taken) int {
+func (r *run) distance(c choice, t taken) int {
 	first, _ := writtenDays(t.date)
-	d := int(first - r.days[event])
-	return max(d, -d)
+	return distant(first, r.days[c.event]+fhir.Day(c.day))
 }
 
 // extreme returns the candidate with the least or greatest value. Those whose value does not compare are left out as

@@ -16,17 +16,33 @@ import (
 
 // codeMap turns a code of the source into a value of the study.
 type codeMap struct {
-	name     string
-	exact    map[string]string // whatever the code's system is
-	systems  map[coding]string // of one system
-	bare     map[string]string // codes of systems by their code alone; "" where systems disagree
-	prefixes []prefix          // longest first
-	fallback string            // value of every other code; "" is none
-	copies   bool              // an unknown code is the value itself
-	strict   bool              // an unknown code is a problem of the run
+	name       string
+	exact      map[string]string   // whatever the code's system is
+	systems    map[coding]string   // of one system
+	bare       map[string]string   // codes of systems by their code alone; "" where systems disagree
+	prefixes   []prefix            // longest first
+	unlisted   map[string]unlisted // of a ConceptMap, by source system: what becomes of codes that have no row; "" is every system
+	targetless map[coding]bool     // codes that a ConceptMap lists without a target
+	fallback   string              // value of every other code; "" is none
+	copies     bool                // an unknown code is the value itself
+	strict     bool                // an unknown code is a problem of the run
 }
 
 type prefix struct{ code, value string }
+
+// unlisted is what a ConceptMap says about the codes of a system that it does not list.
+type unlisted struct {
+	value  string // "" where it copies
+	copies bool
+}
+
+// of returns what becomes of the code.
+func (u unlisted) of(code string) (string, bool) {
+	if u.copies {
+		return code, code != ""
+	}
+	return u.value, true
+}
 
 // coding is a code with its system; "" is any system, or one that is not known.
 type coding struct{ system, code string }
@@ -54,10 +70,41 @@ func (m *codeMap) lookup(system, code string, reached func(MapRow)) (value strin
 			return p.value, true
 		}
 	}
+	if v, ok := m.unlistedOf(system, code); ok {
+		return v, true
+	}
 	if m.fallback != "" {
 		return m.fallback, true
 	}
 	return code, m.copies && code != ""
+}
+
+// unlistedOf returns what a ConceptMap makes of a code that has no row: of its system, or of every system. A code that
+// comes without system is known where all systems of the map agree about it.
+func (m *codeMap) unlistedOf(system, code string) (value string, ok bool) {
+	if every, said := m.unlisted[""]; said && !m.targetless[coding{"", code}] {
+		return every.of(code)
+	}
+	if system != "" {
+		rule, said := m.unlisted[system]
+		if !said || m.targetless[coding{system, code}] {
+			return "", false
+		}
+		return rule.of(code)
+	}
+	for k := range m.systems {
+		if _, said := m.unlisted[k.system]; !said {
+			return "", false
+		}
+	}
+	for of, rule := range m.unlisted {
+		v, said := rule.of(code)
+		if _, row := m.systems[coding{of, code}]; row || !said || m.targetless[coding{of, code}] || ok && v != value {
+			return "", false
+		}
+		value, ok = v, true
+	}
+	return value, ok
 }
 
 // ofSystem looks the code up among those of its system, or of all systems when it comes without one.
@@ -70,7 +117,7 @@ func (m *codeMap) ofSystem(system, code string, reached func(MapRow)) (string, b
 		return v, ok
 	}
 	v := m.bare[code]
-	if v == "" {
+	if v == "" || !m.agreed(code, v) {
 		return "", false
 	}
 	for k := range m.systems {
@@ -79,6 +126,19 @@ func (m *codeMap) ofSystem(system, code string, reached func(MapRow)) (string, b
 		}
 	}
 	return v, true
+}
+
+// agreed reports whether no system without a row for the code gives it another value.
+func (m *codeMap) agreed(code, value string) bool {
+	for system, rule := range m.unlisted {
+		if _, row := m.systems[coding{system, code}]; row || system == "" {
+			continue
+		}
+		if v, ok := rule.of(code); m.targetless[coding{system, code}] || !ok || v != value {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *codeMap) tell(reached func(MapRow), row MapRow) {
@@ -139,6 +199,11 @@ func (m *codeMap) values() []string {
 	for _, p := range m.prefixes {
 		seen[p.value] = true
 	}
+	for _, u := range m.unlisted {
+		if !u.copies {
+			seen[u.value] = true
+		}
+	}
 	if m.fallback != "" {
 		seen[m.fallback] = true
 	}
@@ -149,7 +214,10 @@ func (m *codeMap) values() []string {
 var mapParts = []string{"codes", "prefixes", "file", "conceptmap", "default", "unmapped"}
 
 func (c *compiler) codeMapOf(v yamldoc.Value) *codeMap {
-	m := &codeMap{name: v.Key(), exact: map[string]string{}, systems: map[coding]string{}, bare: map[string]string{}}
+	m := &codeMap{
+		name: v.Key(), exact: map[string]string{}, systems: map[coding]string{}, bare: map[string]string{},
+		unlisted: map[string]unlisted{}, targetless: map[coding]bool{},
+	}
 	entries := v.Entries()
 	if !slices.ContainsFunc(entries, func(e yamldoc.Value) bool { return slices.Contains(mapParts, e.Key()) }) {
 		for _, e := range entries {
@@ -174,6 +242,7 @@ func (c *compiler) codeMapOf(v yamldoc.Value) *codeMap {
 	}
 	if f := parts["conceptmap"]; f.Exists() {
 		c.readConceptMap(m, f)
+		m.othersTwice(f, parts["default"], parts["unmapped"])
 	}
 	return m
 }
@@ -190,6 +259,28 @@ func (m *codeMap) others(fallback, unmapped yamldoc.Value) {
 	if fallback.Exists() && unmapped.Exists() {
 		unmapped.Errorf("leave one of the two out", "unmapped has no effect: default gives every other code a value")
 	}
+}
+
+// othersTwice reports default and unmapped beside a ConceptMap that says of all codes what becomes of them.
+func (m *codeMap) othersTwice(at, fallback, unmapped yamldoc.Value) {
+	if _, all := m.unlisted[""]; !all {
+		return
+	}
+	for _, other := range []yamldoc.Value{fallback, unmapped} {
+		if other.Exists() {
+			other.Errorf("leave it out", "%s has no effect: the ConceptMap %s says itself what becomes of every other code", other.Key(), at.Text())
+		}
+	}
+}
+
+// copiesAny reports whether the map may give a code of the source as it is.
+func (m *codeMap) copiesAny() bool {
+	for _, u := range m.unlisted {
+		if u.copies {
+			return true
+		}
+	}
+	return m.copies
 }
 
 // readCSV adds the rows of a CSV file whose header names the columns code and value, and perhaps system.
@@ -253,7 +344,7 @@ func (m *codeMap) checkAgainst(at yamldoc.Value, name string, list []string, war
 			at.Errorf(finding.DidYouMean(v, list), "the code map %s gives %q, which is not in the item's code list", name, v)
 		}
 	}
-	if m.copies {
+	if m.copiesAny() {
 		return
 	}
 	for _, v := range list {

@@ -112,9 +112,7 @@ func (c *compiler) compile() *Mapping {
 	}
 	c.readVisits()
 	for _, f := range c.file.forms {
-		if compiled, ok := c.form(f); ok {
-			m.forms = append(m.forms, compiled)
-		}
+		m.forms = append(m.forms, c.form(f)...)
 	}
 	m.across = c.acrossForms(m.forms)
 	c.unfilled()
@@ -142,12 +140,15 @@ type compiler struct {
 	events     []string
 	maps       map[string]*codeMap
 	lists      map[string]*codeSet
-	visits     map[string]*window
+	visits     map[string]*visit
 	variables  map[string]fhirpath.Type // days of the calendar
 	profile    *pseudonym.Profile       // nil when it is not known what de-identification leaves
+	entered    []string                 // form.item of dates that people enter
+	readable   *bool                    // whether a target can be read; nil when that is not known
 	shifted    bool                     // the subjects' days are moved
 	scope      Scope                    // what the study is authorised to use; nil is everything
 	crossing   []crossing               // uses of items of other forms
+	visiting   bool                     // the form that is read names visits
 	deriving   string                   // the item whose derivation is read
 	units      map[string]string
 	compiled   map[string]*expression
@@ -195,6 +196,9 @@ func (c *compiler) readUnits() map[string]string {
 }
 
 func (c *compiler) eventRule(s ruleSpec) *rule {
+	if s.entered.Exists() {
+		return c.enteredRule(s)
+	}
 	r := &rule{id: s.name, item: &ecrf.Item{Name: s.name, Type: ecrf.Date}}
 	r.selector = c.selector(s)
 	if s.value.Exists() {

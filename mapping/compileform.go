@@ -10,22 +10,29 @@ import (
 	"github.com/crflink/crflink/internal/yamldoc"
 )
 
-func (c *compiler) form(s formSpec) (form, bool) {
+// form compiles a form: once for each of its visits, or for the one event in which it is filled.
+func (c *compiler) form(s formSpec) []form {
 	f := c.dictionary.Form(s.name)
 	if f == nil {
 		line, col := s.at.KeyPos()
 		c.doc.Findings.Add(c.doc.File, line, col, finding.DidYouMean(s.name, c.dictionary.FormNames()), "the dictionary has no form %q", s.name)
-		return form{}, false
+		return nil
 	}
 	out := form{name: s.name}
-	if events := c.dictionary.EventsOf(s.name); len(events) == 1 {
+	visits := c.visitsOf(s)
+	switch events := c.dictionary.EventsOf(s.name); {
+	case len(visits) > 0:
+		c.unvisited(s, events, visits)
+	case len(events) == 1:
 		out.event = events[0]
-	} else {
-		c.atKey(s.at, "", "the form is filled in %d events of the dictionary; a mapping fills a form in exactly one", len(events))
+	case !s.visits.Exists():
+		c.atKey(s.at, "say with visits: [VISIT, VISIT] at which visits of the schedule it is filled",
+			"the form is filled in %d events of the dictionary, and the mapping does not say when", len(events))
 	}
+	c.visiting = len(visits) > 0
 	if f.Repeating != (s.repeat != nil) {
 		c.atKey(s.at, "a repeating form has a repeat rule, a single form has none", "form %q and its rules disagree on whether it repeats", s.name)
-		return form{}, false
+		return nil
 	}
 	if s.repeat != nil {
 		out.repeat = c.repeat(*s.repeat)
@@ -39,7 +46,23 @@ func (c *compiler) form(s formSpec) (form, bool) {
 		}
 	}
 	c.order(s, out.rules)
-	return out, true
+	if visits != nil {
+		return out.atVisits(visits)
+	}
+	return []form{out}
+}
+
+// unvisited warns of events of the dictionary in which a form with visits is not filled.
+func (c *compiler) unvisited(s formSpec, events []string, visits []*attendance) {
+	var left []string
+	for _, e := range events {
+		if !slices.ContainsFunc(visits, func(a *attendance) bool { return a.fills == e }) {
+			left = append(left, e)
+		}
+	}
+	if len(left) > 0 {
+		c.warn(s.visits, fmt.Sprintf("no visit fills form %s in %s: people enter it there", s.name, strings.Join(left, ", ")))
+	}
 }
 
 // atKey adds a finding at the name of a form or item.
@@ -74,10 +97,10 @@ func (c *compiler) chooses(v yamldoc.Value) choice {
 	}
 	if !v.IsMapping() {
 		k := choiceKind(v.OneOf(choiceKinds...))
-		if k == chooseNearest {
+		if k == chooseNearest && !c.visiting {
 			v.Errorf("write choose: {nearest: EVENT}", "nearest needs an event")
 		}
-		return choice{kind: k, order: byEarliest}
+		return choice{kind: k, order: byEarliest, atVisit: k == chooseNearest}
 	}
 	parts := v.Fields("nearest", "list")
 	if order, ok := parts["list"]; ok {
@@ -102,12 +125,12 @@ func (c *compiler) ties(v yamldoc.Value, kind choiceKind) ties {
 	return ties(v.OneOf(allowed...))
 }
 
-// unfilled warns of items that no rule fills.
+// unfilled warns of items that no rule fills and that are not entered on purpose.
 func (c *compiler) unfilled() {
 	for _, f := range c.dictionary.Forms {
 		var empty []string
 		for _, item := range f.Items {
-			if !slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == f.Name && x.fills(item.Name) }) {
+			if !slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == f.Name && x.fills(item.Name) }) && !slices.Contains(c.entered, f.Name+"."+item.Name) {
 				empty = append(empty, item.Name)
 			}
 		}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -13,16 +14,16 @@ import (
 type conceptMap struct {
 	ResourceType string `json:"resourceType"`
 	Group        []struct {
-		Source  string `json:"source"`
-		Element []struct {
-			Code   string          `json:"code"`
-			NoMap  bool            `json:"noMap"`
-			Target []conceptTarget `json:"target"`
-		} `json:"element"`
-		Unmapped *struct {
-			Mode string `json:"mode"`
-		} `json:"unmapped"`
+		Source   string           `json:"source"`
+		Element  []conceptElement `json:"element"`
+		Unmapped *conceptUnmapped `json:"unmapped"`
 	} `json:"group"`
+}
+
+type conceptElement struct {
+	Code   string          `json:"code"`
+	NoMap  bool            `json:"noMap"`
+	Target []conceptTarget `json:"target"`
 }
 
 type conceptTarget struct {
@@ -30,6 +31,12 @@ type conceptTarget struct {
 	Equivalence  string            `json:"equivalence"`
 	Relationship string            `json:"relationship"`
 	DependsOn    []json.RawMessage `json:"dependsOn"`
+}
+
+// conceptUnmapped is what a group says about codes of its source system that it does not list.
+type conceptUnmapped struct {
+	Mode string `json:"mode"`
+	Code string `json:"code"`
 }
 
 // unrelated are the equivalences that say that the target is not what the source means.
@@ -55,31 +62,68 @@ func (c *compiler) readConceptMap(m *codeMap, at yamldoc.Value) {
 }
 
 func (m *codeMap) addConcepts(file *conceptMap) error {
-	rows := 0
+	before := len(m.exact) + len(m.systems)
 	for i, g := range file.Group {
-		if g.Unmapped != nil {
-			return fmt.Errorf("group %d says itself what becomes of unmapped codes", i+1)
-		}
 		for _, e := range g.Element {
-			if e.Code == "" || e.NoMap {
-				continue
+			if err := m.addConcept(g.Source, &e); err != nil {
+				return err
 			}
-			for _, t := range e.Target {
-				if slices.Contains(unrelated, t.Equivalence) || t.Relationship == "not-related-to" || t.Code == "" {
-					continue
-				}
-				if len(t.DependsOn) > 0 {
-					return fmt.Errorf("a target of code %q depends on other elements", e.Code)
-				}
-				if !m.add(coding{g.Source, e.Code}, t.Code) {
-					return fmt.Errorf("code %q has two targets", e.Code)
-				}
-				rows++
+		}
+		if g.Unmapped != nil {
+			if err := m.addUnmapped(g.Source, *g.Unmapped); err != nil {
+				return fmt.Errorf("group %d: %w", i+1, err)
 			}
 		}
 	}
-	if rows == 0 {
-		return fmt.Errorf("it maps no code")
+	if len(m.exact)+len(m.systems) == before && len(m.unlisted) == 0 {
+		return errors.New("it maps no code")
 	}
+	return nil
+}
+
+// addConcept adds a code of a group. One that is listed without a target has none, whatever the group says about codes
+// that it does not list (R4, ConceptMap.group.unmapped).
+func (m *codeMap) addConcept(system string, e *conceptElement) error {
+	if e.Code == "" {
+		return nil
+	}
+	mapped := false
+	for _, t := range e.Target {
+		if e.NoMap || slices.Contains(unrelated, t.Equivalence) || t.Relationship == "not-related-to" || t.Code == "" {
+			continue
+		}
+		if len(t.DependsOn) > 0 {
+			return fmt.Errorf("a target of code %q depends on other elements", e.Code)
+		}
+		if !m.add(coding{system, e.Code}, t.Code) {
+			return fmt.Errorf("code %q has two targets", e.Code)
+		}
+		mapped = true
+	}
+	if !mapped {
+		m.targetless[coding{system, e.Code}] = true
+	}
+	return nil
+}
+
+// addUnmapped adds what a group says about codes that it does not list. R5 calls provided use-source-code.
+func (m *codeMap) addUnmapped(system string, u conceptUnmapped) error {
+	var rule unlisted
+	switch u.Mode {
+	case "provided", "use-source-code":
+		rule.copies = true
+	case "fixed":
+		if rule.value = u.Code; u.Code == "" {
+			return errors.New("unmapped is fixed and names no code")
+		}
+	case "other-map":
+		return errors.New("unmapped sends codes to another ConceptMap (other-map), which is not followed")
+	default:
+		return fmt.Errorf("unmapped has the mode %q", u.Mode)
+	}
+	if old, ok := m.unlisted[system]; ok && old != rule {
+		return fmt.Errorf("another group of the system %q says otherwise what becomes of unmapped codes", system)
+	}
+	m.unlisted[system] = rule
 	return nil
 }

@@ -31,7 +31,9 @@ type eventSpec struct {
 type formSpec struct {
 	name   string
 	at     yamldoc.Value
-	repeat *ruleSpec // what a repeating form has one instance of
+	visits yamldoc.Value // at which visits of the schedule it is filled
+	ties   yamldoc.Value // which visit counts that two are equally near to
+	repeat *ruleSpec     // what a repeating form has one instance of
 	items  []ruleSpec
 }
 
@@ -59,6 +61,7 @@ type ruleSpec struct {
 	imaging   yamldoc.Value
 	optional  yamldoc.Value
 	include   yamldoc.Value
+	entered   yamldoc.Value            // of an event
 	parts     map[string]yamldoc.Value // all of an item's rule by name
 }
 
@@ -93,10 +96,10 @@ func texts(v yamldoc.Value) map[string]string {
 }
 
 // eventRuleParts are the keys of a rule of an event.
-var eventRuleParts = []string{"resource", "where", "value", "date", "choose", "ties", "include"}
+var eventRuleParts = []string{"resource", "where", "value", "date", "choose", "ties", "include", "entered"}
 
 // eventParts are the keys of an event.
-var eventParts = []string{"label", "resource", "where", "value", "date", "choose", "ties", "include", "earliest-of", "first-of"}
+var eventParts = []string{"label", "resource", "where", "value", "date", "choose", "ties", "include", "entered", "earliest-of", "first-of"}
 
 func readEvent(v yamldoc.Value) eventSpec {
 	f := v.Fields(eventParts...)
@@ -126,9 +129,12 @@ func readEvent(v yamldoc.Value) eventSpec {
 func eventRule(name string, at yamldoc.Value, f map[string]yamldoc.Value) ruleSpec {
 	return ruleSpec{
 		name: name, at: at, resource: f["resource"], where: f["where"], value: f["value"], date: f["date"], choose: f["choose"],
-		ties: f["ties"], include: f["include"],
+		ties: f["ties"], include: f["include"], entered: f["entered"],
 	}
 }
+
+// formParts are the keys of a form that are no items. An item of such a name is a mapping, as every rule is; so is repeat.
+var formParts = []string{"repeat", "visits", "ties"}
 
 // repeatParts are the keys of repeat.
 var repeatParts = []string{"resource", "where", "key", "order", "window", "include"}
@@ -136,7 +142,14 @@ var repeatParts = []string{"resource", "where", "key", "order", "window", "inclu
 func readForm(v yamldoc.Value) formSpec {
 	form := formSpec{name: v.Key(), at: v}
 	for _, e := range v.Entries() {
-		if e.Key() == "repeat" {
+		switch {
+		case e.Key() == "visits" && !e.IsMapping():
+			form.visits = e
+			continue
+		case e.Key() == "ties" && !e.IsMapping():
+			form.ties = e
+			continue
+		case e.Key() == "repeat":
 			f := e.Fields(repeatParts...)
 			form.repeat = &ruleSpec{
 				name: v.Key(), at: e, resource: f["resource"], where: f["where"], key: f["key"], order: f["order"],

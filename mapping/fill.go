@@ -20,8 +20,10 @@ type Input struct {
 	// StudyUID returns the pseudonymous Study Instance UID that imaging linkage found for an ImagingStudy of the record;
 	// nil knows of none.
 	StudyUID func(fhir.Key) (uid string, ok bool)
-	Reached  func(MapRow) // is told each row of a code map that gives a value; may be nil
-	Trace    *Trace       // is told how the cells of one item came about; may be nil
+	// Entered is what people entered in the cells that Mapping.Entered names.
+	Entered ecrf.Entries
+	Reached func(MapRow) // is told each row of a code map that gives a value; may be nil
+	Trace   *Trace       // is told how the cells of one item came about; may be nil
 }
 
 // Fill computes the subject's casebook. It is a pure function of the mapping and its input. The error names the rule
@@ -58,6 +60,7 @@ type run struct {
 	byType  map[string][]*fhir.Resource
 	days    map[string]fhir.Day // events that happened
 	scratch []fhirpath.Value
+	event   string // of the form that is filled
 	at      *Steps // of the rule that is traced; nil costs nothing
 
 	across   map[string]outcome // by form.item: items of single forms that other forms use
@@ -108,7 +111,7 @@ func (r *run) findEvents() error {
 func (r *run) dayOf(e *event) (day fhir.Day, happened bool, err error) {
 	for _, rule := range e.rules {
 		outer := r.traceEvent(e, rule)
-		o, err := r.direct(rule)
+		o, err := r.eventDay(rule)
 		if err != nil {
 			return 0, false, err
 		}
@@ -128,8 +131,16 @@ func (r *run) dayOf(e *event) (day fhir.Day, happened bool, err error) {
 	return day, happened, nil
 }
 
+func (r *run) eventDay(rule *rule) (outcome, error) {
+	if rule.entered != nil {
+		return r.entered(rule), nil
+	}
+	return r.direct(rule)
+}
+
 // fillForm returns the form's instances: one of a single form, one for each key of a repeating form.
 func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
+	r.event = f.event
 	if f.repeat == nil {
 		instance := ecrf.Instance{Event: f.event, Form: f.name}
 		cells, err := r.cells(f, nil)

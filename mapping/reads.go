@@ -29,10 +29,37 @@ func (m *Mapping) UsesAsOf() bool { return m.usesAsOf }
 
 // Items returns form.item of every item that a rule fills, in the order of the mapping file's forms.
 func (m *Mapping) Items() []string {
+	return m.ids(func(*rule) bool { return true })
+}
+
+// EventsOf returns the dictionary's events in which the mapping fills the form, in the order of its visits.
+func (m *Mapping) EventsOf(form string) []string {
 	var all []string
 	for i := range m.forms {
+		if m.forms[i].name == form {
+			all = append(all, m.forms[i].event)
+		}
+	}
+	return all
+}
+
+// Fills reports whether a rule fills form.item in the dictionary's event.
+func (m *Mapping) Fills(event, name string) bool {
+	return slices.ContainsFunc(m.forms, func(f form) bool {
+		return f.event == event && slices.ContainsFunc(f.rules, func(r *rule) bool { return r.id == name })
+	})
+}
+
+// ids lists form.item of the rules for which the condition holds, each once.
+func (m *Mapping) ids(holds func(*rule) bool) []string {
+	var all []string
+	seen := map[string]bool{}
+	for i := range m.forms {
 		for _, r := range m.forms[i].rules {
-			all = append(all, r.id)
+			if holds(r) && !seen[r.id] {
+				seen[r.id] = true
+				all = append(all, r.id)
+			}
 		}
 	}
 	return all
@@ -53,13 +80,5 @@ func (m *Mapping) Names() map[string]string { return maps.Clone(m.names) }
 // Strict returns form.item of every item whose code map knows no unknown codes (unmapped: error): a cell of it that is
 // missing as unmapped is a problem of the run.
 func (m *Mapping) Strict() []string {
-	var all []string
-	for i := range m.forms {
-		for _, r := range m.forms[i].rules {
-			if r.codes != nil && r.codes.strict {
-				all = append(all, r.id)
-			}
-		}
-	}
-	return all
+	return m.ids(func(r *rule) bool { return r.codes != nil && r.codes.strict })
 }

@@ -15,9 +15,10 @@ type rule struct {
 	number   *numberRule
 	days     *daysRule
 	derive   derivation
-	of       string // a qualifier's item: the comparator of that item's value is this one's
-	studyUID bool   // the pseudonymous study UID of the imaging study
-	optional bool   // a value that is not there is not missing
+	of       string   // a qualifier's item: the comparator of that item's value is this one's
+	studyUID bool     // the pseudonymous study UID of the imaging study
+	entered  *entered // of an event: the date that a person entered in the target
+	optional bool     // a value that is not there is not missing
 }
 
 // selector says which resources are candidates.
@@ -83,10 +84,12 @@ const (
 var listOrders = []string{string(byEarliest), string(byLatest), string(byValue)}
 
 type choice struct {
-	kind  choiceKind
-	event string // nearest to this event
-	ties  ties
-	order listOrder
+	kind    choiceKind
+	event   string // nearest to this event
+	day     int    // and this many days after it: the planned day of a visit
+	atVisit bool   // nearest to the planned day of the form's visit
+	ties    ties
+	order   listOrder
 }
 
 // daysRule gives the days from a moment to another. From and to name an event or an item of the form; to may be an

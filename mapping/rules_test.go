@@ -76,7 +76,7 @@ func study(t testing.TB, dir string) casetest.Study {
 
 // TestTheRules runs a case for every rule of docs/semantics.md; the names of the cases begin with the rule's number.
 func TestTheRules(t *testing.T) {
-	for _, dir := range []string{"testdata/rules", "testdata/language"} {
+	for _, dir := range []string{"testdata/rules", "testdata/language", "testdata/visits"} {
 		s := study(t, dir)
 		var names []string
 		entries, err := os.ReadDir(dir)

@@ -2,10 +2,11 @@ package mapping
 
 import "github.com/crflink/crflink/ecrf"
 
-// Trace receives how Fill came to the cells of one item. Set Rule and give the trace to one Fill as Input.Trace. All
+// Trace receives how Fill came to the cells of one item. Set Rule, and Event for a form that is filled at several visits, and give the trace to one Fill as Input.Trace. All
 // that it holds are terms of the de-identified record: keyed references, and dates as the study's date mode leaves them.
 type Trace struct {
 	Rule   string  // form.item
+	Event  string  // of the dictionary, for a form that is filled in several; "" is any
 	Events []Steps // of the events from which the rule counts, those first from which others count
 	Form   *Steps  // of a repeating form: which resources have an instance
 	Cells  []Steps // of the item's rule, once for each instance of a repeating form
@@ -37,6 +38,7 @@ type Steps struct {
 
 // Says is a rule as the mapping file writes it, except for window and choose, which are spelled out.
 type Says struct {
+	Entered  string   `json:"entered,omitempty"` // the item in which a person enters the date
 	Resource []string `json:"resource,omitempty"`
 	Where    string   `json:"where,omitempty"`
 	Date     string   `json:"date,omitempty"`

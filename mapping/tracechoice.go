@@ -160,7 +160,7 @@ func (r *run) tie(rule *rule, a, b taken) string {
 	switch {
 	case r.sameMoment(a, b):
 		return "; on the same instant the smaller text"
-	case rule.choose.kind == chooseNearest && a.dated && b.dated && r.distance(rule.choose.event, a) == r.distance(rule.choose.event, b):
+	case rule.choose.kind == chooseNearest && a.dated && b.dated && r.distance(rule.choose, a) == r.distance(rule.choose, b):
 		if rule.choose.ties == tiesLater {
 			return "; of equal distance the later"
 		}

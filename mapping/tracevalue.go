@@ -78,6 +78,7 @@ func (s *Steps) mapped(rule *rule, v fhirpath.Value) {
 func (s *Steps) mappedCode(rule *rule, k coding) {
 	row, reached := MapRow{}, false
 	value, ok := rule.codes.lookup(k.system, k.code, func(m MapRow) { row, reached = m, true })
+	_, unlisted := rule.codes.unlistedOf(k.system, k.code)
 	switch {
 	case !ok:
 		s.change(ChangeMap, k.code, "", "the map "+rule.codes.name+" has no row for it")
@@ -88,6 +89,8 @@ func (s *Steps) mappedCode(rule *rule, k coding) {
 		s.change(ChangeMap, k.code, value, "map "+row.Map+", row "+row.Code+" of "+row.System)
 	case reached:
 		s.change(ChangeMap, k.code, value, "map "+row.Map+", row "+row.Code)
+	case unlisted:
+		s.change(ChangeMap, k.code, value, "map "+rule.codes.name+", what its ConceptMap says of codes that it does not list")
 	case value == k.code:
 		s.change(ChangeMap, k.code, value, "map "+rule.codes.name+" copies codes without a row")
 	default:

@@ -17,7 +17,7 @@ func (t *Trace) follows(m *Mapping) {
 	for i := range m.forms {
 		f := &m.forms[i]
 		for _, r := range f.rules {
-			if r.id != t.Rule {
+			if r.id != t.Rule || !t.at(f.event) {
 				continue
 			}
 			t.count(m, r)
@@ -27,6 +27,9 @@ func (t *Trace) follows(m *Mapping) {
 		}
 	}
 }
+
+// at reports whether a form that is filled in the event is traced.
+func (t *Trace) at(event string) bool { return t.Event == "" || t.Event == event }
 
 func (t *Trace) count(m *Mapping, r *rule) {
 	names := append(r.eventNames(), r.derive.uses()...)
@@ -61,7 +64,7 @@ func (r *run) traceEvent(e *event, rule *rule) (outer *Steps) {
 
 func (r *run) traceForm(f *form) {
 	t := r.in.Trace
-	if t == nil || !slices.ContainsFunc(f.rules, func(rule *rule) bool { return rule.id == t.Rule }) {
+	if t == nil || !t.at(f.event) || !slices.ContainsFunc(f.rules, func(rule *rule) bool { return rule.id == t.Rule }) {
 		return
 	}
 	r.at = &Steps{Rule: f.name, Says: f.repeat.selector.says()}
@@ -70,7 +73,7 @@ func (r *run) traceForm(f *form) {
 
 func (r *run) traceRule(rule *rule, c *keyed) (outer *Steps) {
 	outer, r.at = r.at, nil
-	if r.in.Trace == nil || r.in.Trace.Rule != rule.id {
+	if r.in.Trace == nil || r.in.Trace.Rule != rule.id || !r.in.Trace.at(r.event) {
 		return outer
 	}
 	r.at = &Steps{Rule: rule.id, Says: rule.says()}
@@ -91,7 +94,10 @@ func (r *run) traced(rule *rule, o outcome, outer *Steps) {
 	if k := rule.choose.kind; (k == chooseExists || k == chooseCount) && o.missing != ecrf.NoEvent {
 		s.ChosenBy = fmt.Sprintf("%s: %d of %d resources count", k, s.counted(CountedFate), len(s.Resources))
 	}
-	if o.missing != "" {
+	switch {
+	case rule.entered != nil:
+		s.Because = s.becauseEntered()
+	case o.missing != "":
 		s.Because = s.because(rule)
 	}
 	if t := r.in.Trace; rule.id == t.Rule {
@@ -162,11 +168,20 @@ func (r *run) traceAdmitted(sel *selector, c candidate, why ecrf.MissingReason) 
 	case ecrf.Certainty:
 		seen.Fate, seen.Detail = CertaintyFate, certaintyText(c.res)
 	case ecrf.OutsideWindow:
-		if seen.Fate = OutsideFate; !c.dated {
-			seen.Fate = UndatedFate
-		}
+		seen.Fate, seen.Detail = r.outside(sel.window, c)
 	}
 	r.at.Resources = append(r.at.Resources, seen)
+}
+
+// outside says in which way a resource lies outside of a window.
+func (r *run) outside(w *window, c candidate) (Fate, string) {
+	if !c.dated {
+		return UndatedFate, ""
+	}
+	if o := r.another(w, c.date); o != nil && w.holds(r.days[w.event], c.date) {
+		return OutsideFate, "counts for visit " + o.name
+	}
+	return OutsideFate, ""
 }
 
 func (c candidate) dateText() string {
@@ -240,10 +255,13 @@ func (s *selector) says() Says {
 }
 
 func (rule *rule) says() Says {
+	if rule.entered != nil {
+		return Says{Entered: rule.entered.name()}
+	}
 	says := rule.selector.says()
 	says.Value = rule.value.text()
 	if says.Choose = string(rule.choose.kind); rule.choose.event != "" {
-		says.Choose += " to " + rule.choose.event
+		says.Choose += " to " + rule.choose.to()
 	}
 	if rule.choose.kind == chooseOnly {
 		says.Choose = ""
@@ -255,6 +273,14 @@ func (rule *rule) says() Says {
 		says.Map = rule.codes.name
 	}
 	return says
+}
+
+// to is the day that nearest means.
+func (c choice) to() string {
+	if c.atVisit {
+		return fmt.Sprintf("day %d of %s", c.day, c.event)
+	}
+	return c.event
 }
 
 func (e *expression) text() string {

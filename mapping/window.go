@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -13,7 +12,8 @@ import (
 // window bounds candidates in days around an event, both ends inclusive. A nil bound is open.
 type window struct {
 	event       string
-	first, last *int // days from the event; before it is negative
+	first, last *int        // days from the event; before it is negative
+	visit       *attendance // nil for a window that is not that of a form's visit
 }
 
 // windowParts are the keys of a window. One of the visit schedule is only named.
@@ -34,44 +34,27 @@ func (c *compiler) window(v yamldoc.Value) *window {
 		}
 	}
 	c.used["visit "+visit.Text()] = true
-	w, ok := c.visits[visit.Text()]
+	x, ok := c.visits[visit.Text()]
 	if !ok {
 		visit.Errorf(finding.DidYouMean(visit.Text(), slices.Collect(maps.Keys(c.visits))), "unknown visit %q", visit.Text())
+		return nil
 	}
-	return w
+	return x.window
 }
 
-// bounds reads the ends of a window.
+// bounds reads the ends of a window. Distances count from the planned day where there is one.
 func (c *compiler) bounds(v yamldoc.Value, f map[string]yamldoc.Value) *window {
 	w := &window{}
 	if e, ok := need(v, f, "event", "window: {event: EVENT, before: DAYS, after: DAYS}"); ok {
 		w.event = c.eventName(e)
 	}
-	w.first = bound(v, f["before"], f["from"], -1)
-	w.last = bound(v, f["after"], f["to"], 1)
+	day := f["day"].Int()
+	w.first = bound(v, f["before"], f["from"], day, -1)
+	w.last = bound(v, f["after"], f["to"], day, 1)
 	if w.first != nil && w.last != nil && *w.first > *w.last {
 		v.Errorf("days before the event are negative in from and to", "the window ends before it begins")
 	}
 	return w
-}
-
-// visitParts are the keys of a visit of the schedule.
-var visitParts = []string{"label", "event", "before", "after", "from", "to"}
-
-// readVisits reads the visit schedule and warns of visits that overlap: a resource would count for both.
-func (c *compiler) readVisits() {
-	c.visits = map[string]*window{}
-	for i, v := range c.file.visits {
-		f := v.Fields(visitParts...)
-		_ = f["label"].Text()
-		w := c.bounds(v, f)
-		for _, earlier := range c.file.visits[:i] {
-			if o := c.visits[earlier.Key()]; w.overlaps(o) {
-				c.warnAtKey(v, fmt.Sprintf("the windows of the visits %s and %s overlap: what lies in both counts for both", earlier.Key(), v.Key()))
-			}
-		}
-		c.visits[v.Key()] = w
-	}
 }
 
 func (w *window) overlaps(o *window) bool {
@@ -82,19 +65,20 @@ func (w *window) overlaps(o *window) bool {
 func ends(last, first *int) bool { return last != nil && first != nil && *last < *first }
 
 // bound reads one end of a window: the distance (before or after the event, or any), or the signed day (from or to).
-// An end that is not written is the event's own day.
-func bound(at, distance, day yamldoc.Value, sign int) *int {
-	var n int
+// An end that is not written is the planned day, or the event's own.
+func bound(at, distance, day yamldoc.Value, planned, sign int) *int {
+	n := planned
 	switch {
 	case distance.Exists() && day.Exists():
 		at.Errorf("say before or from, after or to", "one end of the window is given twice")
 	case distance.Exists() && distance.Text() == "any":
 		return nil
 	case distance.Exists():
-		if n = distance.Int(); n < 0 {
+		d := distance.Int()
+		if d < 0 {
 			distance.Errorf("use from and to for signed days", "before and after are distances and not negative")
 		}
-		n *= sign
+		n += sign * d
 	case day.Exists() && day.Text() == "any":
 		return nil
 	case day.Exists():

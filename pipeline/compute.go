@@ -14,7 +14,6 @@ import (
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
-	"github.com/crflink/crflink/pseudonym"
 )
 
 // shard is a part of the permitted subjects.
@@ -132,7 +131,12 @@ func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done
 
 func (r *runner) computeShard(ctx context.Context, s shard) (ecrf.Batch, error) {
 	batch := ecrf.Batch{Checkpoint: s.name}
+	entries, err := r.entries(ctx, s.work)
+	if err != nil {
+		return batch, err
+	}
 	for _, w := range s.work {
+		w.entered = entries[w.subject.Number()]
 		result, err := r.computeSubject(ctx, w)
 		if err != nil {
 			return batch, err
@@ -164,13 +168,16 @@ func (r *runner) commonDigest() string {
 	return b.String()
 }
 
-// digest is what a casebook is computed from: the permitted resources as they were read, the study's files, and the as-of
-// where the mapping looks at it. It is keyed with the subject's secret.
-func (r *runner) digest(record *fhir.Record, p consent.Permitted, s pseudonym.Subject) string {
-	h := s.Digest()
+// digest is what a casebook is computed from: the permitted resources as they were read, what people entered in the target
+// that the mapping reads, the study's files, and the as-of where the mapping looks at it. It is keyed with the subject's secret.
+func (r *runner) digest(record *fhir.Record, p consent.Permitted, w work) string {
+	h := w.subject.Digest()
 	_, _ = fmt.Fprintf(h, "%s%t\n", r.common, p.HidesDeath())
 	for reference, key := range record.Aliases() {
 		_, _ = fmt.Fprintf(h, "%q %q\n", reference, key.String())
+	}
+	for _, cell := range r.Study.Mapping.Entered() {
+		_, _ = fmt.Fprintf(h, "entered %q %q\n", fmt.Sprint(cell), w.entered[cell])
 	}
 	var line []byte
 	for res := range p.Resources() {

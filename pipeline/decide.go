@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
 )
@@ -15,6 +16,7 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
+	entered ecrf.Entries // what people entered in the target, as far as the mapping reads it
 }
 
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but
@@ -132,7 +134,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	subject, err := r.Vault.Find(ctx, c.record, r.Study.Identity, r.Numbering)
 	switch {
 	case err == nil:
-		r.work = append(r.work, work{c.record.Key(), subject})
+		r.work = append(r.work, work{patient: c.record.Key(), subject: subject})
 		r.known[subject.Number()] = standing{outcomePermitted, c.reason}
 		if before != nil {
 			return r.renewed(before)

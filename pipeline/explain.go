@@ -17,7 +17,7 @@ const ExplanationFormat = "crflink.explain/1"
 type Asked struct {
 	Subject    string // study number
 	Form, Item string
-	Event      string // "" is the event in which the mapping fills the form
+	Event      string // "" is the first event in which the mapping fills the form
 	Repeat     int    // repeat number; 0 for a form that does not repeat, or when there is one instance only
 	AsOf       time.Time
 }
@@ -175,8 +175,8 @@ func newExplanation(study *Study, asked Asked) (*Explanation, error) {
 		return nil, fmt.Errorf("the dictionary has no item %s.%s", asked.Form, asked.Item)
 	}
 	event := asked.Event
-	if events := study.Dictionary.EventsOf(asked.Form); event == "" && len(events) > 0 {
-		event = events[0]
+	if event == "" {
+		event = usualEvent(study, asked.Form)
 	}
 	if !study.Dictionary.Has(event, asked.Form) {
 		return nil, fmt.Errorf("form %s is not filled in event %q; its events are %q", asked.Form, event, study.Dictionary.EventsOf(asked.Form))
@@ -189,19 +189,21 @@ func newExplanation(study *Study, asked Asked) (*Explanation, error) {
 		Format: ExplanationFormat, Study: study.ID, Version: study.Version, AsOf: asked.AsOf.Format(time.RFC3339),
 		Item: ExplainedItem{Name: asked.Form + "." + asked.Item, Label: item.Label, Event: event, Repeat: asked.Repeat, Type: string(item.Type), Unit: item.Unit},
 	}
-	if !filled(study.Mapping, e.Item.Name) {
+	if !study.Mapping.Fills(event, e.Item.Name) {
 		e.conclude(StatusNoRule, "No rule of the mapping fills this item: people enter it.")
 	}
 	return e, nil
 }
 
-func filled(m *mapping.Mapping, name string) bool {
-	for _, item := range m.Items() {
-		if item == name {
-			return true
+// usualEvent is the event that is meant where none is named: the first in which the mapping fills the form, or else the
+// first of the dictionary.
+func usualEvent(study *Study, form string) string {
+	for _, events := range [][]string{study.Mapping.EventsOf(form), study.Dictionary.EventsOf(form)} {
+		if len(events) > 0 {
+			return events[0]
 		}
 	}
-	return false
+	return ""
 }
 
 func (e *Explanation) conclude(status Status, format string, args ...any) {

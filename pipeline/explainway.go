@@ -38,7 +38,11 @@ func (x *explainer) explain(ctx context.Context) error {
 		return nil
 	}
 	result := &subjectResult{}
-	v, err := x.veilSubject(permitted, c.subject, result)
+	w, err := x.withEntries(ctx, work{patient: c.patient, subject: c.subject})
+	if err != nil {
+		return err
+	}
+	v, err := x.veilSubject(permitted, w, result)
 	if err != nil {
 		x.out.conclude(StatusFailed, "De-identification failed: %v.", err)
 		return nil
@@ -54,7 +58,7 @@ func (x *explainer) explain(ctx context.Context) error {
 
 // fill computes the casebook with the trace and takes the asked cell's steps out of it.
 func (x *explainer) fill(v *veiled) error {
-	x.trace.Rule = x.out.Item.Name
+	x.trace.Rule, x.trace.Event = x.out.Item.Name, x.out.Item.Event
 	in := x.mappingInput(v)
 	in.Trace = &x.trace
 	if _, err := x.Study.Mapping.Fill(in); err != nil {

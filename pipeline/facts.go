@@ -29,9 +29,13 @@ func FactsFrom(source fhir.Source, rejected func(fhir.Rejected)) *Facts {
 // Reject is for the source to call. A Consent or Patient that cannot be read may be a refusal or lead to one, and so may
 // a text that does not even tell its type: the patient whose it seems to be is remembered.
 func (f *Facts) Reject(x fhir.Rejected) {
-	if x.Patient != (fhir.Key{}) && (x.Type == "Consent" || x.Type == "Patient" || x.Type == "") {
+	if x.Type == "Consent" || x.Type == "Patient" || x.Type == "" {
 		f.mu.Lock()
-		f.unread[x.Patient]++
+		for _, k := range append([]fhir.Key{x.Patient}, x.Others...) {
+			if k != (fhir.Key{}) {
+				f.unread[k]++
+			}
+		}
 		f.mu.Unlock()
 	}
 	if model.Lookup(x.Type) == nil {

@@ -79,11 +79,16 @@ func TestAFactThatCannotBeReadHoldsItsPatient(t *testing.T) {
 		// The same behind a merge: the link names the record that was replaced.
 		`{"resourceType":"Patient","id":"zz-old","link":[{"type":"replaced-by","other":{"reference":"Patient/zz-new"}}]}`,
 		`{"resourceType":"Patient","id":"zz-new"}`, refusal("zz-new"),
+		// A further record whose link is written there only.
+		fmt.Sprintf(`{"resourceType":"Patient","id":"zz-back","link":[{"type":"seealso","other":{"reference":"Patient/%s"}}]}`, of[7].Patients[0]), refusal("zz-back"),
+		// A refusal of one of two patients, who knows of which.
+		strings.Replace(refusal(of[8].Patients[0]), fmt.Sprintf(`"patient":{"reference":"Patient/%s"}`, of[8].Patients[0]),
+			fmt.Sprintf(`"patient":[{"reference":"Patient/%s"},{"reference":"Patient/%s"}]`, of[8].Patients[0], of[9].Patients[0]), 1),
 	)
 	s.link(t, of[5].Patients[0], "zz-other")
 	s.link(t, of[6].Patients[0], "zz-old")
 	held := map[string]bool{merged.Subject: true}
-	for _, truth := range of[:7] {
+	for _, truth := range of[:10] {
 		held[truth.Subject] = true
 	}
 	parts := openParts(t, exampleStudy(t), s.folder)

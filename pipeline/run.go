@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
@@ -21,11 +22,11 @@ type Parts struct {
 	// Numbering is the service that numbers subjects; nil where the study file itself says how.
 	Numbering pseudonym.Numbering
 	Ledger    ecrf.Ledger
+	Audit     *audit.Recorder // who does it, and where that is written down
 	Targets   []ecrf.Target
+	Entered   ecrf.Reader // of what people entered; nil where no event of the mapping needs it
 	// Journal is the account of withdrawals; without it no run is done.
-	Journal *withdrawal.Journal
-	// Record is told the steps of withdrawals; nil is nobody.
-	Record   func(context.Context, Event) error
+	Journal  *withdrawal.Journal
 	Progress Progress
 	Clock    func() time.Time // for durations only; results never depend on it
 }
@@ -126,9 +127,6 @@ type runner struct {
 	common string            // of them, in every subject's digest
 }
 
-// standing is how a subject stands in this run, by study number.
-type standing struct{ outcome, reason string }
-
 // settle carries out the withdrawals, and brings subjects that are no longer permitted up to date: what was delivered stays,
 // but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
@@ -157,13 +155,3 @@ func (r *runner) settle(ctx context.Context) error {
 	}
 	return r.passed()
 }
-
-const (
-	outcomePermitted = "permitted"
-	outcomeHeld      = "held"
-	reasonNotFound   = "not-found" // the ledger knows the subject, the source does not
-	reasonShared     = "shared"    // two patients of the source claim one subject
-	reasonNoNumber   = "no-number" // the subject is known, but its number could not be confirmed in this run
-	// the patient consented again, and the withdrawal before is not done yet
-	reasonWithdrawing = "withdrawal-under-way"
-)

@@ -34,6 +34,7 @@ type Study struct {
 	Profile    *pseudonym.Profile
 	Dictionary *ecrf.Dictionary
 	Mapping    *mapping.Mapping
+	Entered    *EnteredSpec // where dates are read that people entered; nil when the study names nothing
 	Imaging    ImagingSpec
 	Sources    []SourceSpec
 	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
@@ -72,9 +73,6 @@ type TargetSpec struct {
 	Name, Kind, Path string
 }
 
-// TargetKinds are the kinds of targets that a study file may name.
-func TargetKinds() []string { return []string{"csv", "odm"} }
-
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
 // come beside a study that can be used.
 func LoadStudy(file string) (*Study, finding.List, error) {
@@ -104,7 +102,7 @@ type loader struct {
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
 		"authorisation",
-		"mapping", "sources", "imaging", "targets", "state", "key", "tests", "schedule", "maxLost")
+		"mapping", "entered", "sources", "imaging", "targets", "state", "key", "tests", "schedule", "maxLost")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -117,7 +115,9 @@ func (l *loader) read() {
 	l.subject(f["subject"])
 	l.dates(f["dates"], f["shift-limit"])
 	l.profile(f["deidentification"])
+	l.entered(f["entered"])
 	l.forms(f["dictionary"], f["mapping"])
+	l.unentered(f["entered"])
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
 	l.imaging(f["imaging"])
@@ -205,11 +205,16 @@ func (l *loader) subject(v yamldoc.Value) {
 	l.numbering(n)
 }
 
+// NumberSources are where a subject's number may come from.
+func NumberSources() []string {
+	return []string{"research-subject", "list", "issued", "gpas", "mainzelliste", "vfps"}
+}
+
 func (l *loader) numbering(v yamldoc.Value) {
-	f := v.Fields("from", "system", "site", "file", "prefix", "digits", "url", "domain", "create", "api", "auth")
-	switch f["from"].OneOf("research-subject", "list", "issued", "gpas") {
-	case "gpas":
-		l.gpas(v, f)
+	f := v.Fields("from", "system", "site", "file", "prefix", "digits", "url", "domain", "create", "api", "auth", "identifier-type", "number-type", "key-env", "namespace")
+	switch from := f["from"].OneOf(NumberSources()...); from {
+	case "gpas", "mainzelliste", "vfps":
+		l.numberService(from, v, f)
 	case "research-subject":
 		l.study.Numbering = pseudonym.ResearchSubjects{System: l.required(v, f, "system"), Site: f["site"].Text()}
 	case "list":
@@ -299,12 +304,14 @@ func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	l.study.Mapping = m
 }
 
-// behind is what the mapping is checked against besides the dictionary: what de-identification leaves.
+// behind is what the mapping is checked against besides the dictionary: what de-identification leaves, and whether a target
+// can be read.
 func (l *loader) behind() []mapping.Option {
-	if l.study.Profile == nil {
-		return nil
+	options := []mapping.Option{mapping.EnteredIn(l.study.Entered != nil)}
+	if l.study.Profile != nil {
+		options = append(options, mapping.Behind(l.study.Profile, l.study.Dates.Mode))
 	}
-	return []mapping.Option{mapping.Behind(l.study.Profile, l.study.Dates.Mode)}
+	return options
 }
 
 func (l *loader) sources(v yamldoc.Value) {
@@ -338,8 +345,9 @@ func (l *loader) targets(v yamldoc.Value) {
 	for _, item := range v.Items() {
 		f := item.Fields("name", "kind", "folder", "file")
 		t := TargetSpec{Name: l.required(item, f, "name"), Kind: f["kind"].OneOf(TargetKinds()...)}
-		place := map[string]string{"csv": "folder", "odm": "file"}[t.Kind]
-		t.Path = l.path(l.required(item, f, place))
+		kind := kindOf(t.Kind)
+		kind.checkDates(f["kind"], l.study.Dates.Mode)
+		t.Path = l.path(l.required(item, f, kind.place))
 		if names[t.Name] {
 			item.Errorf("", "there are two targets named %q", t.Name)
 		}
@@ -352,7 +360,7 @@ func (l *loader) targets(v yamldoc.Value) {
 func (s *Study) Inputs() map[string]string {
 	var numbering any = s.Numbering
 	if s.Numbers != nil {
-		numbering = fmt.Sprintf("gpas %q %q", s.Numbers.Domain, s.Numbers.Site)
+		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
 	sum := sha256.Sum256([]byte(setup))

@@ -27,9 +27,10 @@ type subjectResult struct {
 
 // veiled is a subject's de-identified record with what linkage found, ready to be mapped.
 type veiled struct {
-	record *pseudonym.Record
-	uids   map[fhir.Key]string
-	links  string
+	record  *pseudonym.Record
+	uids    map[fhir.Key]string
+	links   string
+	entered ecrf.Entries
 }
 
 // computeSubject takes one subject the whole way. A failure that concerns this subject only is counted and gives no
@@ -56,7 +57,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return nil, nil
 	}
-	digest := r.digest(record, permitted, w.subject)
+	digest := r.digest(record, permitted, w)
 	last, known, err := r.Ledger.Facts(ctx, w.subject.Number())
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	if known && !r.Full && last.Digest == digest && last.Outcome == outcomePermitted {
 		return result, result.unchanged(last)
 	}
-	v, err := r.veilSubject(permitted, w.subject, result)
+	v, err := r.veilSubject(permitted, w, result)
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return nil, nil
@@ -112,24 +113,24 @@ func (r *runner) wanted() fhir.Wanted {
 
 func (r *runner) mappingInput(v *veiled) mapping.Input {
 	return mapping.Input{
-		Record: v.record, AsOf: r.AsOf, Zone: r.Study.Zone, Source: r.Source.Name(),
+		Record: v.record, AsOf: r.AsOf, Zone: r.Study.Zone, Source: r.Source.Name(), Entered: v.entered,
 		StudyUID: func(k fhir.Key) (string, bool) { uid, ok := v.uids[k]; return uid, ok },
 	}
 }
 
 // veilSubject de-identifies the permitted resources and locates the imaging studies among them.
-func (r *runner) veilSubject(p consent.Permitted, s pseudonym.Subject, result *subjectResult) (*veiled, error) {
-	record, report, err := r.veil.Apply(p, s)
+func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult) (*veiled, error) {
+	record, report, err := r.veil.Apply(p, w.subject)
 	if err != nil {
 		return nil, err
 	}
 	result.veil = report
-	v := &veiled{record: record, uids: map[fhir.Key]string{}}
+	v := &veiled{record: record, uids: map[fhir.Key]string{}, entered: w.entered}
 	days, err := r.Study.Mapping.Events(r.mappingInput(v))
 	if err != nil {
 		return nil, err
 	}
-	located, err := imaging.Locate(p, s, r.imagingRules(), r.imagingDates(record, days))
+	located, err := imaging.Locate(p, w.subject, r.imagingRules(), r.imagingDates(record, days))
 	if err != nil {
 		return nil, err
 	}

@@ -195,3 +195,28 @@ func TestMistakesAboutTheTrustCentreAreFoundAtTheirPlace(t *testing.T) {
 		}
 	}
 }
+
+func TestMistakesAboutANumberingServiceAreFound(t *testing.T) {
+	for wrong, want := range map[string]string{
+		"{from: mainzelliste, url: http://x, identifier-type: a, number-type: a, key-env: K}":               "an ID type of its own",
+		"{from: mainzelliste, url: http://x, identifier-type: a, number-type: b}":                           "an API key or a bearer token",
+		"{from: mainzelliste, url: http://x, number-type: b, key-env: K}":                                   "identifier-type is missing",
+		"{from: mainzelliste, url: http://x, identifier-type: a, number-type: b, key-env: K, domain: PSMA}": "domain belongs to from: gpas",
+		"{from: vfps, url: http://x}":                            "namespace is missing",
+		"{from: vfps, url: http://x, namespace: n, api: 1.10.2}": "api belongs to from: gpas",
+		"{from: gpas, url: http://x, domain: d, namespace: n}":   "namespace belongs to from: vfps",
+	} {
+		text, err := os.ReadFile("../configs/psma-registry/study.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "study.yaml")
+		changed := strings.Replace(string(text), "number:\n    from: research-subject\n    system: https://psma-registry.example/fhir/sid/subject", "number: "+wrong, 1)
+		if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := pipeline.LoadStudy(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: no finding %q in %v", wrong, want, err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/pipeline"
@@ -108,7 +109,11 @@ func openParts(t *testing.T, study *pipeline.Study, inputs ...string) pipeline.P
 			}
 		}
 	})
-	return pipeline.Parts{Study: study, Source: source, Vault: vault, Ledger: ledger, Journal: openJournal(t, study, vault), Progress: quiet{}, Clock: time.Now}
+	recorder, err := audit.NewRecorder(ctx, ledger.Audit(), vault, audit.Actor{Account: "test"}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pipeline.Parts{Study: study, Source: source, Vault: vault, Ledger: ledger, Audit: recorder, Journal: openJournal(t, study, vault), Progress: quiet{}, Clock: time.Now}
 }
 
 func openJournal(t *testing.T, study *pipeline.Study, vault *pseudonym.Vault) *withdrawal.Journal {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
@@ -24,14 +25,7 @@ type Withdrawn struct {
 	Cells   int // that targets and ledger had of those that were erased
 }
 
-// Event is a step of a withdrawal for the study's audit. Detail holds nothing that identifies a person.
-type Event struct {
-	Kind    string
-	Subject pseudonym.Subject // zero when the way to it is destroyed already
-	Detail  any
-}
-
-// ErasedDetail is the detail of what is recorded before a subject's row in the vault is destroyed.
+// ErasedDetail is the detail of audit.Erased.
 type ErasedDetail struct {
 	Withdrawal int      `json:"withdrawal"` // entry of the journal
 	Cause      string   `json:"cause"`
@@ -351,20 +345,13 @@ func (w *withdrawer) forget(ctx context.Context, l *leaving) error {
 		return err
 	}
 	detail := ErasedDetail{Withdrawal: l.N, Cause: l.Cause, Handling: l.Handling, Targets: slices.Clone(l.targets), Cells: cells}
-	if err := w.record(ctx, Event{Kind: "erased", Subject: subject, Detail: detail}); err != nil {
+	if err := w.Audit.Record(ctx, audit.Event{Kind: audit.Erased, Subject: subject, Detail: detail}); err != nil {
 		return err
 	}
 	if err := w.Vault.Destroy(ctx, l.number); err != nil && !errors.Is(err, pseudonym.ErrNotEnrolled) {
 		return err
 	}
 	return nil
-}
-
-func (p *Parts) record(ctx context.Context, e Event) error {
-	if p.Record == nil {
-		return nil
-	}
-	return p.Record(ctx, e)
 }
 
 // Retention is what a withdrawal does to what the ledger holds: as much stays as the target that keeps the most needs.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -216,6 +217,9 @@ func (r *runner) withdraw(ctx context.Context) error {
 		if err := r.Journal.Append(begun); err != nil {
 			return err
 		}
+		if err := r.recordBegun(ctx, subject, begun); err != nil {
+			return err
+		}
 	}
 	if len(r.lost.refused) == 0 {
 		return nil
@@ -237,6 +241,22 @@ func (r *runner) withhold(change *ecrf.SubjectChange) bool {
 	}
 	r.lost.emptied = append(r.lost.emptied, change)
 	return true
+}
+
+// BegunDetail is the detail of a withdrawal that a run begins.
+type BegunDetail struct {
+	Withdrawal int    `json:"withdrawal"` // entry of the journal
+	Cause      string `json:"cause"`
+	Handling   string `json:"handling"`
+}
+
+func (r *runner) recordBegun(ctx context.Context, number string, begun withdrawal.Entry) error {
+	subject, err := r.Vault.SubjectOf(ctx, number)
+	if err != nil {
+		return err
+	}
+	detail := BegunDetail{Withdrawal: r.Journal.Register().Entries(), Cause: begun.Cause, Handling: begun.Handling}
+	return r.Audit.Record(ctx, audit.Event{Kind: "withdrawal-begun", Subject: subject, Detail: detail})
 }
 
 // passed ends a limit that this run kept to, or that a person confirmed.

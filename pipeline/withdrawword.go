@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/withdrawal"
 )
@@ -15,6 +16,13 @@ type Word struct {
 	By, Reason string
 	At         time.Time
 }
+
+// Kinds of what persons say, in the audit.
+const (
+	auditLimit   audit.Kind = "loss-confirmed"
+	auditOrdered audit.Kind = "withdrawal-ordered"
+	auditTask    audit.Kind = "task-closed"
+)
 
 // WordDetail is the detail of a person's word.
 type WordDetail struct {
@@ -52,7 +60,7 @@ func ConfirmLimit(ctx context.Context, parts Parts, word Word) (lost, withdrawn 
 		return 0, 0, fmt.Errorf("%w: the next run passes", ErrAlready)
 	}
 	detail := WordDetail{By: word.By, Reason: word.Reason, About: limit.N, Count: len(limit.Lost)}
-	if err := parts.record(ctx, Event{Kind: "limit-confirmed", Detail: detail}); err != nil {
+	if err := parts.Audit.Record(ctx, audit.Event{Kind: auditLimit, Detail: detail}); err != nil {
 		return 0, 0, err
 	}
 	entries := []withdrawal.Entry{{Kind: withdrawal.Confirmed, At: word.At, Of: limit.N}}
@@ -89,7 +97,7 @@ func OrderWithdrawal(ctx context.Context, parts Parts, subject string, word Word
 		return w.N, fmt.Errorf("%w: the withdrawal is W%d", ErrAlready, w.N)
 	}
 	n := parts.Journal.Register().Entries() + 1
-	if err := parts.record(ctx, Event{Kind: "withdrawal-ordered", Subject: found, Detail: WordDetail{By: word.By, Reason: word.Reason, About: n}}); err != nil {
+	if err := parts.Audit.Record(ctx, audit.Event{Kind: auditOrdered, Subject: found, Detail: WordDetail{By: word.By, Reason: word.Reason, About: n}}); err != nil {
 		return 0, err
 	}
 	no := &withdrawal.Refusal{Trace: trace, Cause: withdrawal.ByPerson, Moment: word.At.UTC()}
@@ -112,7 +120,7 @@ func CloseTask(ctx context.Context, parts Parts, n int, word Word) (*withdrawal.
 	case task.Closed:
 		return task, ErrAlready
 	}
-	if err := parts.record(ctx, Event{Kind: "task-closed", Detail: WordDetail{By: word.By, Reason: word.Reason, About: n}}); err != nil {
+	if err := parts.Audit.Record(ctx, audit.Event{Kind: auditTask, Detail: WordDetail{By: word.By, Reason: word.Reason, About: n}}); err != nil {
 		return nil, err
 	}
 	if err := parts.Journal.Append(withdrawal.Entry{Kind: withdrawal.Closed, At: word.At, Of: n}); err != nil {

@@ -3,6 +3,7 @@ package pseudonym
 import (
 	"context"
 	"errors"
+	"iter"
 )
 
 // Row is one subject as a VaultStore keeps it: every value sealed, every lookup a keyed hash.
@@ -30,10 +31,15 @@ type VaultStore interface {
 	Meta(ctx context.Context, name string) ([]byte, error)
 	// InitMeta stores the values unless any of the names is there already; it reports whether it stored them.
 	InitMeta(ctx context.Context, values map[string][]byte) (bool, error)
+	// ChangeMeta stores what next returns for the value of a name (nil when there is none), durably. When next returns nil or
+	// an error, the value stays.
+	ChangeMeta(ctx context.Context, name string, next func(now []byte) ([]byte, error)) error
 	// Subject returns the row that an identity hash points to, or ErrNoRow.
 	Subject(ctx context.Context, identity []byte) (Row, error)
 	// SubjectByNumber returns the row of a number hash, or ErrNoRow.
 	SubjectByNumber(ctx context.Context, numberHash []byte) (Row, error)
+	// Rows yields all rows of a study as they are when the iteration begins, in any order.
+	Rows(ctx context.Context, studyHash []byte) iter.Seq2[Row, error]
 	// Insert stores the row and the identity that points to it. Where the identity is known it stores nothing and
 	// returns the row that is there. Where only the number is known it returns ErrNumberTaken.
 	Insert(ctx context.Context, identity []byte, row Row) (Row, error)

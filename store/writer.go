@@ -17,7 +17,7 @@ type writer struct {
 
 	putWord, putSubject, subjectID, lastOrigin, sweepOrigins, putCheckpoint, markCell *sqlx.Stmt
 
-	instances, origins, cells, deliveries bulk
+	instances, origins, cells, deliveries, audits bulk
 }
 
 func newWriter(ctx context.Context, db *sqlx.DB) (writer, error) {
@@ -44,6 +44,7 @@ func newWriter(ctx context.Context, db *sqlx.DB) (writer, error) {
 		origin = excluded.origin, path = excluded.path, rule = excluded.rule, original = excluded.original, unit = excluded.unit`)
 	w.deliveries = newBulk(prepare, "INSERT INTO delivery (subject, target, slot, repeat, value, state, run) VALUES", 7,
 		" ON CONFLICT (subject, target, slot, repeat) DO UPDATE SET value = excluded.value, state = excluded.state, run = excluded.run")
+	w.audits = newBulk(prepare, "INSERT INTO audit ("+auditColumns+") VALUES", 9, "")
 	return w, failed
 }
 

@@ -90,6 +90,7 @@ func (j *job) commands(t *testing.T, inputs ...string) {
 	for _, args := range [][]string{{"lint", "study.yaml"}, {"plan", "study.yaml"}, {"test", "study.yaml"}} {
 		j.leaks(t, args[0], j.run(t, args...))
 	}
+	j.explained(t)
 	if len(inputs) > 0 {
 		s := j.run(t, append([]string{"deidentify", "study.yaml", "--as-of", asOf}, inputs...)...)
 		if len(s.out) < 10_000 {
@@ -103,6 +104,28 @@ func (j *job) commands(t *testing.T, inputs ...string) {
 		t.Errorf("another key ends with %d", s.code)
 	}
 	j.leaks(t, "another key", s)
+}
+
+// explained explains an item of every form for a subject, for people and as JSON.
+func (j *job) explained(t *testing.T) {
+	t.Helper()
+	rows := strings.SplitN(j.read(t, "out/tables/demographics.csv"), "\n", 3)
+	subject, _, _ := strings.Cut(rows[1], ",")
+	explained := 0
+	for _, item := range []string{
+		"demographics.sex", "diagnosis.diagnosis_date", "staging.t", "labs.creatinine", "medication.adt", "imaging.dose", "psa.psa", "follow_up.psa_nadir",
+	} {
+		for _, form := range [][]string{nil, {"--json"}} {
+			s := j.run(t, append([]string{"explain", "study.yaml", "--as-of", asOf, "--subject", subject, "--item", item}, form...)...)
+			if s.code == exitDone && strings.Contains(s.out, subject) {
+				explained++
+			}
+			j.leaks(t, "explain "+item, s)
+		}
+	}
+	if explained < 8 {
+		t.Errorf("only %d explanations were given: the canaries fly nowhere", explained)
+	}
 }
 
 // keyWithToken makes the vault's key a token, too.

@@ -42,7 +42,7 @@ references; no original id is shown. docs/explain.md explains the output and the
 	flags := cmd.Flags()
 	flags.StringVar(&f.subject, "subject", "", "study number of the subject")
 	flags.StringVar(&f.item, "item", "", "form and item, such as labs.creatinine")
-	flags.StringVar(&f.event, "event", "", "event of the form (default the one in which the mapping fills it)")
+	flags.StringVar(&f.event, "event", "", "event of the form (default the first in which the mapping fills it)")
 	flags.IntVar(&f.repeat, "repeat", 0, "repeat number, for a repeating form with several instances")
 	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant for which the cell is computed (default now)")
 	flags.BoolVar(&f.json, "json", false, "write JSON")
@@ -121,7 +121,7 @@ func openToRead(ctx context.Context, study *pipeline.Study) (*opened, error) {
 		return nil, coded{exitNothing, fmt.Errorf("%s holds no ledger: run crflink sync first", study.State)}
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study, Clock: time.Now, Progress: silence{}}}
-	for _, step := range []func(context.Context) error{o.source, o.vault, o.readJournal, o.ledger} {
+	for _, step := range []func(context.Context) error{o.source, o.vault, o.readJournal, o.ledger, o.audit, o.entered} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}

@@ -274,7 +274,7 @@ func short(reference string) string {
 // says writes the rule as the mapping file has it.
 func (p *page) says(s *mapping.Steps, lead string) {
 	for _, part := range []struct{ name, text string }{
-		{"resource", strings.Join(s.Says.Resource, ", ")}, {"where", s.Says.Where}, {"date", s.Says.Date},
+		{"entered", s.Says.Entered}, {"resource", strings.Join(s.Says.Resource, ", ")}, {"where", s.Says.Where}, {"date", s.Says.Date},
 		{"window", s.Says.Window}, {"choose", s.Says.Choose}, {"value", s.Says.Value}, {"map", s.Says.Map},
 	} {
 		if part.text != "" {

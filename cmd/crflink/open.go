@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/odm"
@@ -17,7 +18,6 @@ import (
 	"github.com/crflink/crflink/fhir/rest"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
-	"github.com/crflink/crflink/pseudonym/gpas"
 	"github.com/crflink/crflink/store"
 	"github.com/crflink/crflink/store/journal"
 	"github.com/crflink/crflink/withdrawal"
@@ -26,6 +26,7 @@ import (
 // opened is a study with everything that a run works with.
 type opened struct {
 	pipeline.Parts
+	log     audit.Log
 	closers []io.Closer
 }
 
@@ -40,7 +41,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.journal, o.numbering, o.ledger, o.targets} {
+	for _, step := range []func(context.Context) error{o.lock, o.source, o.vault, o.journal, o.numbering, o.ledger, o.audit, o.targets, o.entered} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
@@ -77,26 +78,6 @@ func withConsents(source fhir.Source, spec *pipeline.ConsentSpec) (fhir.Source, 
 		return nil, errors.Join(err, source.Close())
 	}
 	return both, nil
-}
-
-// numbering opens the service that numbers subjects.
-func (o *opened) numbering(context.Context) error {
-	spec := o.Study.Numbers
-	if spec == nil {
-		o.Numbering = o.Study.Numbering
-		return nil
-	}
-	options, err := server(spec.URL, spec.Auth)
-	if err != nil {
-		return err
-	}
-	numbers, err := gpas.New(gpas.Options{Wire: options, Domain: spec.Domain, Create: spec.Create, Site: spec.Site, API: gpas.API(spec.API)})
-	if err != nil {
-		return err
-	}
-	o.Numbering = numbers
-	o.closers = append(o.closers, numbers)
-	return nil
 }
 
 // server says how a server is entered.
@@ -160,7 +141,7 @@ func (o *opened) ledger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.Ledger = ledger
+	o.Ledger, o.log = ledger, ledger.Audit()
 	o.closers = append(o.closers, ledger)
 	return nil
 }
@@ -174,6 +155,25 @@ func (o *opened) targets(context.Context) error {
 		o.Targets = append(o.Targets, t)
 	}
 	return nil
+}
+
+// entered opens what people entered, where the mapping reads it.
+func (o *opened) entered(context.Context) error {
+	if o.Study.Entered == nil || len(o.Study.Mapping.Entered()) == 0 {
+		return nil
+	}
+	var err error
+	o.Entered, err = enteredFile(o.Study)
+	return err
+}
+
+// enteredFile keeps a nil pointer from becoming a reader.
+func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
+	e, err := table.OpenEntered(study.Entered.File, study.Dictionary)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {

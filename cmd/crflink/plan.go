@@ -38,7 +38,8 @@ func services(b *strings.Builder, study *pipeline.Study) {
 		fmt.Fprintf(b, "consents   gICS %s, domain %s, by %s\n", c.URL, c.Domain, c.Ask)
 	}
 	if n := study.Numbers; n != nil {
-		fmt.Fprintf(b, "numbers    gPAS %s, domain %s, creating them: %t\n", n.URL, n.Domain, n.Create)
+		from := map[string]string{"gpas": "gPAS %s, domain " + n.Domain, "mainzelliste": "Mainzelliste %s, ID type " + n.NumberType, "vfps": "vfps %s, namespace " + n.Namespace}[n.From]
+		fmt.Fprintf(b, "numbers    "+from+", creating them: %t\n", n.URL, n.Create)
 	}
 }
 
@@ -85,6 +86,9 @@ func planCommand() *cobra.Command {
 				fmt.Fprintf(&b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
 			}
 			services(&b, study)
+			if e := study.Entered; e != nil {
+				fmt.Fprintf(&b, "entered    %s\n", e.File)
+			}
 			for _, t := range study.Targets {
 				fmt.Fprintf(&b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
 			}

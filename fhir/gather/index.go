@@ -114,13 +114,14 @@ type Index struct {
 	byKey     places
 	types     []string
 	typeNo    map[string]uint16
-	patients  map[name]string   // ids of all patients that anything names, by the name of their key
-	facts     map[name]facts    // of Patient resources, by the name of their key
-	absolutes map[name]fhir.Key // what absolute references to patients mean if no fullUrl says otherwise
-	aliases   map[name]fhir.Key // fullUrls that do not end in the type and id of their resource
-	stale     map[name]bool     // aliases that mean two things
-	merged    map[name]name     // patients that are known to be replaced by others
-	ids       map[uint32]string // ids of entries whose text has none
+	patients  map[name]string     // ids of all patients that anything names, by the name of their key
+	facts     map[name]facts      // of Patient resources, by the name of their key
+	absolutes map[name]fhir.Key   // what absolute references to patients mean if no fullUrl says otherwise
+	aliases   map[name]fhir.Key   // fullUrls that do not end in the type and id of their resource
+	stale     map[name][]fhir.Key // what aliases that mean two things mean besides
+	contested []contested         // Consents of several patients
+	merged    map[name]name       // patients that are known to be replaced by others
+	ids       map[uint32]string   // ids of entries whose text has none
 	groups
 }
 
@@ -128,6 +129,7 @@ type Index struct {
 type facts struct {
 	identifiers []name
 	links       []link
+	names       []name // of the patients that any link leads to
 }
 
 // Counts says what became of resources that are no patient's.
@@ -145,7 +147,7 @@ type link struct{ from, to name }
 func NewIndex(inputName func(uint32) string) *Index {
 	return &Index{
 		Name: inputName, typeNo: map[string]uint16{}, patients: map[name]string{}, facts: map[name]facts{},
-		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name]bool{}, merged: map[name]name{}, numbers: map[name]uint32{}, ids: map[uint32]string{},
+		absolutes: map[name]fhir.Key{}, aliases: map[name]fhir.Key{}, stale: map[name][]fhir.Key{}, merged: map[name]name{}, numbers: map[name]uint32{}, ids: map[uint32]string{},
 	}
 }
 
@@ -174,7 +176,11 @@ func (x *Index) Add(r *fhir.Resource, fullURL string, isSubsetted bool, at Place
 			e.flags |= shared
 		}
 	case fhir.Owned:
-		if subject, reason = x.ownerOf(r); reason != "" {
+		subject, reason = x.ownerOf(r)
+		switch {
+		case reason == severalPatients && x.contest(r, at):
+			return "" // Resolve rejects it
+		case reason != "":
 			return reason
 		}
 	}

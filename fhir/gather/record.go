@@ -14,6 +14,7 @@ type Reader func(Span) (string, error)
 // Record reads the patient's resources of the wanted types and the shared resources of these types that they lead to.
 func (x *Index) Record(p Patient, want func(typ string) bool, read Reader) (*fhir.Record, error) {
 	b := recorder{x: x, want: want, read: read, record: fhir.NewRecord(fhir.Key{Type: "Patient", ID: p.ID})}
+	b.record.SetLinkedFrom(x.LinkedFrom(p))
 	own, err := b.own(p)
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func (b *recorder) key(reference string) (fhir.Key, bool) {
 		url = ref.Base + "/" + ref.Type + "/" + ref.ID
 	}
 	n := nameOf("url", url)
-	if k, ok := b.x.aliases[n]; ok && !b.x.stale[n] {
+	if k, ok := b.x.aliases[n]; ok && b.x.stale[n] == nil {
 		b.record.SetAlias(reference, k)
 		return k, true
 	}

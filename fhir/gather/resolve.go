@@ -11,10 +11,11 @@ import (
 // groups is what Resolve finds: who is who.
 type groups struct {
 	list     []Patient
-	byID     map[string]int // by id of the surviving patient
-	grouped  []uint32       // entries, those of one patient side by side
-	owners   map[name]owner // by identifier
-	survivor map[name]name  // patients that another one replaces
+	byID     map[string]int  // by id of the surviving patient
+	grouped  []uint32        // entries, those of one patient side by side
+	owners   map[name]owner  // by identifier
+	survivor map[name]name   // patients that another one replaces
+	linked   map[name][]name // patients that links lead to, with those whose links these are
 }
 
 // Patient is one patient of an index: who survived of those that were merged, with the entries of all.
@@ -24,8 +25,8 @@ type Patient struct {
 }
 
 type owner struct {
-	patient   name
-	ambiguous bool
+	patient name
+	others  []name // several patients have the identifier
 }
 
 const (
@@ -43,7 +44,9 @@ func (x *Index) Resolve(rej func(fhir.Rejected)) {
 	x.findOwners()
 	x.mergeLinked(rej)
 	x.findOwners() // those of merged patients are one now
+	x.linkBack()
 	owners := x.ownEntries(rej)
+	x.rejectContested(rej)
 	x.group(owners)
 	x.byKey.freeze()
 }
@@ -54,7 +57,12 @@ func (x *Index) findOwners() {
 		self = x.root(self)
 		for _, id := range f.identifiers {
 			o, known := x.owners[id]
-			x.owners[id] = owner{self, o.ambiguous || known && o.patient != self}
+			if !known {
+				o.patient = self
+			} else if o.patient != self && !slices.Contains(o.others, self) {
+				o.others = append(o.others, self)
+			}
+			x.owners[id] = o
 		}
 	}
 }
@@ -93,6 +101,34 @@ func (x *Index) addTarget(targets map[name][]name, i uint32, l link, rej func(fh
 	case from != to && !slices.Contains(targets[from], to):
 		targets[from] = append(targets[from], to)
 	}
+}
+
+// linkBack notes for each patient whose links lead there. Merged patients are one already.
+func (x *Index) linkBack() {
+	x.linked = map[name][]name{}
+	for self, f := range x.facts {
+		for _, n := range f.names {
+			for _, to := range x.meanings(n) {
+				from, to := x.root(self), x.root(to)
+				if from != to && !slices.Contains(x.linked[to], from) {
+					x.linked[to] = append(x.linked[to], from)
+				}
+			}
+		}
+	}
+}
+
+// LinkedFrom returns the patients whose Patient.link leads to this one, in order of their ids.
+func (x *Index) LinkedFrom(p Patient) []fhir.Key {
+	if len(x.linked) == 0 {
+		return nil
+	}
+	var keys []fhir.Key
+	for _, n := range x.linked[keyName(fhir.Key{Type: "Patient", ID: p.ID})] {
+		keys = append(keys, fhir.Key{Type: "Patient", ID: x.patients[n]})
+	}
+	slices.SortFunc(keys, func(a, b fhir.Key) int { return strings.Compare(a.ID, b.ID) })
+	return keys
 }
 
 // patientResource resolves a name to a patient that has a Patient resource.
@@ -146,7 +182,7 @@ func (x *Index) resolveName(n name) (name, string) {
 	if _, ok := x.patients[n]; ok {
 		return n, ""
 	}
-	if x.stale[n] {
+	if x.stale[n] != nil {
 		return name{}, twoMeanings
 	}
 	if k, ok := x.aliases[n]; ok {
@@ -165,7 +201,7 @@ func (x *Index) resolveName(n name) (name, string) {
 }
 
 func (x *Index) singleOwner(o owner) (name, string) {
-	if o.ambiguous {
+	if len(o.others) > 0 {
 		return name{}, twoOwners
 	}
 	return o.patient, ""
@@ -193,7 +229,57 @@ func (x *Index) ownEntries(rej func(fhir.Rejected)) []uint32 {
 }
 
 func (x *Index) reject(i uint32, reason string, rej func(fhir.Rejected)) {
-	rej(fhir.Rejected{Origin: x.origin(i), Type: x.types[x.entries.at(i).typ], Reason: reason})
+	e := x.entries.at(i)
+	r := fhir.Rejected{Origin: x.origin(i), Type: x.types[e.typ], Reason: reason}
+	if r.Type == "Consent" {
+		x.mayBeOf(&r, x.subject(e))
+	}
+	rej(r)
+}
+
+// rejectContested rejects the Consents that name several patients.
+func (x *Index) rejectContested(rej func(fhir.Rejected)) {
+	for _, c := range x.contested {
+		r := fhir.Rejected{Origin: fhir.Origin{Source: x.Name(c.input), Position: c.position}, Type: "Consent", Reason: severalPatients}
+		x.mayBeOf(&r, c.subjects...)
+		rej(r)
+	}
+	x.contested = nil
+}
+
+// mayBeOf notes every patient whom the names may mean.
+func (x *Index) mayBeOf(r *fhir.Rejected, names ...name) {
+	var keys []fhir.Key
+	for _, n := range names {
+		for _, p := range x.meanings(n) {
+			k := fhir.Key{Type: "Patient", ID: x.patients[x.root(p)]}
+			if k.ID != "" && !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	if len(keys) > 0 {
+		r.Patient, r.Others = keys[0], keys[1:]
+	}
+}
+
+// meanings returns the patients that a name may mean.
+func (x *Index) meanings(n name) []name {
+	if p, why := x.resolveName(n); why == "" {
+		return []name{p}
+	}
+	var all []name
+	if k, ok := x.aliases[n]; ok {
+		for _, k := range append([]fhir.Key{k}, x.stale[n]...) {
+			if k.Type == "Patient" {
+				all = append(all, x.mention(k))
+			}
+		}
+	}
+	if o, ok := x.owners[n]; ok {
+		all = append(append(all, o.patient), o.others...)
+	}
+	return all
 }
 
 // group puts the entries of each patient side by side, the patients in the order of their ids.

@@ -1,10 +1,37 @@
 package gather
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/crflink/crflink/fhir"
 )
+
+const severalPatients = "it refers to several patients"
+
+// contested is a Consent that several patients may be meant by. It is nobody's, and may be a refusal of each of them.
+type contested struct {
+	input    uint32
+	position int64
+	id       string
+	subjects []name
+}
+
+// contest keeps a Consent of several patients for Resolve, which can tell who they are. It reports false for other types.
+func (x *Index) contest(r *fhir.Resource, at Place) bool {
+	if r.Type != "Consent" {
+		return false
+	}
+	c := contested{input: at.Input, position: at.Position, id: strings.Clone(r.ID)}
+	for s := range r.Subjects() {
+		if n, why := x.subjectName(s); why == "" {
+			c.subjects = append(c.subjects, n)
+		}
+	}
+	x.contested = slices.DeleteFunc(x.contested, func(old contested) bool { return c.id != "" && old.id == c.id })
+	x.contested = append(x.contested, c)
+	return true
+}
 
 // subjectOf returns the name of the one patient that the resource is about.
 func (x *Index) subjectOf(r *fhir.Resource) (subject name, why string) {
@@ -14,7 +41,7 @@ func (x *Index) subjectOf(r *fhir.Resource) (subject name, why string) {
 		case w != "":
 			why = w
 		case subject != name{} && subject != n:
-			return name{}, "it refers to several patients"
+			return name{}, severalPatients
 		default:
 			subject = n
 		}
@@ -95,7 +122,11 @@ func (x *Index) patientFacts(r *fhir.Resource, self name) facts {
 	}
 	for l := range r.Get("link").Elements() {
 		// The other kinds of links do not merge (FHIR R4, Patient.link.type).
-		switch other := linkTarget(l.Get("other"), x); l.Get("type").Text() {
+		other := linkTarget(l.Get("other"), x)
+		if other != (name{}) {
+			f.names = append(f.names, other)
+		}
+		switch l.Get("type").Text() {
 		case "replaced-by":
 			f.links = append(f.links, link{from: self, to: other})
 		case "replaces":
@@ -127,7 +158,7 @@ func (x *Index) alias(fullURL string, r *fhir.Resource) {
 	}
 	n, k := nameOf("url", fullURL), r.Key()
 	if old, ok := x.aliases[n]; ok && old != k {
-		x.stale[n] = true
+		x.stale[n] = append(x.stale[n], fhir.Key{Type: strings.Clone(k.Type), ID: strings.Clone(k.ID)})
 		return
 	}
 	x.aliases[n] = fhir.Key{Type: strings.Clone(k.Type), ID: strings.Clone(k.ID)}

@@ -246,6 +246,9 @@ func (f *fetch) records(patients []fhir.Key) ([]*fhir.Record, error) {
 		if err != nil {
 			return nil, err
 		}
+		if known, ok := f.facts.Find(key.ID); ok {
+			record.SetLinkedFrom(f.facts.LinkedFrom(known))
+		}
 		list = append(list, record)
 	}
 	return list, nil

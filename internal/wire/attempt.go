@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 	}
 	for n := 1; ; n++ {
 		err := r.attempt(ctx, q, n, use)
-		if err == nil || ctx.Err() != nil || !isPassing(err) {
+		if err == nil || ctx.Err() != nil || !Passing(err) || q.once {
 			return err
 		}
 		if n > r.options.Retries {
@@ -73,7 +74,8 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 	}
 }
 
-func isPassing(err error) bool {
+// Passing reports whether a request failed in a way that another attempt may overcome.
+func Passing(err error) bool {
 	var status *StatusError
 	var failed *sendError
 	switch {
@@ -125,8 +127,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer) error) error {
-	typ := r.typeOf(q.target.Path)
-	r.options.Log(Attempt{Method: q.method, Path: q.target.Path, Type: typ, Number: n})
+	typ, path := r.typeOf(q.target.Path), q.target.Path
+	if q.name != "" {
+		typ, path = q.name, r.base.JoinPath(q.name).Path // #nosec G125 -- the name of an endpoint, not a path that is asked for
+	}
+	r.options.Log(Attempt{Method: q.method, Path: path, Type: typ, Number: n})
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
 	ctx, idle := withIdle(ctx, r.options.Idle)
@@ -154,7 +159,7 @@ func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer)
 }
 
 func (r *Reader) send(ctx context.Context, q request) (*resty.Response, error) {
-	request := r.client.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("Accept", "application/fhir+json")
+	request := r.client.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("Accept", cmp.Or(q.accept, fhirType))
 	if r.header != "" {
 		request.SetHeader("Authorization", r.header)
 	}

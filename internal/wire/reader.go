@@ -128,6 +128,9 @@ type request struct {
 	target      *url.URL
 	body        []byte
 	contentType string
+	name        string // what logs and errors call it instead of path and type, which may hold secrets
+	accept      string // "" is FHIR JSON
+	once        bool   // it is never repeated
 }
 
 func (r *Reader) check(q request) error {

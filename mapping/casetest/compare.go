@@ -17,7 +17,7 @@ type filled struct {
 func (f filled) compare(e expectation) (want, got string, same bool) {
 	var of []ecrf.Instance
 	for _, in := range f.instances {
-		if in.Form == e.form.Name {
+		if in.Form == e.form.Name && (e.event == "" || in.Event == e.event) {
 			of = append(of, in)
 		}
 	}

@@ -1,6 +1,7 @@
 package casetest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/crflink/crflink/internal/yamldoc"
 )
 
-// expectation reads form.item, form[n].item or form with what it must hold.
+// expectation reads form.item, form[n].item, form@event.item or form with what it must hold.
 func (l *loader) expectation(v yamldoc.Value) (expectation, bool) {
 	e := expectation{at: v, path: v.Key()}
 	if !l.place(&e) {
@@ -35,9 +36,13 @@ func (l *loader) expectation(v yamldoc.Value) (expectation, bool) {
 func (l *loader) place(e *expectation) bool {
 	formName, itemName, hasItem := strings.Cut(e.path, ".")
 	formName, number, numbered := strings.Cut(formName, "[")
+	formName, e.event, _ = strings.Cut(formName, "@")
 	d := l.study.Dictionary
 	if e.form = d.Form(formName); e.form == nil {
 		l.atKey(e.at, finding.DidYouMean(formName, d.FormNames()), "the dictionary has no form %q", formName)
+		return false
+	}
+	if !l.event(e, hasItem) {
 		return false
 	}
 	if numbered {
@@ -61,6 +66,20 @@ func (l *loader) place(e *expectation) bool {
 		return false
 	case !e.form.Repeating && numbered:
 		l.atKey(e.at, "write "+formName+"."+itemName, "form %q does not repeat", formName)
+		return false
+	}
+	return true
+}
+
+// event checks the event that a path names; an item of a form that is filled in several must name one.
+func (l *loader) event(e *expectation, hasItem bool) bool {
+	events := l.study.Mapping.EventsOf(e.form.Name)
+	switch {
+	case e.event != "" && !slices.Contains(events, e.event):
+		l.atKey(e.at, finding.DidYouMean(e.event, events), "the mapping does not fill form %q in event %q", e.form.Name, e.event)
+		return false
+	case e.event == "" && hasItem && len(events) > 1:
+		l.atKey(e.at, "write "+e.form.Name+"@EVENT; its events are "+strings.Join(events, ", "), "form %q is filled in %d events: say which", e.form.Name, len(events))
 		return false
 	}
 	return true

@@ -89,7 +89,7 @@ func (l *loader) file() []Case {
 }
 
 func (l *loader) oneCase(v yamldoc.Value) Case {
-	f := v.Fields("name", "as-of", "subject", "given", "fixture", "expect")
+	f := v.Fields("name", "as-of", "subject", "given", "fixture", "entered", "expect")
 	c := Case{Name: f["name"].Text()}
 	c.Line, _ = v.Pos()
 	if c.Name == "" {
@@ -99,6 +99,7 @@ func (l *loader) oneCase(v yamldoc.Value) Case {
 	c.subject = l.patient(pick(f["subject"], l.subject))
 	own := append(l.given(f["given"]), l.fixtures(f["fixture"])...)
 	c.given = l.merge(own, c.subject, v)
+	c.entered = l.entered(f["entered"])
 	for _, e := range f["expect"].Entries() {
 		if x, ok := l.expectation(e); ok {
 			c.expect = append(c.expect, x)

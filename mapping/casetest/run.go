@@ -60,7 +60,7 @@ func (r *runner) oneCase(ctx context.Context, file string, c *Case) error {
 		return fmt.Errorf("test %q: %w", c.Name, err)
 	}
 	book, err := r.study.Mapping.Fill(mapping.Input{
-		Record: record, AsOf: c.asOf, Zone: r.study.Zone, Source: "given", StudyUID: studyUIDs(record, c.given),
+		Record: record, AsOf: c.asOf, Zone: r.study.Zone, Source: "given", StudyUID: studyUIDs(record, c.given), Entered: c.entered,
 		Reached: func(row mapping.MapRow) { r.reached[row] = true },
 	})
 	if err != nil {

@@ -34,6 +34,7 @@ type Case struct {
 	asOf    time.Time
 	subject fhir.Key
 	given   []*fhir.Resource
+	entered ecrf.Entries
 	expect  []expectation
 }
 
@@ -42,6 +43,7 @@ type expectation struct {
 	at       yamldoc.Value
 	path     string // as written
 	form     *ecrf.Form
+	event    string     // of the dictionary; "" is every event in which the mapping fills the form
 	item     *ecrf.Item // nil: the number of instances
 	instance int        // of a repeating form, from 1; 0 for a single form
 	is       is

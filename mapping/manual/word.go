@@ -13,6 +13,7 @@ const (
 	Map       Place = "a code map"
 	Visit     Place = "a visit"
 	Event     Place = "an event"
+	Form      Place = "a form"
 	Repeat    Place = "repeat"
 	Rule      Place = "a rule"
 	Factor    Place = "factor"
@@ -25,7 +26,7 @@ const (
 
 // Places lists them.
 func Places() []Place {
-	return []Place{Top, Parameter, List, Map, Visit, Event, Repeat, Rule, Factor, Qualifier, Window, Choose, Ties, Derive}
+	return []Place{Top, Parameter, List, Map, Visit, Event, Form, Repeat, Rule, Factor, Qualifier, Window, Choose, Ties, Derive}
 }
 
 // Word is a key or value of the language.

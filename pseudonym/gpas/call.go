@@ -10,10 +10,11 @@ import (
 	"net/url"
 
 	"github.com/crflink/crflink/internal/wire"
+	"github.com/crflink/crflink/pseudonym/service"
 )
 
 // ask asks in the configured way, or finds the way out.
-func (n *Numbers) ask(ctx context.Context, originals []string) (map[string]answer, error) {
+func (n *Numbers) ask(ctx context.Context, originals []string) (map[string]service.Answer, error) {
 	if !n.options.Create {
 		return n.post(ctx, opRead, originals)
 	}
@@ -29,7 +30,7 @@ func (n *Numbers) ask(ctx context.Context, originals []string) (map[string]answe
 }
 
 // probe tries the two namings by POST. Where the service refuses both, the refusal of the newer one tells more.
-func (n *Numbers) probe(ctx context.Context, originals []string) (map[string]answer, error) {
+func (n *Numbers) probe(ctx context.Context, originals []string) (map[string]service.Answer, error) {
 	answers, err := n.post(ctx, opCreate, originals)
 	if isUnknown(err) {
 		older, olderErr := n.post(ctx, opCreateOld, originals)
@@ -86,7 +87,7 @@ type parameters struct {
 	Parameter    []parameter `json:"parameter"`
 }
 
-func (n *Numbers) post(ctx context.Context, operation string, originals []string) (map[string]answer, error) {
+func (n *Numbers) post(ctx context.Context, operation string, originals []string) (map[string]service.Answer, error) {
 	in := parameters{"Parameters", []parameter{{Name: "target", ValueString: n.options.Domain}}}
 	for _, o := range originals {
 		in.Parameter = append(in.Parameter, parameter{Name: "original", ValueString: o})
@@ -95,7 +96,7 @@ func (n *Numbers) post(ctx context.Context, operation string, originals []string
 	if err != nil {
 		return nil, errors.New("the request cannot be written")
 	}
-	var answers map[string]answer
+	var answers map[string]service.Answer
 	err = n.wire.Post(ctx, operation, nil, body, func(a wire.Answer) error {
 		out, err := read(a)
 		if err != nil {
@@ -108,26 +109,25 @@ func (n *Numbers) post(ctx context.Context, operation string, originals []string
 }
 
 // get asks for one original as gPAS before 1.10.2 wants it: the answer's parameter is named by the original.
-func (n *Numbers) get(ctx context.Context, original string) (map[string]answer, error) {
-	found := answer{err: errLacking}
+func (n *Numbers) get(ctx context.Context, original string) (map[string]service.Answer, error) {
+	m := matcher{domain: n.options.Domain, create: true, answers: map[string]service.Answer{}, asked: map[string]bool{original: true}}
 	query := url.Values{"domain": {n.options.Domain}, "original": {original}}
 	err := n.wire.Get(ctx, opCreateOld, query, func(a wire.Answer) error {
 		out, err := read(a)
 		if err != nil {
 			return err
 		}
-		m := matcher{domain: n.options.Domain, create: true, answers: map[string]answer{original: {err: errLacking}}}
+		clear(m.answers)
 		for _, p := range out.Parameter {
 			m.take(p.Name, "", p.ValueString, "")
 		}
-		found = m.answers[original]
 		return nil
 	})
 	var status *wire.StatusError
 	if errors.As(err, &status) && status.Status == http.StatusUnprocessableEntity { // the refusal of this original
-		return map[string]answer{original: {err: err}}, nil
+		return map[string]service.Answer{original: {Err: err}}, nil
 	}
-	return map[string]answer{original: found}, err
+	return m.answers, err
 }
 
 // read reads a Parameters resource. What cannot be read is not repeated in the error: it may name patients.

@@ -3,22 +3,24 @@ package gpas
 import (
 	"fmt"
 	"slices"
+
+	"github.com/crflink/crflink/pseudonym/service"
 )
 
 // matcher collects answers by original.
 type matcher struct {
 	domain  string
 	create  bool
-	answers map[string]answer
-	seen    map[string]bool
+	answers map[string]service.Answer
+	asked   map[string]bool
 }
 
 // match reads the results of a call: one parameter per original, either pseudonym or error, in any order, with their
 // parts in any order. An original of which nothing is said lacks an answer; what nobody asked for is passed over.
-func (n *Numbers) match(out parameters, originals []string) map[string]answer {
-	m := matcher{domain: n.options.Domain, create: n.options.Create, answers: make(map[string]answer, len(originals))}
+func (n *Numbers) match(out parameters, originals []string) map[string]service.Answer {
+	m := matcher{domain: n.options.Domain, create: n.options.Create, answers: map[string]service.Answer{}, asked: map[string]bool{}}
 	for _, o := range originals {
-		m.answers[o] = answer{err: errLacking}
+		m.asked[o] = true
 	}
 	for _, p := range out.Parameter {
 		var original, target, pseudonym, code string
@@ -56,34 +58,28 @@ func (p *parameter) text() string {
 
 // take notes one result. A second one about the same original must say the same.
 func (m *matcher) take(original, target, pseudonym, code string) {
-	if _, asked := m.answers[original]; !asked || original == "" {
+	if !m.asked[original] || original == "" {
 		return
 	}
-	if m.seen == nil {
-		m.seen = map[string]bool{}
+	now := m.judge(target, pseudonym, code)
+	if before, seen := m.answers[original]; seen && (now.Err != nil || now != before) {
+		now = service.Answer{Err: errUnclear}
 	}
-	now := m.judge(original, target, pseudonym, code)
-	if m.seen[original] && (now.err != nil || now != m.answers[original]) {
-		now = answer{err: errUnclear}
-	}
-	m.seen[original] = true
 	m.answers[original] = now
 }
 
-func (m *matcher) judge(original, target, pseudonym, code string) answer {
+func (m *matcher) judge(target, pseudonym, code string) service.Answer {
 	switch {
 	case code == "not-found" && !m.create:
-		return answer{} // not enrolled yet
+		return service.Answer{} // not enrolled yet
 	case code != "":
-		return answer{err: fmt.Errorf("gPAS reports %s for the patient", known(code))}
+		return service.Answer{Err: fmt.Errorf("gPAS reports %s for the patient", known(code))}
 	case target != "" && target != m.domain:
-		return answer{err: errTarget}
+		return service.Answer{Err: errTarget}
 	case pseudonym == "":
-		return answer{err: errNoneMade}
-	case pseudonym == original:
-		return answer{err: errEcho}
+		return service.Answer{Err: errNoneMade}
 	}
-	return answer{pseudonym: pseudonym}
+	return service.Answer{Pseudonym: pseudonym}
 }
 
 // issueTypes are the codes of the value set issue-type (FHIR R4) that may be repeated in an error; others may be anything.

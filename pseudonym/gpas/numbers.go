@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/pseudonym/service"
 )
 
 // API says how operations are named. The versions are those of gPAS.
@@ -46,18 +45,12 @@ type Options struct {
 // Numbers asks gPAS for subject numbers. What it has learnt is not asked for again: it is for one run. It may be used
 // from several goroutines.
 type Numbers struct {
+	*service.Numbers
 	options Options
 	wire    *wire.Operator
 
-	mu    sync.Mutex
-	api   API
-	known map[string]answer
-}
-
-// answer is what is known about an original: a pseudonym, or a failure, or neither when gPAS has none.
-type answer struct {
-	pseudonym string
-	err       error
+	mu  sync.Mutex
+	api API
 }
 
 var _ pseudonym.Prefetcher = (*Numbers)(nil)
@@ -88,7 +81,7 @@ func New(o Options) (*Numbers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gPAS: %w", err)
 	}
-	return &Numbers{options: o, wire: operator, api: o.API, known: map[string]answer{}}, nil
+	return &Numbers{Numbers: service.NewNumbers("gPAS", o.Site), options: o, wire: operator, api: o.API}, nil
 }
 
 // Close closes connections.
@@ -99,138 +92,23 @@ func (n *Numbers) Close() error {
 
 // Errors of single patients. They name nobody.
 var (
-	errUnasked  = errors.New("gPAS was not asked for the patient's number")
-	errLacking  = errors.New("gPAS's answer leaves the patient out")
 	errUnclear  = errors.New("gPAS gave the patient two answers")
-	errShared   = errors.New("gPAS gave two patients the same pseudonym")
-	errEcho     = errors.New("gPAS returned the original as its own pseudonym")
 	errTarget   = errors.New("gPAS answered for another domain")
 	errNoneMade = errors.New("gPAS created no pseudonym")
 )
 
-// Number returns what gPAS answered. ok is false where gPAS has no pseudonym and may not create one.
-func (n *Numbers) Number(id pseudonym.Identity, _ pseudonym.Resources) (pseudonym.Enrolment, bool, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	a, ok := n.known[id.Value]
-	switch {
-	case !ok:
-		return pseudonym.Enrolment{}, false, errUnasked
-	case a.err != nil || a.pseudonym == "":
-		return pseudonym.Enrolment{}, false, a.err
-	}
-	return pseudonym.Enrolment{Number: a.pseudonym, Site: n.options.Site}, true, nil
-}
-
-// Prefetch asks for patients that were not asked for yet. A call that is refused is an error, and so is a service of
-// which no call at all got a usable answer. Where only some calls failed, their patients wait.
+// Prefetch asks for patients that were not asked for yet.
 func (n *Numbers) Prefetch(ctx context.Context, ids []pseudonym.Identity) error {
-	batches := n.batches(ids)
-	if len(batches) == 0 {
-		return nil
+	api := n.naming()
+	how := service.How{Batch: n.options.Batch, Parallel: n.options.Parallel, Lead: api == Probe}
+	if api == Before1102 {
+		how.Batch = 1
 	}
-	errs := make([]error, len(batches))
-	first, refused := 0, false
-	if n.naming() == Probe { // one call finds out how the others are made
-		errs[0] = n.settle(ctx, batches[0])
-		first, refused = 1, isRefusal(errs[0])
-	}
-	slots := make(chan struct{}, n.options.Parallel)
-	var calls sync.WaitGroup
-	for i := first; i < len(batches) && !refused; i++ {
-		slots <- struct{}{}
-		calls.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = n.settle(ctx, batches[i])
-		})
-	}
-	calls.Wait()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return verdict(errs)
-}
-
-// verdict is an error when a call was refused or none succeeded.
-func verdict(errs []error) error {
-	failed := 0
-	for _, err := range errs {
-		if isRefusal(err) {
-			return fmt.Errorf("gPAS: %w", err)
-		}
-		if err != nil {
-			failed++
-		}
-	}
-	if failed == len(errs) {
-		return fmt.Errorf("gPAS: %w", errs[0])
-	}
-	return nil
-}
-
-// isRefusal reports whether the service understood and declined, which another call would not change.
-func isRefusal(err error) bool {
-	var status *wire.StatusError
-	return errors.As(err, &status) && status.Status < http.StatusInternalServerError &&
-		status.Status != http.StatusTooManyRequests && status.Status != http.StatusRequestTimeout && status.Status != http.StatusTooEarly
-}
-
-// batches parts the originals that are not known yet.
-func (n *Numbers) batches(ids []pseudonym.Identity) [][]string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	size := n.options.Batch
-	if n.api == Before1102 {
-		size = 1
-	}
-	var all [][]string
-	seen := map[string]bool{"": true}
-	for _, id := range ids {
-		if _, known := n.known[id.Value]; known || seen[id.Value] {
-			continue
-		}
-		seen[id.Value] = true
-		if last := len(all) - 1; last < 0 || len(all[last]) == size {
-			all = append(all, nil)
-		}
-		all[len(all)-1] = append(all[len(all)-1], strings.Clone(id.Value)) // not the whole Patient
-	}
-	return all
+	return n.Fetch(ctx, ids, how, n.ask)
 }
 
 func (n *Numbers) naming() API {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.api
-}
-
-// settle asks for a batch and keeps what came of it.
-func (n *Numbers) settle(ctx context.Context, originals []string) error {
-	answers, err := n.ask(ctx, originals)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, o := range originals {
-		if err != nil {
-			n.known[o] = answer{err: fmt.Errorf("gPAS could not be asked: %w", err)}
-			continue
-		}
-		n.known[o] = answers[o]
-	}
-	n.partShared(answers)
-	return err
-}
-
-// partShared takes from patients a pseudonym that several were given.
-func (n *Numbers) partShared(fresh map[string]answer) {
-	given := map[string]int{}
-	for _, a := range fresh {
-		if a.pseudonym != "" {
-			given[a.pseudonym]++
-		}
-	}
-	for o, a := range fresh {
-		if given[a.pseudonym] > 1 {
-			n.known[o] = answer{err: errShared}
-		}
-	}
 }

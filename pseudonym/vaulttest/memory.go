@@ -4,6 +4,7 @@ package vaulttest
 import (
 	"bytes"
 	"context"
+	"iter"
 	"slices"
 	"sync"
 
@@ -46,6 +47,36 @@ func (m *Memory) InitMeta(_ context.Context, values map[string][]byte) (bool, er
 		m.meta[name] = bytes.Clone(v)
 	}
 	return true, nil
+}
+
+// ChangeMeta stores what next returns.
+func (m *Memory) ChangeMeta(_ context.Context, name string, next func(now []byte) ([]byte, error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, err := next(bytes.Clone(m.meta[name]))
+	if err == nil && v != nil {
+		m.meta[name] = bytes.Clone(v)
+	}
+	return err
+}
+
+// Rows yields all rows of a study.
+func (m *Memory) Rows(_ context.Context, studyHash []byte) iter.Seq2[pseudonym.Row, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var rows []pseudonym.Row
+	for _, r := range m.rows {
+		if bytes.Equal(r.StudyHash, studyHash) {
+			rows = append(rows, clone(r))
+		}
+	}
+	return func(yield func(pseudonym.Row, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Subject returns the row that an identity hash points to, or ErrNoRow.

@@ -16,6 +16,8 @@ func Run(t *testing.T, open func(*testing.T) pseudonym.VaultStore) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, pseudonym.VaultStore){
 		"metadata are stored once":                           metaOnce,
+		"metadata change in one step":                        metaChange,
+		"all rows of a study are listed":                     rowsListed,
 		"an identity leads to its row":                       identityLeads,
 		"a second insert for an identity returns the first":  insertTwice,
 		"a number belongs to one row":                        numberTaken,

@@ -24,7 +24,7 @@ func values(p manual.Place) node {
 func mappingFile() node {
 	event := described(manual.Event, map[string]node{
 		"label": text(), "resource": some(text()), "where": text(), "value": text(), "date": text(), "choose": choose(), "ties": values(manual.Ties),
-		"include": some(text()), "earliest-of": some(eventRule()), "first-of": some(eventRule()),
+		"include": some(text()), "earliest-of": some(eventRule()), "first-of": some(eventRule()), "entered": text(),
 	})
 	return described(manual.Top, map[string]node{
 		"study": text(), "version": text(), "names": named(text()), "expressions": named(text()), "units": named(text()),
@@ -38,7 +38,7 @@ func mappingFile() node {
 			"codes": named(text()), "prefixes": named(text()), "file": text(), "conceptmap": text(), "default": text(),
 			"unmapped": enum("missing", "copy", "error"),
 		}), named(text()))),
-		"visits": named(described(manual.Visit, bounds(map[string]node{"label": text()}), "event")),
+		"visits": named(described(manual.Visit, bounds(map[string]node{"label": text(), "day": whole(), "fills": text()}), "event")),
 		"events": named(event), "forms": named(form()),
 	}, "study")
 }
@@ -46,7 +46,8 @@ func mappingFile() node {
 func eventRule() node {
 	return object(map[string]node{
 		"resource": some(text()), "where": text(), "value": text(), "date": text(), "choose": choose(), "ties": values(manual.Ties), "include": some(text()),
-	}, "resource", "value")
+		"entered": text(),
+	})
 }
 
 // bounds adds the ends of a window.
@@ -67,9 +68,12 @@ func choose() node {
 func form() node {
 	return node{
 		"type": "object", "additionalProperties": rule(),
-		"properties": map[string]node{"repeat": described(manual.Repeat, map[string]node{
-			"resource": some(text()), "where": text(), "key": text(), "order": text(), "window": window(), "include": some(text()),
-		}, "resource", "key")},
+		"properties": map[string]node{
+			"visits": either(some(text()), rule()).said("%s", manual.Does(manual.Form, "visits")),
+			"ties":   either(enum("earlier", "later", "both"), rule()).said("%s", manual.Does(manual.Form, "ties")),
+			"repeat": described(manual.Repeat, map[string]node{
+				"resource": some(text()), "where": text(), "key": text(), "order": text(), "window": window(), "include": some(text()),
+			}, "resource", "key")},
 	}
 }
 

@@ -20,6 +20,7 @@ func study() node {
 		"deidentification": text().said("a de-identification profile: a file, or mii-default"),
 		"dictionary":       text().said("the file with the forms"),
 		"mapping":          text().said("the file with the rules that fill the forms"),
+		"entered":          object(map[string]node{"file": text()}, "file").said("what people entered in the target, as a CSV with the columns subject, form, item, value, and perhaps event"),
 		"sources":          some(source()),
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
@@ -46,8 +47,12 @@ func authorised() node {
 
 func subject() node {
 	number := object(map[string]node{
-		"from": enum("research-subject", "list", "issued", "gpas"), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
-		"url": text().said("the base URL of a gPAS behind the TTP-FHIR gateway"), "domain": text(), "create": yes(), "api": enum(pipeline.NumberAPIs()...), "auth": auth(),
+		"from": enum(pipeline.NumberSources()...), "system": text(), "site": text(), "file": text(), "prefix": text(), "digits": whole(),
+		"url":    text().said("the base URL of the service: gPAS behind the TTP-FHIR gateway, a Mainzelliste, or vfps's FHIR interface"),
+		"create": yes().said("let the service create numbers; else only enrolment does"), "auth": auth(),
+		"domain": text().said("of a gPAS"), "api": enum(pipeline.NumberAPIs()...),
+		"identifier-type": text().said("the ID type of a Mainzelliste that holds the patient's identifier"), "number-type": text().said("the ID type of a Mainzelliste that holds the study's number"),
+		"key-env": text().said("the environment variable with a Mainzelliste's API key"), "namespace": text().said("of a vfps"),
 	}, "from")
 	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number}, "number")
 }
@@ -110,7 +115,7 @@ func tests() node {
 		object(map[string]node{"missing": enum(reasons...), "present": {"const": true}}))
 	given := some(either(object(map[string]node{"fixture": some(text())}), node{"type": "object", "required": []string{"resourceType"}}))
 	test := object(map[string]node{
-		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "expect": named(expectation),
+		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "entered": named(text()), "expect": named(expectation),
 	}, "name", "expect")
 	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
 }

@@ -1,0 +1,102 @@
+package audit
+
+import "github.com/crflink/crflink/pseudonym"
+
+// Event is what happened.
+type Event struct {
+	Kind    Kind
+	Subject pseudonym.Subject // whom it concerns; the zero Subject: nobody in particular
+	// Detail is what the entry says, as JSON. It is sealed: with a Subject under the subject's key, which erasing destroys;
+	// without under the vault's. It must hold no study number and nothing else that names a person where there is no Subject.
+	Detail any
+	Mark   Mark // of a decision
+}
+
+// Run is the detail of RunBegun: what a run works from. Hashes are SHA-256 in hexadecimal.
+type Run struct {
+	Run     int64             `json:"run"`  // in the ledger
+	AsOf    string            `json:"asOf"` // RFC 3339
+	Program string            `json:"program,omitempty"`
+	Study   string            `json:"study"`
+	Version string            `json:"version"` // of the study
+	Policy  Policy            `json:"policy"`
+	Inputs  map[string]string `json:"inputs"` // name -> hash
+	Full    bool              `json:"full,omitempty"`
+}
+
+// Policy is the legal basis.
+type Policy struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	Hash string `json:"hash"`
+}
+
+// Decision is the detail of Decided. It holds what is needed to decide again and compare.
+type Decision struct {
+	Run     int64  `json:"run"`
+	AsOf    string `json:"asOf"`   // RFC 3339
+	Policy  string `json:"policy"` // hash
+	Facts   string `json:"facts"`  // keyed digest of what was decided from
+	Result  string `json:"result"` // keyed digest of the whole decision, windows included
+	Consent string `json:"consent"`
+	Because string `json:"because"` // the reason's code
+	Outcome string `json:"outcome"` // what the run made of it: a permitted patient may be held for another reason
+	Reason  string `json:"reason"`
+}
+
+// Casebook is the detail of Computed: what was computed for a subject and stored to be delivered.
+type Casebook struct {
+	Run   int64  `json:"run"`
+	Input string `json:"input"` // keyed digest of all that it was computed from
+	Cells string `json:"cells"` // keyed digest of the cells that changed
+	Count int    `json:"count"` // of these
+}
+
+// Delivery is the detail of DeliveryMade.
+type Delivery struct {
+	Run      int64  `json:"run"`
+	Target   string `json:"target"`
+	Kind     string `json:"kind"`
+	Subjects int    `json:"subjects"`
+	Digest   string `json:"digest"` // keyed: of the subjects and the input of each one's casebook
+	Cells    int    `json:"cells"`
+	Written  int    `json:"written"`
+	Rejected int    `json:"rejected,omitempty"`
+	Queries  int    `json:"queries,omitempty"`
+	Files    []File `json:"files,omitempty"`
+	Failed   string `json:"failed,omitempty"`
+}
+
+// File is a delivered file.
+type File struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+}
+
+// Finished is the detail of RunFinished.
+type Finished struct {
+	Run       int64            `json:"run"`
+	Counts    map[string]int64 `json:"counts"`
+	Standing  int              `json:"standing"`  // subjects about whom a decision stands
+	Decisions string           `json:"decisions"` // digest over all of these, see Digest
+}
+
+// Stopped is the detail of RunStopped.
+type Stopped struct {
+	Run    int64  `json:"run,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// Inspection is the detail of Inspected.
+type Inspection struct {
+	Command string `json:"command"`
+	AsOf    string `json:"asOf"`
+	Item    string `json:"item,omitempty"`
+}
+
+// Missed is the detail of Gap.
+type Missed struct {
+	Anchor Head `json:"anchor"` // that the vault knew
+	Found  Head `json:"found"`  // the end of the log as it was
+}

@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/yamldoc"
+)
+
+// EnteredSpec names where the study reads what people entered in the target.
+type EnteredSpec struct {
+	File string // a CSV that was exported from it
+}
+
+// entered reads where the dates stand that people entered. It comes before the mapping, which is checked against it.
+func (l *loader) entered(v yamldoc.Value) {
+	if !v.Exists() {
+		return
+	}
+	l.study.Entered = &EnteredSpec{File: l.path(l.required(v, v.Fields("file"), "file"))}
+}
+
+// unentered warns of a file that nothing reads.
+func (l *loader) unentered(v yamldoc.Value) {
+	if v.Exists() && l.study.Mapping != nil && len(l.study.Mapping.Entered()) == 0 {
+		line, col := v.Pos()
+		l.further = append(l.further, finding.Finding{
+			File: l.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: "no event of the mapping is a date that a person entered: nothing is read from here",
+		})
+	}
+}
+
+// entries reads what people entered for the subjects, by study number, where an event of the mapping needs it.
+func (r *runner) entries(ctx context.Context, all []work) (map[string]ecrf.Entries, error) {
+	cells := r.Study.Mapping.Entered()
+	if len(cells) == 0 || len(all) == 0 {
+		return nil, nil
+	}
+	if r.Entered == nil {
+		return nil, errors.New("an event of the mapping is a date that a person entered, and no target was opened to read it from")
+	}
+	subjects := make([]string, len(all))
+	for i, w := range all {
+		subjects[i] = w.subject.Number()
+	}
+	entries, err := r.Entered.Entered(ctx, subjects, cells)
+	if err != nil {
+		return nil, fmt.Errorf("read what people entered: %w", err)
+	}
+	return entries, nil
+}
+
+// withEntries is the work with what people entered for its subject.
+func (r *runner) withEntries(ctx context.Context, w work) (work, error) {
+	entries, err := r.entries(ctx, []work{w})
+	w.entered = entries[w.subject.Number()]
+	return w, err
+}

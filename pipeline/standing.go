@@ -1,0 +1,27 @@
+package pipeline
+
+// standing is how a subject stands in this run, by study number.
+type standing struct{ outcome, reason string }
+
+const (
+	outcomePermitted = "permitted"
+	outcomeHeld      = "held"
+	reasonNotFound   = "not-found"
+	reasonShared     = "shared"
+	reasonNoNumber   = "no-number"
+
+	reasonWithdrawing = "withdrawal-under-way"
+)
+
+// StandingDoc says what a reason for holding a subject means that is no reason of consent.
+type StandingDoc struct{ Reason, Text string }
+
+// Standings is the published list of these reasons. A subject that the ledger knows from earlier runs is held for them.
+func Standings() []StandingDoc {
+	return []StandingDoc{
+		{reasonNotFound, "the ledger knows the subject, and the source has no such patient any more"},
+		{reasonShared, "several permitted patients of the source claim the subject's number"},
+		{reasonNoNumber, "the patient is permitted, but the number could not be confirmed: the enrolment is missing, unclear, or says another number"},
+		{reasonWithdrawing, "the patient consented again, and the withdrawal before is not carried out yet"},
+	}
+}
