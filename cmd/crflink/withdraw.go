@@ -17,9 +17,9 @@ import (
 
 // withdrawFlags are the flags of crflink withdraw.
 type withdrawFlags struct {
-	json              bool
-	by, reason        string
-	subject, task, at string
+	json          bool
+	by, reason    string
+	subject, task string
 }
 
 func withdrawCommand() *cobra.Command {
