@@ -29,6 +29,9 @@ func (r DropReason) keeps() bool { return r == InWindow || r == WithoutDate || r
 
 // admit returns the gate's verdict on each resource of the record, in its order.
 func admit(rec *fhir.Record, d Decision, policy *Policy) (Permitted, []DropReason) {
+	if policy.parts != nil {
+		return admitParts(rec, d, policy)
+	}
 	verdicts := make([]DropReason, rec.Len())
 	refusal := DropReason("")
 	switch {

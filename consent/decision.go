@@ -37,6 +37,9 @@ type Decision struct {
 	warnings   Warnings
 	withdrawal Withdrawal
 	refused    int64 // microseconds since 1970
+
+	parts  []Decision     // of a combination
+	partOf map[string]int // by form
 }
 
 // Patient returns the patient that the decision is about.

@@ -38,6 +38,9 @@ var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
 // Evaluate decides about a patient. It is pure: the same facts, policy and as-of give the same decision, in whatever
 // order the facts are. It is safe for concurrent use.
 func Evaluate(facts Facts, policy *Policy, asOf time.Time) Decision {
+	if policy.parts != nil {
+		return policy.combined(func(part *Policy) Decision { return Evaluate(facts, part, asOf) })
+	}
 	return evaluate(facts, policy, asOf, moment{}, 0)
 }
 

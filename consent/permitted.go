@@ -19,6 +19,9 @@ type permitted struct {
 	resources []*fhir.Resource
 	byKey     map[fhir.Key]*fhir.Resource
 	hideDeath bool
+
+	parts  []Permitted    // of a combination
+	partOf map[string]int // by form
 }
 
 // Granted reports whether anything may be used at all. It is false for the zero value and for patients who are held or

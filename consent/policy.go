@@ -43,6 +43,9 @@ type Policy struct {
 	withdraw map[string]bool
 	profiles map[string]bool
 	objected map[string]bool
+
+	parts  []*Policy      // of a combination; the default is the first
+	partOf map[string]int // by form, of those that are named
 }
 
 type typeBits struct{ gate, window uint64 }
@@ -92,12 +95,23 @@ func Parse(file string, text []byte, read func(name string) ([]byte, error)) (*P
 // Kind returns the legal basis.
 func (p *Policy) Kind() Kind { return p.set.Kind }
 
-// Name returns the policy's name.
-func (p *Policy) Name() string { return p.set.Name }
+// Name returns the policy's name, of a combination those of all with a plus between them.
+func (p *Policy) Name() string {
+	if p.parts == nil {
+		return p.set.Name
+	}
+	names := make([]string, len(p.parts))
+	for i, part := range p.parts {
+		names[i] = part.set.Name
+	}
+	return strings.Join(names, " + ")
+}
 
-// Unprotected reports whether the policy is none: such a policy must be reported in every output, and a target that
+// Unprotected reports whether the policy, or one of a combination, is none: such a policy must be reported in every output, and a target that
 // holds a running study's data must refuse it.
-func (p *Policy) Unprotected() bool { return p.set.Kind == NoPolicy }
+func (p *Policy) Unprotected() bool {
+	return p.set.Kind == NoPolicy || slices.ContainsFunc(p.parts, func(part *Policy) bool { return part.set.Kind == NoPolicy })
+}
 
 // Hash returns the SHA-256 of the policy's canonical form in hexadecimal: it changes with every
 // rule, and not with the spelling of the file.

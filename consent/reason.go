@@ -49,6 +49,7 @@ const (
 	NotEnrolled     Reason = "not-enrolled"
 	ApprovalExpired Reason = "approval-expired"
 	ApprovalNotYet  Reason = "approval-not-yet"
+	PartlyRefused   Reason = "partly-refused"
 	NotRenewed      Reason = "not-renewed"
 )
 
@@ -82,6 +83,7 @@ var reasonDocs = []ReasonDoc{
 	{NotEnrolled, Held, "no ResearchSubject of the study with an accepted status"},
 	{ApprovalExpired, Held, "the approval is no longer valid"},
 	{ApprovalNotYet, Held, "the approval is not valid yet"},
+	{PartlyRefused, Held, "the forms are under several policies: the patient refused what one needs, and none permits: a person must look"},
 	{NotRenewed, Held, "the patient withdrew before, and no consent that is later than that permits the use"},
 }
 

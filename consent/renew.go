@@ -11,6 +11,9 @@ import (
 // dateTime certainly after it, and a period that begins no earlier than its day. Else the patient is held, NotRenewed. A
 // policy that asks for no Consent cannot be renewed.
 func EvaluateAfter(facts Facts, policy *Policy, asOf, withdrawn time.Time) Decision {
+	if policy.parts != nil {
+		return policy.after(facts, asOf, withdrawn)
+	}
 	d := Evaluate(facts, policy, asOf)
 	if d.outcome != Granted {
 		return d

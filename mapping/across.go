@@ -95,6 +95,15 @@ func (r *run) other(name string, to *formRule) (outcome, error) {
 	if o, ok := r.across[name]; ok {
 		return o, nil
 	}
+	of, err := r.ofOther(to.form)
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case of == nil:
+		return missing(ecrf.NoConsent), nil
+	case of != r:
+		return of.other(name, to)
+	}
 	outer := r.event
 	r.event = to.form.event
 	defer func() { r.event = outer }()

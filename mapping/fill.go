@@ -23,7 +23,10 @@ type Input struct {
 	// Entered is what people entered in the cells that Mapping.Entered names.
 	Entered ecrf.Entries
 	Reached func(MapRow) // is told each row of a code map that gives a value; may be nil
-	Trace   *Trace       // is told how the cells of one item came about; may be nil
+	// Of returns what is permitted for all of the forms: for one that is filled, and for items of others that it uses. No
+	// record: consent does not cover it. A nil Of fills all forms from Record.
+	Of    func(forms ...string) *pseudonym.Record
+	Trace *Trace // is told how the cells of one item came about; may be nil
 }
 
 // Fill computes the subject's casebook. It is a pure function of the mapping and its input. The error names the rule
@@ -39,7 +42,12 @@ func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
 		return nil, err
 	}
 	for i := range m.forms {
-		instances, err := r.fillForm(&m.forms[i])
+		f := &m.forms[i]
+		of, err := r.of(f)
+		if err != nil {
+			return nil, err
+		}
+		instances, err := of.fillForm(f)
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +63,7 @@ func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
 // run is the state of one evaluation.
 type run struct {
 	mapping *Mapping
+	forms   []string // for which the record is permitted, where forms have records of their own
 	in      Input
 	env     fhirpath.Env
 	byType  map[string][]*fhir.Resource
@@ -140,6 +149,9 @@ func (r *run) eventDay(rule *rule) (outcome, error) {
 
 // fillForm returns the form's instances: one of a single form, one for each key of a repeating form.
 func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
+	if r == nil {
+		return f.uncovered(), nil
+	}
 	r.event = f.event
 	if f.repeat == nil {
 		instance := ecrf.Instance{Event: f.event, Form: f.name}

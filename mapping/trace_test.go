@@ -29,7 +29,7 @@ type traced struct {
 func TestATraceEndsInTheCell(t *testing.T) {
 	seen := &traced{map[ecrf.MissingReason]bool{}, map[mapping.Fate]bool{}, map[string]bool{}, map[string]bool{}, 0}
 	further := write(t, furtherRules, furtherCases)
-	for dir, pattern := range map[string]string{"testdata/rules": "*.yaml", "testdata/language": "*.yaml", exampleStudy: "tests/*.yaml", further: "*.yaml"} {
+	for dir, pattern := range map[string]string{"testdata/rules": "*.yaml", "testdata/language": "*.yaml", "testdata/visits": "*.yaml", exampleStudy: "tests/*.yaml", further: "*.yaml"} {
 		traceCases(t, dir, pattern, seen)
 	}
 	for _, r := range ecrf.MissingReasons() {
@@ -145,21 +145,25 @@ func traceAll(t *testing.T, s casetest.Study, in mapping.Input, seen *traced) {
 	want := map[string]ecrf.Cell{}
 	for _, instance := range book.Instances() {
 		for _, c := range instance.Cells {
-			want[instance.Form+"."+c.Item+" "+instance.Key] = c
+			want[instance.Event+" "+instance.Form+"."+c.Item+" "+instance.Key] = c
 		}
 	}
 	for _, name := range s.Mapping.Items() {
-		in.Trace = &mapping.Trace{Rule: name}
-		if _, err := s.Mapping.Fill(in); err != nil {
-			t.Fatal(err)
-		}
-		for i := range in.Trace.Cells {
-			steps := &in.Trace.Cells[i]
-			seen.take(t, steps, want[name+" "+steps.Key])
-			delete(want, name+" "+steps.Key)
-		}
-		if in.Trace.Form != nil {
-			seen.resources(in.Trace.Form)
+		form, _, _ := strings.Cut(name, ".")
+		for _, event := range s.Mapping.EventsOf(form) {
+			in.Trace = &mapping.Trace{Rule: name, Event: event}
+			if _, err := s.Mapping.Fill(in); err != nil {
+				t.Fatal(err)
+			}
+			for i := range in.Trace.Cells {
+				steps := &in.Trace.Cells[i]
+				key := event + " " + name + " " + steps.Key
+				seen.take(t, steps, want[key])
+				delete(want, key)
+			}
+			if in.Trace.Form != nil {
+				seen.resources(in.Trace.Form)
+			}
 		}
 	}
 	for name := range want {
@@ -281,5 +285,38 @@ func TestReadsNamesTheElementsOfARule(t *testing.T) {
 	}
 	if got := s.Mapping.Reads("psa.psa_qualifier"); len(got) < 4 {
 		t.Errorf("the rule of an item of a repeating form reads only %s", got)
+	}
+}
+
+func TestATraceSaysForWhichVisitAResourceCounts(t *testing.T) {
+	s := study(t, "testdata/visits")
+	from := patientOnly(t)
+	for _, text := range []string{
+		`{"resourceType":"ImagingStudy","id":"scan","status":"available","subject":{"reference":"Patient/p"},"started":"2024-03-01"}`,
+		`{"resourceType":"Observation","id":"a","status":"final","subject":{"reference":"Patient/p"},"code":{"coding":[{"system":"http://loinc.org","code":"2857-1"}]},"effectiveDateTime":"2024-06-14","valueQuantity":{"value":5,"code":"ng/mL"}}`,
+	} {
+		res, err := fhir.ReadResource(text, fhir.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		from.Add(res)
+	}
+	record, err := s.Admit(t.Context(), time.Now(), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for event, want := range map[string]mapping.Seen{
+		"month3": {Fate: mapping.CountedFate}, "month4": {Fate: mapping.OutsideFate, Detail: "counts for visit month3"}, "screening": {Fate: mapping.OutsideFate},
+	} {
+		trace := mapping.Trace{Rule: "lab.psa_near", Event: event}
+		if _, err := s.Mapping.Fill(mapping.Input{Record: record, AsOf: time.Now(), Zone: s.Zone, Trace: &trace}); err != nil {
+			t.Fatal(err)
+		}
+		if len(trace.Cells) != 1 || len(trace.Cells[0].Resources) != 1 || len(trace.Events) != 1 {
+			t.Fatalf("%s: %+v", event, trace)
+		}
+		if got := trace.Cells[0].Resources[0]; got.Fate != want.Fate || got.Detail != want.Detail {
+			t.Errorf("%s: %+v, want %+v", event, got, want)
+		}
 	}
 }

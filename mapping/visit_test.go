@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/mapping"
+	"github.com/crflink/crflink/mapping/casetest"
 	"github.com/crflink/crflink/pseudonym"
 )
 
@@ -75,5 +77,31 @@ func TestAMappingNamesTheCellsThatPeopleEnterAndTheEventsThatItFills(t *testing.
 	items := s.Mapping.Items()
 	if slices.Sort(items); len(slices.Compact(slices.Clone(items))) != len(items) {
 		t.Errorf("an item is named twice: %v", items)
+	}
+}
+
+func TestATestSaysAtWhichVisitAFormIsFilled(t *testing.T) {
+	const text = `tests:
+  - name: At which visit?
+    as-of: 2026-09-01
+    given: [{resourceType: Patient, id: p}]
+    entered: {enrolment.enroled: 2024-03-01, visit@month3.visit_date: 2024-06-01}
+    expect:
+      lab.psa: 1
+      lab@closing.psa: 1
+      scans@month3.scanned: 2024-03-01
+      lab: {instances: 3}
+`
+	_, findings := casetest.Load(fstest.MapFS{"tests.yaml": {Data: []byte(text)}}, []string{"tests.yaml"}, study(t, "testdata/visits"))
+	for _, want := range []string{
+		`5:15: error: no event of the mapping is entered in enrolment.enroled`, `7:7: error: form "lab" is filled in 3 events: say which`,
+		`8:7: error: the mapping does not fill form "lab" in event "closing"`, `9:7: error: form "scans" repeats: say which instance`,
+	} {
+		if !strings.Contains(findings.Error(), want) {
+			t.Errorf("%v\nlacks %s", findings, want)
+		}
+	}
+	if len(findings) != 4 {
+		t.Errorf("%d findings", len(findings))
 	}
 }

@@ -173,6 +173,7 @@ func (r *runner) commonDigest() string {
 func (r *runner) digest(record *fhir.Record, p consent.Permitted, w work) string {
 	h := w.subject.Digest()
 	_, _ = fmt.Fprintf(h, "%s%t\n", r.common, p.HidesDeath())
+	digestParts(h, p)
 	for reference, key := range record.Aliases() {
 		_, _ = fmt.Fprintf(h, "%q %q\n", reference, key.String())
 	}

@@ -157,7 +157,7 @@ func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decisi
 	if err != nil {
 		return consent.Decision{}, err
 	}
-	return r.Decide(record, facts, r.AsOf), nil
+	return r.judged(r.Decide(record, facts, r.AsOf)), nil
 }
 
 // Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.

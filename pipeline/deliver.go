@@ -108,6 +108,7 @@ func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.S
 				continue
 			}
 			if permitted {
+				book = r.withheld(book)
 				matrix.take(book)
 			}
 			if !yield(book, err) || err != nil {

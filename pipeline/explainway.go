@@ -23,7 +23,7 @@ func (x *explainer) explain(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	record, err := x.Source.Fetch(ctx, c.patient, x.wanted(), x.facts.Reject)
+	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient), x.facts.Reject)
 	if err != nil {
 		return err
 	}
@@ -31,9 +31,9 @@ func (x *explainer) explain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.out.Consent = x.consentStep(d)
+	x.out.Consent = x.consentStep(d.For(x.asked.Form))
 	permitted, drops := consent.Admit(record, d, x.Study.Policy)
-	if !permitted.Granted() {
+	if !permitted.For(x.asked.Form).Granted() {
 		x.out.conclude(StatusNotPermitted, "Consent does not permit it any more (%s): %s.", x.out.Consent.Reason, x.out.Consent.Means)
 		return nil
 	}

@@ -111,13 +111,15 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 type runner struct {
 	Parts
 	Options
-	veil   *pseudonym.Veil
-	facts  *Facts
-	out    *Outcome
-	runID  ecrf.RunID
-	work   []work // permitted subjects
-	known  map[string]standing
-	matrix Matrix // of the last walk over all that is delivered; nil before one
+	veil  *pseudonym.Veil
+	facts *Facts
+	out   *Outcome
+	runID ecrf.RunID
+	work  []work // permitted subjects
+	known map[string]standing
+	combination
+	combining sync.Mutex // of combination
+	matrix    Matrix     // of the last walk over all that is delivered; nil before one
 
 	lost   lost
 	bar    *renewing

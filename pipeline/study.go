@@ -97,6 +97,7 @@ type loader struct {
 	study   *Study
 	further finding.List    // about the files that the study names
 	outputs []yamldoc.Value // that recipients receive
+	formsAt []yamldoc.Value // that have a policy of their own
 }
 
 func (l *loader) read() {
@@ -117,6 +118,7 @@ func (l *loader) read() {
 	l.profile(f["deidentification"])
 	l.entered(f["entered"])
 	l.forms(f["dictionary"], f["mapping"])
+	l.formsWithPolicy()
 	l.unentered(f["entered"])
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
@@ -166,13 +168,11 @@ func (l *loader) consent(v yamldoc.Value) {
 		l.doc.Root().Errorf("name a policy file; a study without consent says so in a file of kind none", "consent is missing")
 		return
 	}
-	name := v.Text()
-	if name != consent.BuiltInName {
-		name = l.path(name)
+	if v.IsMapping() {
+		l.combine(v)
+		return
 	}
-	policy, err := consent.Load(name)
-	l.study.Policy = policy
-	l.blame(v, err)
+	l.study.Policy = l.policy(v)
 }
 
 // blame adds the findings of a file that the study names, or one finding at the place that names it.

@@ -28,6 +28,7 @@ type subjectResult struct {
 // veiled is a subject's de-identified record with what linkage found, ready to be mapped.
 type veiled struct {
 	record  *pseudonym.Record
+	parts   *records // under several policies; record is one of them then
 	uids    map[fhir.Key]string
 	links   string
 	entered ecrf.Entries
@@ -36,7 +37,7 @@ type veiled struct {
 // computeSubject takes one subject the whole way. A failure that concerns this subject only is counted and gives no
 // result; an error ends the run.
 func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, error) {
-	record, err := r.Source.Fetch(ctx, w.patient, r.wanted(), r.facts.Reject)
+	record, err := r.Source.Fetch(ctx, w.patient, r.wantedOf(w.patient), r.facts.Reject)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return nil, nil
 	}
-	defer v.record.Release()
+	defer v.release()
 	var stored *ecrf.StoredCasebook
 	if known {
 		if stored, err = r.Ledger.Subject(ctx, w.subject.Number()); err != nil {
@@ -78,12 +79,16 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		}
 	}
 	book, err := r.Study.Mapping.Fill(r.mappingInput(v))
+	if err == nil {
+		err = r.uncover(book, d)
+	}
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
 		return nil, nil
 	}
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
+	r.keepHeld(result.change, d)
 	result.emptied = emptied(stored, result.change)
 	return result, nil
 }
@@ -112,20 +117,24 @@ func (r *runner) wanted() fhir.Wanted {
 }
 
 func (r *runner) mappingInput(v *veiled) mapping.Input {
-	return mapping.Input{
+	in := mapping.Input{
 		Record: v.record, AsOf: r.AsOf, Zone: r.Study.Zone, Source: r.Source.Name(), Entered: v.entered,
 		StudyUID: func(k fhir.Key) (string, bool) { uid, ok := v.uids[k]; return uid, ok },
 	}
+	if v.parts != nil {
+		in.Of = v.parts.of
+	}
+	return in
 }
 
 // veilSubject de-identifies the permitted resources and locates the imaging studies among them.
 func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult) (*veiled, error) {
-	record, report, err := r.veil.Apply(p, w.subject)
+	record, parts, report, err := r.apply(p, w.subject)
 	if err != nil {
 		return nil, err
 	}
 	result.veil = report
-	v := &veiled{record: record, uids: map[fhir.Key]string{}, entered: w.entered}
+	v := &veiled{record: record, parts: parts, uids: map[fhir.Key]string{}, entered: w.entered}
 	days, err := r.Study.Mapping.Events(r.mappingInput(v))
 	if err != nil {
 		return nil, err

@@ -15,13 +15,14 @@ import (
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/questionnaire"
 	"github.com/crflink/crflink/ecrf/redcap"
+	"github.com/crflink/crflink/mapping/crtdl"
 	"github.com/crflink/crflink/pipeline/scaffold"
 )
 
 // initOptions are the flags of init.
 type initOptions struct {
-	from, out, study, language, repeating string
-	events                                []string
+	from, out, study, language, repeating, crtdl string
+	events                                       []string
 }
 
 func initCommand() *cobra.Command {
@@ -32,6 +33,7 @@ func initCommand() *cobra.Command {
 		Long: `Reads forms from a REDCap data dictionary (CSV), an ODM document (XML, 1.3 or 2.0) or a FHIR R4 Questionnaire (JSON), and writes a
 study into the folder: study.yaml, dictionary.yaml, mapping.yaml with every form and item and no rule yet, consent.yaml, tests/first.yaml,
 and import.txt, which lists what could not be taken over as it was. Files that exist are never overwritten.
+With --crtdl the attribute groups of a CRTDL (JSON) stand in mapping.yaml as rules that only need the name of their item.
 ` + exitHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return initStudy(cmd, o) },
@@ -42,6 +44,7 @@ and import.txt, which lists what could not be taken over as it was. Files that e
 	flags.StringVar(&o.study, "study", "", "the study's id (default: made from the title in the file, or from its name)")
 	flags.StringArrayVar(&o.events, "events", nil, "REDCap: CSV of the events, of the instrument-event mapping, or this flag for each of both")
 	flags.StringVar(&o.repeating, "repeating", "", "REDCap: CSV of the repeating instruments and events")
+	flags.StringVar(&o.crtdl, "crtdl", "", "CRTDL (.json) whose attribute groups become rules to choose from")
 	flags.StringVar(&o.language, "language", "", "ODM: the language of labels, such as de (default: that of the first text)")
 	return cmd
 }
@@ -67,7 +70,13 @@ func initStudy(cmd *cobra.Command, o initOptions) error {
 		_ = report.Write(cmd.ErrOrStderr())
 		return err
 	}
-	files, err := scaffold.Files(scaffold.Study{Dictionary: dictionary, Comments: comments, Report: report, Title: draft.Title, Source: filepath.Base(o.from)})
+	request, err := readRequest(o.crtdl)
+	if err != nil {
+		return err
+	}
+	files, err := scaffold.Files(scaffold.Study{
+		Dictionary: dictionary, Comments: comments, Report: report, Title: draft.Title, Source: filepath.Base(o.from), Request: request,
+	})
 	if err != nil {
 		return err
 	}
@@ -88,6 +97,23 @@ func summarise(w io.Writer, out string, d *ecrf.Dictionary) error {
 	_, err := fmt.Fprintf(w, "%s: study %s with %d events, %d forms, %d items, %d code lists; what was not taken over stands in import.txt\n",
 		out, d.Study, len(d.Events), len(d.Forms), items, len(d.CodeLists))
 	return err
+}
+
+// readRequest reads what a CRTDL asks for; no name is no request.
+func readRequest(name string) (request *scaffold.Request, err error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.Open(name) // #nosec G304 -- a file that the user named
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	read, err := crtdl.Read(bufio.NewReader(f))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &scaffold.Request{Request: read, Source: filepath.Base(name)}, nil
 }
 
 // readDraft reads the file with the reader for its kind.

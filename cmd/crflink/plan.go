@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/schedule"
 )
@@ -40,6 +41,17 @@ func services(b *strings.Builder, study *pipeline.Study) {
 	if n := study.Numbers; n != nil {
 		from := map[string]string{"gpas": "gPAS %s, domain " + n.Domain, "mainzelliste": "Mainzelliste %s, ID type " + n.NumberType, "vfps": "vfps %s, namespace " + n.Namespace}[n.From]
 		fmt.Fprintf(b, "numbers    "+from+", creating them: %t\n", n.URL, n.Create)
+	}
+}
+
+// policies lists the legal bases, and the forms under those that are not the default.
+func policies(b *strings.Builder, policy *consent.Policy) {
+	for i, p := range policy.Parts() {
+		fmt.Fprintf(b, "policy     %s (%s), SHA-256 %s", p.Name(), p.Kind(), p.Hash())
+		if i > 0 {
+			fmt.Fprintf(b, ", of the forms %s", strings.Join(policy.FormsUnder(p), ", "))
+		}
+		b.WriteString("\n")
 	}
 }
 
@@ -77,7 +89,7 @@ func planCommand() *cobra.Command {
 			}
 			var b strings.Builder
 			fmt.Fprintf(&b, "study      %s %s, %s\n", study.ID, study.Version, study.Title)
-			fmt.Fprintf(&b, "policy     %s (%s), SHA-256 %s\n", study.Policy.Name(), study.Policy.Kind(), study.Policy.Hash())
+			policies(&b, study.Policy)
 			authorised(&b, study)
 			fmt.Fprintf(&b, "profile    %s %s, dates: %s\n", study.Profile.Name(), study.Profile.Version(), study.Dates.Mode)
 			fmt.Fprintf(&b, "reads      before the decision: Patient, Consent, Encounter, ResearchSubject\n")

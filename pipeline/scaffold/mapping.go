@@ -2,9 +2,11 @@ package scaffold
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/mapping/crtdl"
 )
 
 const mappingHead = `# How the forms of %s are filled. Every form and item of dictionary.yaml is listed here, and none has a rule yet: people
@@ -16,12 +18,7 @@ version: "1.0"
 
 # Long texts get a short name, used as %%loinc.
 names:
-  icd: http://fhir.de/CodeSystem/bfarm/icd-10-gm
-  ops: http://fhir.de/CodeSystem/bfarm/ops
-  atc: http://fhir.de/CodeSystem/bfarm/atc
-  loinc: http://loinc.org
-  sct: http://snomed.info/sct
-
+%s
 # maps turn codes of the source into codes of a code list, such as gender: {male: "1", female: "2"}. These are the codes that
 # the code lists want; put the codes of the source before them.
 # maps:
@@ -29,18 +26,52 @@ names:
 # events are days in the patient's history, around which windows lie. For example
 # events:
 #   index: {label: First scan, resource: ImagingStudy, value: started, choose: first}
-
+%s%s
 # Forms begin with their name; take "# " away from the next line with the first rule.
 # forms:
 `
 
-func mappingFile(d *ecrf.Dictionary) []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, mappingHead, d.Study, d.Study, listHints(d))
+// shortNames are the names of the mapping for code systems, in the order of the file.
+var shortNames = [][2]string{
+	{"icd", "http://fhir.de/CodeSystem/bfarm/icd-10-gm"}, {"ops", "http://fhir.de/CodeSystem/bfarm/ops"}, {"atc", "http://fhir.de/CodeSystem/bfarm/atc"},
+	{"loinc", "http://loinc.org"}, {"sct", "http://snomed.info/sct"},
+}
+
+func mappingFile(d *ecrf.Dictionary, request *Request) ([]byte, error) {
+	var b, names strings.Builder
+	short := crtdl.Names{}
+	for _, n := range shortNames {
+		fmt.Fprintf(&names, "  %s: %s\n", n[0], n[1])
+		short[n[0]] = n[1]
+	}
+	asked, err := request.text(short)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(&b, mappingHead, d.Study, d.Study, names.String(), listHints(d), visitHints(d), asked)
 	for i := range d.Forms {
 		writeForm(&b, d, &d.Forms[i])
 	}
-	return []byte(b.String())
+	return []byte(b.String()), nil
+}
+
+// visitHints shows a visit for each event whose forms are filled in several.
+func visitHints(d *ecrf.Dictionary) string {
+	var names []string
+	for _, e := range d.Events {
+		if slices.ContainsFunc(e.Forms, func(f string) bool { return len(d.EventsOf(f)) > 1 }) {
+			names = append(names, e.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n# visits are windows around events, one for each event of dictionary.yaml in which a form is filled that is filled in several. For example\n# visits:\n")
+	for _, n := range names {
+		fmt.Fprintf(&b, "#   %s: {event: index, day: 0, before: 30, after: 30}\n", n)
+	}
+	return b.String()
 }
 
 // listHints shows a map for each code list, with the codes that it has to reach.
@@ -63,8 +94,11 @@ func listHints(d *ecrf.Dictionary) string {
 
 func writeForm(b *strings.Builder, d *ecrf.Dictionary, f *ecrf.Form) {
 	fmt.Fprintf(b, "\n#   %s: # %s\n", f.Name, oneLine(f.Label))
-	if events := d.EventsOf(f.Name); len(events) != 1 {
-		fmt.Fprintf(b, "#     The dictionary has this form in %d events (%s); a mapping fills a form in exactly one.\n", len(events), strings.Join(events, ", "))
+	switch events := d.EventsOf(f.Name); {
+	case len(events) > 1:
+		fmt.Fprintf(b, "#     The form is filled in %d events; name the visits at which the mapping fills it.\n#     visits: [%s]\n", len(events), strings.Join(events, ", "))
+	case len(events) == 0:
+		b.WriteString("#     The dictionary has this form in no event, so that it is never filled.\n")
 	}
 	if f.Repeating {
 		b.WriteString("#     The form repeats: say with repeat what it has one instance of, and what names an instance for ever.\n")

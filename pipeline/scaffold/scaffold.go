@@ -17,8 +17,9 @@ type Study struct {
 	Dictionary *ecrf.Dictionary
 	Comments   ecrf.Comments
 	Report     ecrf.Report
-	Title      string // of the study; may be empty
-	Source     string // what the dictionary was imported from, for a comment
+	Title      string   // of the study; may be empty
+	Source     string   // what the dictionary was imported from, for a comment
+	Request    *Request // what a CRTDL asks for; may be nil
 }
 
 // File is one file of a scaffold. Name is relative to its folder, with slashes.
@@ -41,8 +42,12 @@ func Files(s Study) ([]File, error) {
 	if err := s.Report.Write(&report); err != nil {
 		return nil, err
 	}
+	rules, err := mappingFile(s.Dictionary, s.Request)
+	if err != nil {
+		return nil, err
+	}
 	return []File{
-		{"study.yaml", studyFile(s)}, {"dictionary.yaml", dictionary.Bytes()}, {"mapping.yaml", mappingFile(s.Dictionary)},
+		{"study.yaml", studyFile(s)}, {"dictionary.yaml", dictionary.Bytes()}, {"mapping.yaml", rules},
 		{"consent.yaml", consentFile(s.Dictionary)}, {"tests/first.yaml", testFile(s.Dictionary)}, {"import.txt", report.Bytes()},
 	}, nil
 }

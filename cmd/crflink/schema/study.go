@@ -9,9 +9,11 @@ import (
 
 func study() node {
 	return object(map[string]node{
-		"crflink":          node{"const": 1}.said("the version of the file's format"),
-		"study":            object(map[string]node{"id": text(), "title": text(), "version": text()}, "id", "version"),
-		"consent":          text().said("the consent policy: a file, or %s", consent.BuiltInName),
+		"crflink": node{"const": 1}.said("the version of the file's format"),
+		"study":   object(map[string]node{"id": text(), "title": text(), "version": text()}, "id", "version"),
+		"consent": either(text(), object(map[string]node{
+			"default": text(), "forms": named(text()).said("policies of single forms"),
+		}, "default")).said("the consent policy: a file, or %s; where forms differ, a default and policies of forms", consent.BuiltInName),
 		"consent-source":   consentSource(),
 		"subject":          subject(),
 		"dates":            enum("none", "shift").said("whether each subject's days are moved"),
