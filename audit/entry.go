@@ -25,6 +25,7 @@ const (
 	DeliveryMade  Kind = "delivery"       // Delivery
 	Inspected     Kind = "inspection"     // of a subject's real data, or of a whole cohort's
 	Erased        Kind = "erased"         // the subject: the last entry about it, written before its row in the vault is destroyed
+	Retired       Kind = "retired"        // the study: everything about subjects was erased
 	Gap           Kind = "gap"            // Missed: the log was not the one that the anchor knew
 	Located       Kind = "located"        // a keyed reference was resolved
 	Reidentified  Kind = "reidentified"   // a subject number was resolved to a patient

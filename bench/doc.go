@@ -1,4 +1,5 @@
-// Bench measures crflink against outside references, both sides in the same run, and writes bench/latest.json.
+// Bench measures crflink against outside references, both sides in the same run, and writes bench/latest.json and
+// docs/performance.md.
 //
 //   - A figure is one number with its reference, its floor (below which something is broken) and its goal.
 //   - A round runs every side of a comparison once, one after the other. A figure is the median over the rounds of one

@@ -28,9 +28,12 @@ var (
 	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000}
 )
 
+// latest is the file of the figures that docs/performance.md shows.
+const latest = "bench/latest.json"
+
 func main() {
 	isQuick := flag.Bool("quick", os.Getenv("QUICK") != "", "measure a small corpus only")
-	out := flag.String("out", "bench/latest.json", "file for the figures")
+	out := flag.String("out", latest, "file for the figures")
 	variant := flag.String("naive", "", "run the naive pipeline, variant A or B, and nothing else")
 	folder := flag.String("corpus", "", "folder for the naive pipeline to read")
 	database := flag.String("database", "", "file for the naive pipeline to write")
@@ -70,7 +73,10 @@ func perform(isQuick bool, out, variant, folder, database string) error {
 	if isQuick {
 		fmt.Println("measured on a small corpus: the figures show that bench works, not how fast crflink is")
 	}
-	return writeJSON(out, figures)
+	if err := writeJSON(out, figures); err != nil || out != latest {
+		return err
+	}
+	return writePage("docs/performance.md", figures)
 }
 
 // measure takes all figures.
@@ -99,7 +105,7 @@ func measure(s scale, tell func(string)) (figures []Figure, err error) {
 		{"de-identification and mapping", func() ([]Figure, error) { return measureSubjects(small, s.rounds) }},
 		{"synthetic patients", func() ([]Figure, error) { return generate(s.patients, s.rounds) }},
 		{"end to end", func() ([]Figure, error) { return load(p, small, s.rounds) }},
-		{"one patient with many resources", func() ([]Figure, error) { return crowded(p, small, s.chart, s.memory) }},
+		{"one patient with many resources", func() ([]Figure, error) { return crowded(p, small, s.chart, s.rounds) }},
 		{"memory", func() ([]Figure, error) { return memory(p, small, large, s.memory) }},
 	} {
 		tell(part.name)
@@ -134,14 +140,14 @@ func measureDecode(c corpus, rounds int) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines, size = thinned(lines, size)
+	lines, size = thinned(lines, size, sample)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	return decode(lines, size, rounds)
 }
 
-// thinned takes every nth line, so that all types stay.
-func thinned(lines []string, size int64) ([]string, int64) {
-	every := int(size/sample) + 1
+// thinned takes every nth line, so that all types stay and about so many bytes are left at most.
+func thinned(lines []string, size, wanted int64) ([]string, int64) {
+	every := int(size/wanted) + 1
 	var few []string
 	size = 0
 	for i := 0; i < len(lines); i += every {

@@ -15,6 +15,9 @@ import (
 // npmFolder holds the programs that run the engines of npm.
 const npmFolder = "bench/npm"
 
+// npmSample bounds what npm's fhirpath evaluates, which takes its time.
+const npmSample = 8e6
+
 // errNoEngines is what to do where the engines of others are not installed.
 var errNoEngines = errors.New("CRFLINK_FHIRPATH_JS names no folder with the engines of build/npm/package.json: make setup installs them")
 

@@ -53,7 +53,7 @@ func newEvaluation(file string, lines []string) (*evaluation, error) {
 			e.size += int64(len(line))
 		}
 	}
-	e.lines, e.size = thinned(e.lines, e.size)
+	e.lines, e.size = thinned(e.lines, e.size, npmSample)
 	return e, nil
 }
 

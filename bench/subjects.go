@@ -108,9 +108,11 @@ func veil(study *pipeline.Study, all []subject, rounds int) ([]Figure, error) {
 	}
 	hide := inProcess(func() error {
 		for i := range all {
-			if _, _, err := v.Apply(all[i].permitted, all[i].subject); err != nil {
+			record, _, err := v.Apply(all[i].permitted, all[i].subject)
+			if err != nil {
 				return err
 			}
+			record.Release() // as a run does once the subject is computed
 		}
 		return nil
 	})

@@ -73,6 +73,13 @@ func (b *Builder) String(name, value string) {
 	b.push(name, b.valued(String, value))
 }
 
+// Bytes writes a String whose text is copied.
+func (b *Builder) Bytes(name string, value []byte) {
+	off := len(b.work.auxBuf)
+	b.work.auxBuf = append(b.work.auxBuf, value...)
+	b.push(name, node{kind: String, off: u32(off), len: u32(len(value)), flags: flagAux})
+}
+
 // Number writes a number by its text, which must be a JSON number.
 func (b *Builder) Number(name, text string) {
 	b.push(name, b.valued(Number, text))
@@ -112,7 +119,7 @@ func (b *Builder) Finish() {
 		panic("fhir: a builder was finished with an open object or array")
 	}
 	b.t.nodes = append(b.t.nodes[:0], b.work.nodes...)
-	b.t.aux = string(b.work.auxBuf)
+	b.t.aux, b.t.rare = string(b.work.auxBuf), b.work.rare
 	b.t.names = b.pool.text.String()
 }
 
@@ -133,6 +140,7 @@ func (b *Builder) push(name string, n node) {
 		s := b.pool.span(name)
 		n.keyOff, n.keyLen = s.off, uint16(s.len) // #nosec G115 -- names come from parsed tables, which bound them
 		n.flags |= flagKeyPool
+		b.work.noted(name)
 		if top >= 0 {
 			b.open[top].named(s.off, name)
 		}

@@ -156,7 +156,15 @@ func (r *dateReader) zone(d *DateTime) {
 }
 
 func daysIn(year, month int) int {
-	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	switch {
+	case month == 2 && year%4 == 0 && (year%100 != 0 || year%400 == 0):
+		return 29
+	case month == 2:
+		return 28
+	case month == 4, month == 6, month == 9, month == 11:
+		return 30
+	}
+	return 31
 }
 
 // String writes the date as it was written.
@@ -229,8 +237,20 @@ var (
 
 // NewDay returns the day of a date; overflowing months and days carry, as in time.Date.
 func NewDay(year, month, day int) Day {
-	return DayOf(time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC))
+	if year < 1 || month < 1 || month > 12 {
+		return DayOf(time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC))
+	}
+	// The year begins in March, so that the leap day is its last: 306 days lie before the January of year 1.
+	y, m := year, month-3
+	if m < 0 {
+		y, m = y-1, m+12
+	}
+	days := 365*y + y/4 - y/100 + y/400 + (153*m+2)/5 + day - 1 - 306
+	return Day(days - daysToEpoch) // #nosec G115 -- years have four digits
 }
+
+// daysToEpoch is the number of days from 0001-01-01 to 1970-01-01.
+const daysToEpoch = 719162
 
 // DayOf returns the calendar day that t shows in its own location.
 func DayOf(t time.Time) Day {

@@ -247,11 +247,14 @@ func (p *parser) member(names *nameSet) (uint32, error) {
 	if length > 1<<16-1 {
 		return 0, p.fail("a member name is longer than 65535 bytes")
 	}
+	var name string
 	if aux {
-		names.add(string(p.t.auxBuf[off : off+length]))
+		name = string(p.t.auxBuf[off : off+length])
 	} else {
-		names.add(p.s[off : off+length])
+		name = p.s[off : off+length]
 	}
+	names.add(name)
+	p.t.noted(name)
 	p.space()
 	if p.i >= len(p.s) || p.s[p.i] != ':' {
 		return 0, p.fail("expected : after a member name")

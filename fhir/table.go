@@ -3,7 +3,6 @@ package fhir
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Kind is the JSON kind of a node.
@@ -64,7 +63,35 @@ type Table struct {
 	nodes  []node
 	auxBuf []byte
 	keys   map[string]struct{} // duplicate check of objects with many members
+	rare   uint8               // names that occur and seldom do
 }
+
+// Rare names, which a Table remembers to have seen.
+const (
+	hasContained = 1 << iota
+	hasModifier
+)
+
+// noted remembers a rare name.
+func (t *Table) noted(name string) {
+	switch len(name) {
+	case len("contained"):
+		if name == "contained" {
+			t.rare |= hasContained
+		}
+	case len("modifierExtension"):
+		if name == "modifierExtension" {
+			t.rare |= hasModifier
+		}
+	}
+}
+
+// HasContained reports whether any object has a member contained, HasModifiers whether any has a modifierExtension. Both cost
+// nothing: a walk that does not need to look need not.
+func (t *Table) HasContained() bool { return t.rare&hasContained != 0 }
+
+// HasModifiers is described at HasContained.
+func (t *Table) HasModifiers() bool { return t.rare&hasModifier != 0 }
 
 // SyntaxError says why a text is not one acceptable JSON resource. It never quotes the text.
 type SyntaxError struct {
@@ -106,7 +133,7 @@ func (t *Table) ParseWithin(text string, limits Limits) error {
 
 func (t *Table) reset(text string) {
 	t.text, t.aux, t.names = text, "", ""
-	t.nodes, t.auxBuf = t.nodes[:0], t.auxBuf[:0]
+	t.nodes, t.auxBuf, t.rare = t.nodes[:0], t.auxBuf[:0], 0
 }
 
 // Root returns the resource's own node; it is Missing for an empty table.
@@ -119,12 +146,6 @@ func (t *Table) Root() Node {
 
 // Len returns the number of nodes.
 func (t *Table) Len() int { return len(t.nodes) }
-
-// Mentions reports whether the text, which is not "", may occur in the table as a name or value. It costs less than any
-// walk; false is certain.
-func (t *Table) Mentions(text string) bool {
-	return strings.Contains(t.text, text) || strings.Contains(t.aux, text) || strings.Contains(t.names, text)
-}
 
 func (t *Table) add(n node) uint32 {
 	t.nodes = append(t.nodes, n)

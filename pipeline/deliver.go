@@ -12,6 +12,7 @@ import (
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/pseudonym"
 )
 
 // deliver gives the permitted subjects' casebooks to every target. A target that fails does not keep the others from
@@ -27,9 +28,9 @@ func (r *runner) deliver(ctx context.Context) error {
 			return err
 		}
 		casebooks := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
-		report, err := t.Deliver(ctx, ecrf.Delivery{
+		report, err := t.Deliver(ctx, r.relative(ecrf.Delivery{
 			Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: casebooks, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
-		})
+		}))
 		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, Delivered{t.Name(), t.Kind(), report})
 		if err != nil {
 			failed = fmt.Errorf("target %s: %w", t.Name(), err)
@@ -43,6 +44,10 @@ func (r *runner) deliver(ctx context.Context) error {
 // ErrUnprotected is returned by Run, before anything is read, for a study without a consent policy that has a target whose
 // system people enter a running study's data into.
 var ErrUnprotected = errors.New("a policy of kind none is refused for a target that holds a running study's data; give the study a consent policy, or deliver to files")
+
+// ErrMovedDates is returned by Run, before anything is read, for a study that moves or counts days and has a target whose
+// system people enter true dates into.
+var ErrMovedDates = errors.New("people enter true dates into this system: dates must be none; shift and relative are for files")
 
 // live reports whether people enter a running study's data into the target's system: all do but those that write files.
 func live(t ecrf.Target) bool { return liveKind(t.Kind()) }
@@ -58,6 +63,8 @@ func (r *runner) refuse() error {
 		switch err := r.Study.Authorisation.To(t.Name()); {
 		case r.Study.Policy.Unprotected() && live(t):
 			return fmt.Errorf("target %s: %w", t.Name(), ErrUnprotected)
+		case r.Study.Dates.Mode != pseudonym.None && live(t):
+			return fmt.Errorf("target %s: %w", t.Name(), ErrMovedDates)
 		case r.Study.Authorisation == nil && live(t):
 			return fmt.Errorf("target %s: %w: the study names none", t.Name(), authorisation.ErrRefused)
 		case err != nil:

@@ -31,6 +31,7 @@ type Study struct {
 	Identity   pseudonym.IdentityRule
 	Numbering  pseudonym.Numbering
 	Dates      pseudonym.Dates
+	IndexEvent string // the event from which dates in mode relative are counted
 	Profile    *pseudonym.Profile
 	Dictionary *ecrf.Dictionary
 	Mapping    *mapping.Mapping
@@ -40,11 +41,12 @@ type Study struct {
 	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
 	Consents   *ConsentSpec // the service that keeps the consents; nil when the source has them
 	Targets    []TargetSpec
-	State      string   // folder of ledger and vault
-	Key        *KeySpec // where the vault's key comes from; nil when the study file does not say
-	Tests      []string // test files of the mapping, as globs beside the study file
-	MaxLost    *int     // how many delivered patients one run may lose; nil is the usual limit
-	Schedule   string   // cron specification of the nightly run, in Zone; "" when there is none
+	State      string     // folder of ledger and vault
+	Vault      *VaultSpec // where the vault is; nil when it is in the state folder
+	Key        *KeySpec   // where the vault's key comes from; nil when the study file does not say
+	Tests      []string   // test files of the mapping, as globs beside the study file
+	MaxLost    *int       // how many delivered patients one run may lose; nil is the usual limit
+	Schedule   string     // cron specification of the nightly run, in Zone; "" when there is none
 }
 
 // ImagingSpec says which imaging studies the linkage reports.
@@ -101,9 +103,9 @@ type loader struct {
 }
 
 func (l *loader) read() {
-	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "timezone", "deidentification", "dictionary",
+	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "index-event", "timezone", "deidentification", "dictionary",
 		"authorisation",
-		"mapping", "entered", "sources", "imaging", "targets", "state", "key", "tests", "schedule", "maxLost")
+		"mapping", "entered", "sources", "imaging", "targets", "state", "vault", "key", "tests", "schedule", "maxLost")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -123,13 +125,14 @@ func (l *loader) read() {
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
 	l.imaging(f["imaging"])
+	l.indexEvent(f["index-event"])
 	l.targets(f["targets"])
 	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
 	l.withdrawals(f["consent"], f["maxLost"])
-	s.Key = l.key(f["key"])
+	s.Vault, s.Key = l.vault(f["vault"]), l.key(f["key"])
 }
 
 func (l *loader) required(at yamldoc.Value, fields map[string]yamldoc.Value, name string) string {
@@ -244,9 +247,6 @@ func (l *loader) dates(v, limit yamldoc.Value) {
 	mode, err := pseudonym.ParseDateMode(v.Text())
 	if err != nil {
 		v.Errorf("none, shift or relative", "%v", err)
-	}
-	if mode == pseudonym.Relative {
-		v.Errorf("use none or shift", "dates: relative is not built yet")
 	}
 	l.study.Dates = pseudonym.Dates{Mode: mode, Zone: l.study.Zone, Limit: limit.Int()}
 }
@@ -363,6 +363,9 @@ func (s *Study) Inputs() map[string]string {
 		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	if s.IndexEvent != "" {
+		setup += " " + s.IndexEvent
+	}
 	sum := sha256.Sum256([]byte(setup))
 	return map[string]string{
 		"study": hex.EncodeToString(sum[:]), "dictionary": s.Dictionary.Hash(), "mapping": s.Mapping.Hash(), "policy": s.Policy.Hash(), "profile": s.Profile.Hash(),

@@ -151,7 +151,7 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Counts, report.Resources, report.Kept})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Counts, report.Resources, report.Kept, r.indexDay(days)})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -165,8 +165,9 @@ type sessions struct {
 	Links     []imaging.Link     `json:"links"`
 	Unlinked  []imaging.Unlinked `json:"unlinked"`
 	Counts    imaging.Counts     `json:"counts"`
-	Resources int                `json:"resources"` // that de-identification read
-	Kept      int                `json:"kept"`      // of these
+	Resources int                `json:"resources"`       // that de-identification read
+	Kept      int                `json:"kept"`            // of these
+	Index     string             `json:"index,omitempty"` // day of the study's index event, as the ledger's dates are; in mode relative
 }
 
 func readSessions(text string) (s sessions, err error) {

@@ -65,6 +65,11 @@ func (k *keyer) id(label string, parts ...string) string {
 	return base32Lower.EncodeToString(k.digest(label, parts...)[:20])
 }
 
+// appendID appends what id returns.
+func (k *keyer) appendID(dst []byte, label string, parts ...string) []byte {
+	return base32Lower.AppendEncode(dst, k.digest(label, parts...)[:20])
+}
+
 // uuid returns a urn:uuid of version 8 (RFC 9562, 5.8: custom content).
 func (k *keyer) uuid(label string, parts ...string) string {
 	b := versioned(k.digest(label, parts...))

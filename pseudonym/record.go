@@ -21,8 +21,9 @@ type Record struct {
 	born        bool
 }
 
-func newRecord(s Subject, d Dates, shift int, patient *fhir.Resource) *Record {
-	r := &Record{subject: s, byKey: map[fhir.Key]*fhir.Resource{}, shift: shift, moves: d.moves()}
+// newRecord returns an empty record for about so many resources.
+func newRecord(s Subject, d Dates, shift int, patient *fhir.Resource, resources int) *Record {
+	r := &Record{subject: s, resources: make([]*fhir.Resource, 0, resources), byKey: make(map[fhir.Key]*fhir.Resource, resources), shift: shift, moves: d.moves()}
 	if birth, err := fhir.ParseDateTime(patient.Get("birthDate").Text()); err == nil {
 		r.first, r.last = birth.Days(d.Zone)
 		r.born = true

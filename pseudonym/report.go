@@ -92,9 +92,8 @@ func (t *tally) addUnknown(on *rule, name string, reason Reason) {
 // take moves the counts into a report and clears the tally. Rules of one path add up: a type that contains itself
 // has the same paths again.
 func (t *tally) take(p *Profile, r *Report) {
-	sums := map[Dropped]int{}
 	for _, i := range t.touched {
-		sums[Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons))}] += int(t.known[i]) // #nosec G115 -- the remainder is below the number of reasons
+		r.Dropped = append(r.Dropped, Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons)), Count: int(t.known[i])}) // #nosec G115 -- the remainder is below the number of reasons
 		t.known[i] = 0
 	}
 	for u, n := range t.unknown {
@@ -102,13 +101,18 @@ func (t *tally) take(p *Profile, r *Report) {
 		if u.on != nil {
 			path = u.on.path + "." + u.name
 		}
-		sums[Dropped{Path: path, Reason: u.reason}] += n
+		r.Dropped = append(r.Dropped, Dropped{Path: path, Reason: u.reason, Count: n})
 	}
 	t.touched = t.touched[:0]
 	clear(t.unknown)
-	for d, n := range sums {
-		d.Count = n
-		r.Dropped = append(r.Dropped, d)
-	}
 	r.sort()
+	sums := r.Dropped[:0]
+	for _, d := range r.Dropped {
+		if last := len(sums) - 1; last >= 0 && sums[last].Path == d.Path && sums[last].Reason == d.Reason {
+			sums[last].Count += d.Count
+			continue
+		}
+		sums = append(sums, d)
+	}
+	r.Dropped = sums
 }

@@ -75,6 +75,9 @@ func local(d fhir.DateTime, zone *time.Location) fhir.DateTime {
 	}
 	_, offset := t.In(zone).Zone()
 	minutes := offset / 60 // FHIR writes no seconds of an offset
+	if !d.UTC && d.Offset == minutes {
+		return d // written in the site's time already
+	}
 	t = t.UTC().Add(time.Duration(minutes) * time.Minute)
 	d.Year, d.Month, d.Day = t.Year(), int(t.Month()), t.Day()
 	d.Hour, d.Minute, d.Second = t.Hour(), t.Minute(), t.Second()

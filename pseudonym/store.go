@@ -22,7 +22,11 @@ var (
 	ErrNoRow       = errors.New("the vault holds no such row")
 	ErrNumberTaken = errors.New("the subject number belongs to another subject")
 	ErrIdentity    = errors.New("the identity belongs to another subject")
+	ErrRotated     = errors.New("the vault's key was changed while it was open; run again with the new key")
 )
+
+// MetaCheck is the name of the metadata by whose value a vault's key is known. Every change of the key changes it.
+const MetaCheck = "check"
 
 // VaultStore keeps rows. It sees ciphertext and keyed hashes only. All methods are safe for concurrent use, also by
 // several processes on one store, and each is atomic: after a kill it has happened as a whole or not at all.
@@ -41,8 +45,9 @@ type VaultStore interface {
 	// Rows yields all rows of a study as they are when the iteration begins, in any order.
 	Rows(ctx context.Context, studyHash []byte) iter.Seq2[Row, error]
 	// Insert stores the row and the identity that points to it. Where the identity is known it stores nothing and
-	// returns the row that is there. Where only the number is known it returns ErrNumberTaken.
-	Insert(ctx context.Context, identity []byte, row Row) (Row, error)
+	// returns the row that is there. Where only the number is known it returns ErrNumberTaken. check is the value of
+	// MetaCheck when the row was sealed: where it is another one by now, nothing is stored and the error is ErrRotated.
+	Insert(ctx context.Context, check, identity []byte, row Row) (Row, error)
 	// Link lets a further identity point to a row; again is no error. ErrIdentity when it points elsewhere, ErrNoRow
 	// when there is no such row.
 	Link(ctx context.Context, identity, rowID []byte) error

@@ -11,6 +11,7 @@ type value struct {
 	ok     bool
 	kind   fhir.Kind
 	text   string
+	raw    []byte // in the place of text: valid until the next value
 	reason Reason
 }
 
@@ -81,7 +82,8 @@ func (w *walker) hashed(form, s string, parent fhir.Node) value {
 		ref, ok := w.reference(s)
 		return value{ok: ok, kind: fhir.String, text: ref, reason: Unresolved}
 	case "identifier":
-		return text(w.identifier(s, parent), s != "")
+		w.buf = w.identifier(w.buf[:0], s, parent)
+		return value{ok: s != "", kind: fhir.String, raw: w.buf, reason: Unfit}
 	case "system":
 		if known, ok := w.profile.systems[s]; ok {
 			return text(known, true)
@@ -103,22 +105,26 @@ func (w *walker) ownID(id string, resource fhir.Node) string {
 	return w.resourceID(fhir.Key{Type: resource.Get("resourceType").Text(), ID: id})
 }
 
-// identifier replaces the value of an Identifier: a DICOM UID by a UID, an accession number as imaging links it,
+// identifier appends what replaces the value of an Identifier: a DICOM UID by a UID, an accession number as imaging links it,
 // anything else by a hash over system and value.
-func (w *walker) identifier(s string, id fhir.Node) string {
+func (w *walker) identifier(dst []byte, s string, id fhir.Node) []byte {
 	system := id.Get("system").Text()
 	switch prefix, uid := cutOID(s); {
 	case strings.EqualFold(system, "urn:dicom:uid") || prefix != "":
-		return prefix + w.keyer.uid(uid)
+		return append(append(dst, prefix...), w.keyer.uid(uid)...)
 	case isAccession(id):
-		return accession(w.keyer, s)
+		return append(dst, accession(w.keyer, s)...)
 	}
-	return w.keyer.id(labelIdentifier, system, s)
+	return w.keyer.appendID(dst, labelIdentifier, system, s)
 }
 
 // isAccession reports whether an Identifier is of type ACSN (HL7 v2 table 0203).
 func isAccession(id fhir.Node) bool {
-	for c := range id.Path("type", "coding").Elements() {
+	coding := id.Get("type").Get("coding")
+	if coding.Kind() == fhir.Object {
+		return coding.Get("code").Text() == "ACSN"
+	}
+	for c := coding.First(); c.Exists(); c = c.Next() {
 		if c.Get("code").Text() == "ACSN" {
 			return true
 		}
@@ -153,5 +159,5 @@ func (w *walker) date(s string) value {
 		return value{reason: Unfit}
 	}
 	w.buf = appendDateTime(w.buf[:0], d)
-	return text(string(w.buf), true)
+	return value{ok: true, kind: fhir.String, raw: w.buf}
 }

@@ -20,7 +20,7 @@ var (
 
 // Names of the vault's metadata.
 const (
-	metaCheck  = "check"
+	metaCheck  = MetaCheck
 	metaLookup = "lookup"
 )
 
@@ -33,6 +33,7 @@ var checkText = []byte("crflink vault key check v1")
 type Vault struct {
 	store  VaultStore
 	seal   sealer
+	check  []byte // MetaCheck as it was when the vault was opened
 	lookup lookup
 	study  string
 	bar    Bar // nil bars nobody
@@ -65,11 +66,11 @@ func OpenVault(ctx context.Context, store VaultStore, key Key, study string) (*V
 	if err != nil {
 		return nil, err
 	}
-	look, err := openMeta(ctx, store, s)
+	check, look, err := openMeta(ctx, store, s)
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{store: store, seal: s, lookup: look, study: study}, nil
+	return &Vault{store: store, seal: s, check: check, lookup: look, study: study}, nil
 }
 
 func sealedMeta(s sealer, look []byte) map[string][]byte {
@@ -79,26 +80,26 @@ func sealedMeta(s sealer, look []byte) map[string][]byte {
 	}
 }
 
-func openMeta(ctx context.Context, store VaultStore, s sealer) (lookup, error) {
-	sealed, err := store.Meta(ctx, metaCheck)
+func openMeta(ctx context.Context, store VaultStore, s sealer) (check []byte, look lookup, err error) {
+	check, err = store.Meta(ctx, metaCheck)
 	if errors.Is(err, ErrNoRow) {
-		return lookup{}, ErrEmptyVault
+		return nil, lookup{}, ErrEmptyVault
 	}
 	if err != nil {
-		return lookup{}, fmt.Errorf("open the vault: %w", err)
+		return nil, lookup{}, fmt.Errorf("open the vault: %w", err)
 	}
-	if text, err := s.open(place{"meta", "value", metaCheck}, sealed); err != nil || !bytes.Equal(text, checkText) {
-		return lookup{}, ErrWrongKey
+	if text, err := s.open(place{"meta", "value", metaCheck}, check); err != nil || !bytes.Equal(text, checkText) {
+		return nil, lookup{}, ErrWrongKey
 	}
-	sealed, err = store.Meta(ctx, metaLookup)
+	sealed, err := store.Meta(ctx, metaLookup)
 	if err != nil {
-		return lookup{}, fmt.Errorf("open the vault: %w", err)
+		return nil, lookup{}, fmt.Errorf("open the vault: %w", err)
 	}
 	key, err := s.open(place{"meta", "value", metaLookup}, sealed)
 	if err != nil {
-		return lookup{}, err
+		return nil, lookup{}, err
 	}
-	return lookup{boxed(key)}, nil
+	return check, lookup{boxed(key)}, nil
 }
 
 // Identity is what names a patient at the site: the system and value of an identifier. It prints as dots.
@@ -211,7 +212,7 @@ func (v *Vault) insert(ctx context.Context, id Identity, number, site, origin st
 	if err := v.admits(id, r.NumberHash); err != nil {
 		return Subject{}, err
 	}
-	row, err := v.store.Insert(ctx, v.identityHash(id), r)
+	row, err := v.store.Insert(ctx, v.check, v.identityHash(id), r)
 	if err != nil {
 		return Subject{}, fmt.Errorf("enrol a subject: %w", err)
 	}

@@ -47,7 +47,8 @@ func (v *Vault) Rotate(ctx context.Context, key Key) (subjects int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = v.store.Rewrite(ctx, sealedMeta(next, v.lookup.key.open()), func(r Row) (Row, error) {
+	meta := sealedMeta(next, v.lookup.key.open())
+	err = v.store.Rewrite(ctx, meta, func(r Row) (Row, error) {
 		subjects++
 		for column, value := range sealedColumns(&r) {
 			p := place{"subject", column, hex.EncodeToString(r.ID)}
@@ -62,6 +63,6 @@ func (v *Vault) Rotate(ctx context.Context, key Key) (subjects int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("rotate the vault key: %w", err)
 	}
-	v.seal = next
+	v.seal, v.check = next, meta[metaCheck]
 	return subjects, nil
 }

@@ -288,7 +288,7 @@ func TestIssuedNumbersHaveACheckDigitThatFindsTypingErrors(t *testing.T) {
 // full refuses every number.
 type full struct{ *vaulttest.Memory }
 
-func (full) Insert(context.Context, []byte, pseudonym.Row) (pseudonym.Row, error) {
+func (full) Insert(context.Context, []byte, []byte, pseudonym.Row) (pseudonym.Row, error) {
 	return pseudonym.Row{}, pseudonym.ErrNumberTaken
 }
 

@@ -102,7 +102,11 @@ func (v *Veil) apply(from permitted, hidesDeath bool, s Subject, see func(Change
 	if see != nil {
 		w.trace = func(path, what string) { see(Change{report.Resources, path, what}) }
 	}
-	record = newRecord(s, v.dates, w.shift, from.Patient())
+	resources := 0
+	for range from.Resources() {
+		resources++
+	}
+	record = newRecord(s, v.dates, w.shift, from.Patient(), resources)
 	if err := w.all(from, record, &report); err != nil {
 		return nil, Report{}, err
 	}

@@ -83,13 +83,15 @@ func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
 		w.drop(r, v.reason)
 		return false
 	}
-	if w.trace != nil && r.act.verb != keep && v.text != n.Text() {
+	if w.trace != nil && r.act.verb != keep && v.text+string(v.raw) != n.Text() {
 		w.trace(r.path, r.act.String())
 	}
 	w.flush()
-	switch v.kind {
-	case fhir.Number, fhir.Bool:
+	switch {
+	case v.kind == fhir.Number || v.kind == fhir.Bool:
 		w.builder.Copy(name, n)
+	case v.raw != nil:
+		w.builder.Bytes(name, v.raw)
 	default:
 		w.builder.String(name, v.text)
 	}

@@ -13,7 +13,7 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 		w.unknown(nil, w.typeName(res.Type), res.Type, NotListed)
 		return nil, false, nil
 	}
-	w.modifiers = res.Table().Mentions("modifierExtension")
+	w.modifiers = res.Table().HasModifiers()
 	if !w.modifiersKnown(r, res.Node) {
 		w.drop(r, Modifier)
 		return nil, false, nil
@@ -34,6 +34,9 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 // surveyContained notes which contained resources will stay, so that references to the others can go.
 func (w *walker) surveyContained(root fhir.Node) {
 	clear(w.contained)
+	if !root.Table().HasContained() {
+		return
+	}
 	for c := root.Get("contained").First(); c.Exists(); c = c.Next() {
 		if w.containedRule(c) != nil {
 			w.contained[c.Get("id").Text()] = true

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/internal/secretfile"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
 	vaultstore "github.com/crflink/crflink/store/vault"
@@ -93,12 +95,35 @@ func (o *opened) vaultRows(ctx context.Context) (*vaultstore.Store, error) {
 	if err := os.MkdirAll(o.Study.State, 0o700); err != nil {
 		return nil, fmt.Errorf("the folder for the study's state: %w", err)
 	}
-	rows, err := vaultstore.Open(ctx, filepath.Join(o.Study.State, "vault.db"))
+	rows, err := openRows(ctx, o.Study)
 	if err != nil {
 		return nil, err
 	}
 	o.closers = append(o.closers, rows)
 	return rows, nil
+}
+
+func openRows(ctx context.Context, study *pipeline.Study) (*vaultstore.Store, error) {
+	spec := study.Vault
+	if spec == nil {
+		return vaultstore.Open(ctx, filepath.Join(study.State, "vault.db"))
+	}
+	address := vaultstore.Address{URL: spec.Postgres, CA: spec.CA}
+	if spec.PasswordFile != "" {
+		text, err := secretfile.Read(spec.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("the vault's password: %w", err)
+		}
+		address.Password = strings.TrimRight(string(text), "\r\n")
+	}
+	if spec.PasswordEnv != "" {
+		password, err := secret(spec.PasswordEnv)
+		if err != nil {
+			return nil, err
+		}
+		address.Password = password.Reveal()
+	}
+	return vaultstore.OpenPostgres(ctx, address)
 }
 
 // openVault opens the vault by its key, or by the one to which it is being rotated.

@@ -70,7 +70,7 @@ func openWithdrawals(ctx context.Context, study *pipeline.Study, write bool) (*o
 	o := &opened{Parts: pipeline.Parts{Study: study, Clock: time.Now, Progress: silence{}}}
 	steps := []func(context.Context) error{o.vault, o.readJournal, o.ledger}
 	if write {
-		steps = []func(context.Context) error{o.lock, o.vault, o.journal, o.ledger, o.audit, o.targets}
+		steps = []func(context.Context) error{o.lock, o.unretired, o.vault, o.journal, o.ledger, o.audit, o.targets}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -46,7 +46,7 @@ func rowsListed(t *testing.T, s pseudonym.VaultStore) {
 	}
 	other := row("other")
 	other.StudyHash = hash("another")
-	if _, err := s.Insert(ctx, hash("elsewhere"), other); err != nil {
+	if _, err := s.Insert(ctx, nil, hash("elsewhere"), other); err != nil {
 		t.Fatal(err)
 	}
 	for r, err := range s.Rows(ctx, hash("study")) {

@@ -102,9 +102,12 @@ func (m *Memory) SubjectByNumber(_ context.Context, numberHash []byte) (pseudony
 }
 
 // Insert stores the row and the identity that points to it, or returns the row that the identity has already.
-func (m *Memory) Insert(_ context.Context, identity []byte, row pseudonym.Row) (pseudonym.Row, error) {
+func (m *Memory) Insert(_ context.Context, check, identity []byte, row pseudonym.Row) (pseudonym.Row, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !bytes.Equal(m.meta[pseudonym.MetaCheck], check) {
+		return pseudonym.Row{}, pseudonym.ErrRotated
+	}
 	if id, ok := m.identities[string(identity)]; ok {
 		return clone(m.rows[id]), nil
 	}

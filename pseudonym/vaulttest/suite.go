@@ -15,20 +15,21 @@ import (
 func Run(t *testing.T, open func(*testing.T) pseudonym.VaultStore) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, pseudonym.VaultStore){
-		"metadata are stored once":                           metaOnce,
-		"metadata change in one step":                        metaChange,
-		"all rows of a study are listed":                     rowsListed,
-		"an identity leads to its row":                       identityLeads,
-		"a second insert for an identity returns the first":  insertTwice,
-		"a number belongs to one row":                        numberTaken,
-		"a further identity leads to the same row":           furtherIdentity,
-		"an identity that is taken off leaves the row":       unlinked,
-		"a destroyed row is gone with its identities":        destroyed,
-		"destroying a study leaves the others":               studyDestroyed,
-		"a failed rewrite changes nothing":                   rewriteFails,
-		"a rewrite changes all sealed values":                rewrite,
-		"of many inserts for one identity one row remains":   race,
-		"of many inserts of one number one row gets through": numberRace,
+		"metadata are stored once":                             metaOnce,
+		"metadata change in one step":                          metaChange,
+		"all rows of a study are listed":                       rowsListed,
+		"an identity leads to its row":                         identityLeads,
+		"a second insert for an identity returns the first":    insertTwice,
+		"a number belongs to one row":                          numberTaken,
+		"a further identity leads to the same row":             furtherIdentity,
+		"an identity that is taken off leaves the row":         unlinked,
+		"a destroyed row is gone with its identities":          destroyed,
+		"destroying a study leaves the others":                 studyDestroyed,
+		"a failed rewrite changes nothing":                     rewriteFails,
+		"a rewrite changes all sealed values":                  rewrite,
+		"a row sealed before a rewrite is not stored after it": insertLate,
+		"of many inserts for one identity one row remains":     race,
+		"of many inserts of one number one row gets through":   numberRace,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -56,7 +57,7 @@ func must(t *testing.T, err error) {
 
 func insert(t *testing.T, s pseudonym.VaultStore, identity, n string) pseudonym.Row {
 	t.Helper()
-	r, err := s.Insert(context.Background(), hash(identity), row(n))
+	r, err := s.Insert(context.Background(), nil, hash(identity), row(n))
 	must(t, err)
 	return r
 }
@@ -114,7 +115,7 @@ func numberTaken(t *testing.T, s pseudonym.VaultStore) {
 	insert(t, s, "anna", "1")
 	r := row("2")
 	r.NumberHash = hash("nr1")
-	_, err := s.Insert(context.Background(), hash("bert"), r)
+	_, err := s.Insert(context.Background(), nil, hash("bert"), r)
 	wantErr(t, err, pseudonym.ErrNumberTaken)
 	_, err = s.Subject(context.Background(), hash("bert"))
 	wantErr(t, err, pseudonym.ErrNoRow)
@@ -159,7 +160,7 @@ func studyDestroyed(t *testing.T, s pseudonym.VaultStore) {
 	insert(t, s, "bert", "2")
 	r := row("3")
 	r.StudyHash = hash("other")
-	_, err := s.Insert(ctx, hash("carl"), r)
+	_, err := s.Insert(ctx, nil, hash("carl"), r)
 	must(t, err)
 	n, err := s.DestroyStudy(ctx, hash("study"))
 	must(t, err)
@@ -220,6 +221,21 @@ func rewrite(t *testing.T, s pseudonym.VaultStore) {
 	}
 }
 
+func insertLate(t *testing.T, s pseudonym.VaultStore) {
+	ctx := context.Background()
+	_, err := s.InitMeta(ctx, map[string][]byte{pseudonym.MetaCheck: {1}})
+	must(t, err)
+	_, err = s.Insert(ctx, []byte{1}, hash("anna"), row("1"))
+	must(t, err)
+	must(t, s.Rewrite(ctx, map[string][]byte{pseudonym.MetaCheck: {2}}, func(r pseudonym.Row) (pseudonym.Row, error) { return r, nil }))
+	_, err = s.Insert(ctx, []byte{1}, hash("bert"), row("2"))
+	wantErr(t, err, pseudonym.ErrRotated)
+	_, err = s.Subject(ctx, hash("bert"))
+	wantErr(t, err, pseudonym.ErrNoRow)
+	_, err = s.Insert(ctx, []byte{2}, hash("bert"), row("2"))
+	must(t, err)
+}
+
 // parallel calls f for n at once and waits.
 func parallel(n int, f func(i int)) {
 	var all sync.WaitGroup
@@ -233,7 +249,7 @@ func race(t *testing.T, s pseudonym.VaultStore) {
 	const n = 8
 	got := make([]string, n)
 	parallel(n, func(i int) {
-		r, err := s.Insert(context.Background(), hash("anna"), row(fmt.Sprint(i)))
+		r, err := s.Insert(context.Background(), nil, hash("anna"), row(fmt.Sprint(i)))
 		got[i] = fmt.Sprint(string(r.Number), err)
 	})
 	for _, g := range got {
@@ -249,7 +265,7 @@ func numberRace(t *testing.T, s pseudonym.VaultStore) {
 	parallel(n, func(i int) {
 		r := row(fmt.Sprint(i))
 		r.NumberHash = hash("same")
-		_, errs[i] = s.Insert(context.Background(), hash("p"+fmt.Sprint(i)), r)
+		_, errs[i] = s.Insert(context.Background(), nil, hash("p"+fmt.Sprint(i)), r)
 	})
 	stored := 0
 	for _, err := range errs {

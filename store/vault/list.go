@@ -14,7 +14,7 @@ import (
 func (s *Store) ChangeMeta(ctx context.Context, name string, next func(now []byte) ([]byte, error)) error {
 	return s.transact(ctx, func(tx *sqlx.Tx) error {
 		var values [][]byte
-		if err := tx.SelectContext(ctx, &values, "SELECT value FROM meta WHERE name = ?", name); err != nil {
+		if err := tx.SelectContext(ctx, &values, tx.Rebind("SELECT value FROM meta WHERE name = ?"), name); err != nil {
 			return fmt.Errorf("vault: read %s: %w", name, err)
 		}
 		var now []byte
@@ -34,7 +34,7 @@ func (s *Store) ChangeMeta(ctx context.Context, name string, next func(now []byt
 func (s *Store) Rows(ctx context.Context, studyHash []byte) iter.Seq2[pseudonym.Row, error] {
 	return func(yield func(pseudonym.Row, error) bool) {
 		var rows []row
-		err := sqlx.SelectContext(ctx, s.reader(ctx), &rows, "SELECT "+subjectColumns+" FROM subject s WHERE s.study_hash = ?", studyHash)
+		err := sqlx.SelectContext(ctx, s.reader(ctx), &rows, s.db.Rebind("SELECT "+subjectColumns+" FROM subject s WHERE s.study_hash = ?"), studyHash)
 		if err != nil {
 			yield(pseudonym.Row{}, fmt.Errorf("vault: list the subjects: %w", err))
 			return

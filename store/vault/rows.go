@@ -30,9 +30,9 @@ const byIdentity = "SELECT " + subjectColumns + " FROM identity i JOIN subject s
 const byNumber = "SELECT " + subjectColumns + " FROM subject s WHERE s.number_hash = ?"
 
 // get reads one subject row, or ErrNoRow.
-func get(ctx context.Context, q sqlx.QueryerContext, query string, hash []byte) (pseudonym.Row, error) {
+func (s *Store) get(ctx context.Context, q sqlx.QueryerContext, query string, hash []byte) (pseudonym.Row, error) {
 	var r row
-	err := sqlx.GetContext(ctx, q, &r, query, hash)
+	err := sqlx.GetContext(ctx, q, &r, s.db.Rebind(query), hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return pseudonym.Row{}, pseudonym.ErrNoRow
 	}
@@ -45,7 +45,7 @@ func get(ctx context.Context, q sqlx.QueryerContext, query string, hash []byte) 
 // Meta returns the value of a name, or ErrNoRow.
 func (s *Store) Meta(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
-	err := s.db.GetContext(ctx, &value, "SELECT value FROM meta WHERE name = ?", name)
+	err := sqlx.GetContext(ctx, s.reader(ctx), &value, s.db.Rebind("SELECT value FROM meta WHERE name = ?"), name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, pseudonym.ErrNoRow
 	}
@@ -60,7 +60,7 @@ func (s *Store) InitMeta(ctx context.Context, values map[string][]byte) (stored 
 	err = s.transact(ctx, func(tx *sqlx.Tx) error {
 		for name := range values {
 			var n int
-			if err := tx.GetContext(ctx, &n, "SELECT count(*) FROM meta WHERE name = ?", name); err != nil {
+			if err := tx.GetContext(ctx, &n, tx.Rebind("SELECT count(*) FROM meta WHERE name = ?"), name); err != nil {
 				return fmt.Errorf("vault: read %s: %w", name, err)
 			}
 			if n > 0 {
@@ -75,7 +75,7 @@ func (s *Store) InitMeta(ctx context.Context, values map[string][]byte) (stored 
 
 func putMeta(ctx context.Context, tx *sqlx.Tx, values map[string][]byte) error {
 	for name, value := range values {
-		_, err := tx.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+		_, err := tx.ExecContext(ctx, tx.Rebind("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"), name, value)
 		if err != nil {
 			return fmt.Errorf("vault: write %s: %w", name, err)
 		}
@@ -85,22 +85,25 @@ func putMeta(ctx context.Context, tx *sqlx.Tx, values map[string][]byte) error {
 
 // Subject returns the row that an identity hash points to, or ErrNoRow.
 func (s *Store) Subject(ctx context.Context, identity []byte) (pseudonym.Row, error) {
-	return get(ctx, s.reader(ctx), byIdentity, identity)
+	return s.get(ctx, s.reader(ctx), byIdentity, identity)
 }
 
 // SubjectByNumber returns the row of a number hash, or ErrNoRow.
 func (s *Store) SubjectByNumber(ctx context.Context, numberHash []byte) (pseudonym.Row, error) {
-	return get(ctx, s.reader(ctx), byNumber, numberHash)
+	return s.get(ctx, s.reader(ctx), byNumber, numberHash)
 }
 
 // Insert stores the row and the identity that points to it, or returns the row that the identity has already.
-func (s *Store) Insert(ctx context.Context, identity []byte, r pseudonym.Row) (stored pseudonym.Row, err error) {
+func (s *Store) Insert(ctx context.Context, check, identity []byte, r pseudonym.Row) (stored pseudonym.Row, err error) {
 	err = s.transact(ctx, func(tx *sqlx.Tx) error {
-		stored, err = get(ctx, tx, byIdentity, identity)
+		if err := s.checked(ctx, tx, check); err != nil {
+			return err
+		}
+		stored, err = s.get(ctx, tx, byIdentity, identity)
 		if !errors.Is(err, pseudonym.ErrNoRow) {
 			return err
 		}
-		if _, err := get(ctx, tx, byNumber, r.NumberHash); !errors.Is(err, pseudonym.ErrNoRow) {
+		if _, err := s.get(ctx, tx, byNumber, r.NumberHash); !errors.Is(err, pseudonym.ErrNoRow) {
 			return orElse(err, pseudonym.ErrNumberTaken)
 		}
 		stored = r
@@ -110,6 +113,19 @@ func (s *Store) Insert(ctx context.Context, identity []byte, r pseudonym.Row) (s
 		return pseudonym.Row{}, err
 	}
 	return stored, nil
+}
+
+// checked makes sure that the vault is still sealed as it was when it was opened.
+func (s *Store) checked(ctx context.Context, tx *sqlx.Tx, check []byte) error {
+	var now []byte
+	err := tx.GetContext(ctx, &now, tx.Rebind("SELECT value FROM meta WHERE name = ?"), pseudonym.MetaCheck)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("vault: read %s: %w", pseudonym.MetaCheck, err)
+	}
+	if !bytes.Equal(now, check) {
+		return pseudonym.ErrRotated
+	}
+	return nil
 }
 
 func insert(ctx context.Context, tx *sqlx.Tx, identity []byte, r row) error {
@@ -122,7 +138,7 @@ func insert(ctx context.Context, tx *sqlx.Tx, identity []byte, r row) error {
 }
 
 func point(ctx context.Context, tx *sqlx.Tx, identity, id []byte) error {
-	if _, err := tx.ExecContext(ctx, "INSERT INTO identity (hash, subject) VALUES (?, ?)", identity, id); err != nil {
+	if _, err := tx.ExecContext(ctx, tx.Rebind("INSERT INTO identity (hash, subject) VALUES (?, ?)"), identity, id); err != nil {
 		return fmt.Errorf("vault: write an identity: %w", err)
 	}
 	return nil
@@ -138,7 +154,7 @@ func orElse(err, otherwise error) error {
 // Link lets a further identity point to a row.
 func (s *Store) Link(ctx context.Context, identity, rowID []byte) error {
 	return s.transact(ctx, func(tx *sqlx.Tx) error {
-		r, err := get(ctx, tx, byIdentity, identity)
+		r, err := s.get(ctx, tx, byIdentity, identity)
 		switch {
 		case err == nil && bytes.Equal(r.ID, rowID):
 			return nil
@@ -147,7 +163,7 @@ func (s *Store) Link(ctx context.Context, identity, rowID []byte) error {
 		case !errors.Is(err, pseudonym.ErrNoRow):
 			return err
 		}
-		if _, err := get(ctx, tx, "SELECT "+subjectColumns+" FROM subject s WHERE s.id = ?", rowID); err != nil {
+		if _, err := s.get(ctx, tx, "SELECT "+subjectColumns+" FROM subject s WHERE s.id = ?", rowID); err != nil {
 			return err
 		}
 		return point(ctx, tx, identity, rowID)
@@ -156,15 +172,15 @@ func (s *Store) Link(ctx context.Context, identity, rowID []byte) error {
 
 // Destroy deletes a row and the identities that point to it.
 func (s *Store) Destroy(ctx context.Context, rowID []byte) error {
-	if _, err := s.db.ExecContext(ctx, "DELETE FROM subject WHERE id = ?", rowID); err != nil {
+	if _, err := s.db.ExecContext(ctx, s.db.Rebind("DELETE FROM subject WHERE id = ?"), rowID); err != nil {
 		return fmt.Errorf("vault: delete a subject: %w", err)
 	}
-	return s.scrub(ctx)
+	return s.dialect.scrub(ctx, s.db)
 }
 
 // DestroyStudy deletes all rows of a study and returns how many there were.
 func (s *Store) DestroyStudy(ctx context.Context, studyHash []byte) (int, error) {
-	res, err := s.db.ExecContext(ctx, "DELETE FROM subject WHERE study_hash = ?", studyHash)
+	res, err := s.db.ExecContext(ctx, s.db.Rebind("DELETE FROM subject WHERE study_hash = ?"), studyHash)
 	if err != nil {
 		return 0, fmt.Errorf("vault: delete a study: %w", err)
 	}
@@ -172,20 +188,7 @@ func (s *Store) DestroyStudy(ctx context.Context, studyHash []byte) (int, error)
 	if err != nil {
 		return 0, fmt.Errorf("vault: delete a study: %w", err)
 	}
-	return int(n), s.scrub(ctx)
-}
-
-// scrub empties the write-ahead log, which holds the pages as they were before.
-func (s *Store) scrub(ctx context.Context) error {
-	var busy, pages, moved int
-	row := s.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	if err := row.Scan(&busy, &pages, &moved); err != nil {
-		return fmt.Errorf("vault: empty the write-ahead log: %w", err)
-	}
-	if busy != 0 {
-		return errors.New("vault: the deleted rows are still in the write-ahead log, another process reads it; delete again when it is done")
-	}
-	return nil
+	return int(n), s.dialect.scrub(ctx, s.db)
 }
 
 // Rewrite replaces the sealed values of all rows and the metadata in one transaction.
@@ -210,5 +213,5 @@ func (s *Store) Rewrite(ctx context.Context, meta map[string][]byte, reseal func
 	if err != nil {
 		return err
 	}
-	return s.scrub(ctx)
+	return s.dialect.scrub(ctx, s.db)
 }

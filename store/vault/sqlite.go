@@ -2,10 +2,8 @@ package vault
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,22 +11,15 @@ import (
 	"github.com/jmoiron/sqlx"
 	_ "github.com/mattn/go-sqlite3" // the driver
 	"github.com/pressly/goose/v3"
-
-	"github.com/crflink/crflink/pseudonym"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// Store is a vault in one SQLite file. Several processes may use the file at once.
-type Store struct{ db *sqlx.DB }
-
-var _ pseudonym.VaultStore = (*Store)(nil)
 
 // pragmas of every connection. FULL: an issued number must survive the power failure after it was used.
 const pragmas = "_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=on&_txlock=immediate&_synchronous=FULL&_secure_delete=on"
 
-// Open opens the file, makes it when it is missing, and brings its schema up to date. Only the owner may read the
+// sqlite takes the write lock at the beginning of a transaction (_txlock).
+var sqlite = dialect{name: "sqlite", goose: goose.DialectSQLite3, scrub: emptyLog}
+
+// Open opens a SQLite file, makes it when it is missing, and brings its schema up to date. Only the owner may read the
 // file (0600): one with another mode is refused.
 func Open(ctx context.Context, path string) (*Store, error) {
 	if err := private(path); err != nil {
@@ -44,10 +35,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, fmt.Errorf("vault: open %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(4)
-	if err := migrate(ctx, db); err != nil {
-		return nil, errors.Join(fmt.Errorf("vault: %s: %w", path, err), db.Close())
+	s, err := newStore(ctx, db, sqlite)
+	if err != nil {
+		return nil, fmt.Errorf("vault: %s: %w", path, err)
 	}
-	return &Store{db}, nil
+	return s, nil
 }
 
 // private makes sure that the file is there and that only its owner may use it. SQLite gives its side files the
@@ -67,55 +59,15 @@ func private(path string) error {
 	return nil
 }
 
-func migrate(ctx context.Context, db *sqlx.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
+// emptyLog empties the write-ahead log, which holds the pages as they were before.
+func emptyLog(ctx context.Context, db *sqlx.DB) error {
+	var busy, pages, moved int
+	row := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	if err := row.Scan(&busy, &pages, &moved); err != nil {
+		return fmt.Errorf("vault: empty the write-ahead log: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db.DB, files)
-	if err != nil {
-		return err
-	}
-	_, err = p.Up(ctx)
-	return err
-}
-
-// Close closes the database.
-func (s *Store) Close() error { return s.db.Close() }
-
-// underWay is the key of a Batch's transaction in its context.
-type underWay struct{}
-
-// Batch runs f, whose calls with the context that it gets are one transaction.
-func (s *Store) Batch(ctx context.Context, f func(context.Context) error) error {
-	return s.transact(ctx, func(tx *sqlx.Tx) error { return f(context.WithValue(ctx, underWay{}, tx)) })
-}
-
-// reader is the transaction under way, or the database.
-func (s *Store) reader(ctx context.Context) sqlx.QueryerContext {
-	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
-		return tx
-	}
-	return s.db
-}
-
-// transact runs f in a transaction that takes the write lock at once, or in that of the Batch that calls it.
-func (s *Store) transact(ctx context.Context, f func(*sqlx.Tx) error) error {
-	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
-		return f(tx)
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	tx, err := s.db.BeginTxx(context.WithoutCancel(ctx), nil)
-	if err != nil {
-		return fmt.Errorf("vault: begin: %w", err)
-	}
-	if err := f(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("vault: commit: %w", err)
+	if busy != 0 {
+		return errors.New("vault: the deleted rows are still in the write-ahead log, another process reads it; delete again when it is done")
 	}
 	return nil
 }

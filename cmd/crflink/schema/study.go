@@ -16,7 +16,8 @@ func study() node {
 		}, "default")).said("the consent policy: a file, or %s; where forms differ, a default and policies of forms", consent.BuiltInName),
 		"consent-source":   consentSource(),
 		"subject":          subject(),
-		"dates":            enum("none", "shift").said("whether each subject's days are moved"),
+		"dates":            enum("none", "shift", "relative").said("whether each subject's days are moved, or delivered as days from the index event"),
+		"index-event":      text().said("the event of the mapping from which dates in mode relative are counted"),
 		"shift-limit":      whole().said("the greatest shift in days either way"),
 		"timezone":         text().said("a name of the IANA time zone database, such as Europe/Berlin"),
 		"deidentification": text().said("a de-identification profile: a file, or mii-default"),
@@ -27,11 +28,14 @@ func study() node {
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
 		"state":            text().said("the folder of ledger and vault"),
-		"key":              key(),
-		"maxLost":          whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
-		"schedule":         text().said("when the study is due, as a cron specification in its time zone"),
-		"tests":            some(text()).said("test files of the mapping, as globs"),
-		"authorisation":    authorised(),
+		"vault": object(map[string]node{
+			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
+		}, "postgres").said("a vault in PostgreSQL; without it the vault is a file in the state folder"),
+		"key":           key(),
+		"maxLost":       whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
+		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
+		"tests":         some(text()).said("test files of the mapping, as globs"),
+		"authorisation": authorised(),
 	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
 }
 

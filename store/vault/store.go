@@ -1,0 +1,104 @@
+package vault
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+
+	"github.com/crflink/crflink/pseudonym"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Store is a vault in one database. Several processes may use it at once.
+type Store struct {
+	db      *sqlx.DB
+	dialect dialect
+}
+
+var _ pseudonym.VaultStore = (*Store)(nil)
+
+// dialect is what differs between the databases.
+type dialect struct {
+	name   string // of the folder of its migrations
+	goose  goose.Dialect
+	begin  string // statement that makes a transaction the only one that writes; "" where its beginning does
+	scrub  func(ctx context.Context, db *sqlx.DB) error
+	locked []goose.ProviderOption // keep two processes from migrating at once
+}
+
+// newStore brings the schema up to date. It closes the database when it fails.
+func newStore(ctx context.Context, db *sqlx.DB, d dialect) (*Store, error) {
+	if err := migrate(ctx, db, d); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Store{db, d}, nil
+}
+
+func migrate(ctx context.Context, db *sqlx.DB, d dialect) error {
+	files, err := fs.Sub(migrations, "migrations/"+d.name)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(d.goose, db.DB, files, d.locked...)
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// Close closes the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// underWay is the key of a Batch's transaction in its context.
+type underWay struct{}
+
+// Batch runs f, whose calls with the context that it gets are one transaction.
+func (s *Store) Batch(ctx context.Context, f func(context.Context) error) error {
+	return s.transact(ctx, func(tx *sqlx.Tx) error { return f(context.WithValue(ctx, underWay{}, tx)) })
+}
+
+// reader is the transaction under way, or the database.
+func (s *Store) reader(ctx context.Context) sqlx.QueryerContext {
+	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
+		return tx
+	}
+	return s.db
+}
+
+// transact runs f in a transaction that is the only one that writes, or in that of the Batch that calls it.
+func (s *Store) transact(ctx context.Context, f func(*sqlx.Tx) error) error {
+	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
+		return f(tx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTxx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return fmt.Errorf("vault: begin: %w", err)
+	}
+	if err := s.alone(ctx, tx, f); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("vault: commit: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) alone(ctx context.Context, tx *sqlx.Tx, f func(*sqlx.Tx) error) error {
+	if s.dialect.begin != "" {
+		if _, err := tx.ExecContext(context.WithoutCancel(ctx), s.dialect.begin); err != nil {
+			return fmt.Errorf("vault: begin: %w", err)
+		}
+	}
+	return f(tx)
+}
