@@ -14,7 +14,6 @@ type Event struct {
 
 // Run is the detail of RunBegun: what a run works from. Hashes are SHA-256 in hexadecimal.
 type Run struct {
-	Run     int64             `json:"run"`  // in the ledger
 	AsOf    string            `json:"asOf"` // RFC 3339
 	Program string            `json:"program,omitempty"`
 	Study   string            `json:"study"`
@@ -33,7 +32,6 @@ type Policy struct {
 
 // Decision is the detail of Decided. It holds what is needed to decide again and compare.
 type Decision struct {
-	Run     int64  `json:"run"`
 	AsOf    string `json:"asOf"`   // RFC 3339
 	Policy  string `json:"policy"` // hash
 	Facts   string `json:"facts"`  // keyed digest of what was decided from
@@ -76,10 +74,12 @@ type File struct {
 
 // Finished is the detail of RunFinished.
 type Finished struct {
-	Run       int64            `json:"run"`
-	Counts    map[string]int64 `json:"counts"`
-	Standing  int              `json:"standing"`  // subjects about whom a decision stands
-	Decisions string           `json:"decisions"` // digest over all of these, see Digest
+	Run    int64            `json:"run"`
+	Counts map[string]int64 `json:"counts"`
+	// Outcomes are the consent decisions about all patients of the source: outcome -> reason -> patients.
+	Outcomes  map[string]map[string]int `json:"outcomes"`
+	Standing  int                       `json:"standing"`  // subjects about whom a decision stands
+	Decisions string                    `json:"decisions"` // digest over all of these, see Digest
 }
 
 // Stopped is the detail of RunStopped.

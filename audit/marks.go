@@ -21,6 +21,9 @@ func (m Marks) Set(name pseudonym.AuditName, mark Mark) {
 	m[name] = mark
 }
 
+// Take takes up what a draft marks.
+func (m Marks) Take(d Draft) { m.take(&d.entry) }
+
 // take takes up what an entry marks.
 func (m Marks) take(e *Entry) {
 	var name pseudonym.AuditName

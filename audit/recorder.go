@@ -18,6 +18,7 @@ type Recorder struct {
 	vault *pseudonym.Vault
 	actor string
 	now   func() time.Time
+	gap   *Missed
 }
 
 // NewRecorder opens the log for an actor; now gives the time of each event. Where the log does not hold what the vault's
@@ -41,7 +42,8 @@ func (r *Recorder) mend(ctx context.Context) error {
 		return err
 	}
 	_, err = r.append(ctx, true, func(last Head) ([]Draft, Head, error) {
-		gap, err := r.Draft(Event{Kind: Gap, Detail: Missed{Anchor: anchor, Found: last}})
+		r.gap = &Missed{Anchor: anchor, Found: last}
+		gap, err := r.Draft(Event{Kind: Gap, Detail: r.gap})
 		if last.Number < anchor.Number {
 			last = anchor
 		}
@@ -49,6 +51,9 @@ func (r *Recorder) mend(ctx context.Context) error {
 	})
 	return err
 }
+
+// Missed returns what the log lacked when it was opened; nil when it was whole.
+func (r *Recorder) Missed() *Missed { return r.gap }
 
 func anchorOf(ctx context.Context, vault *pseudonym.Vault) (Head, error) {
 	b, err := vault.AuditAnchor(ctx)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -50,7 +51,7 @@ func (r *runner) compute(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	todo, done := make(chan shard), make(chan ecrf.Batch)
+	todo, done := make(chan shard), make(chan shardResult)
 	var workers sync.WaitGroup
 	for range max(1, r.Workers) {
 		workers.Go(func() {
@@ -90,6 +91,9 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 		if r.runID, err = r.Ledger.Begin(ctx, ecrf.Run{AsOf: r.AsOf, Inputs: r.inputs}); err != nil {
 			return nil, err
 		}
+		if err := r.decided(ctx); err != nil {
+			return nil, err
+		}
 		finished, err := r.Ledger.Checkpoints(ctx, r.runID)
 		if err != nil {
 			return nil, err
@@ -117,11 +121,16 @@ func feed(ctx context.Context, shards []shard, todo chan<- shard) {
 	}
 }
 
-// store writes finished shards, one transaction each. It is the only writer.
-func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done <-chan ecrf.Batch) error {
-	for batch := range done {
+// store writes finished shards, one transaction each. It is the only writer. What the audit says of a shard is written before
+// it, and is on disk when the shard is.
+func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done <-chan shardResult) error {
+	for s := range done {
 		if !r.DryRun && context.Cause(ctx) == nil {
-			if err := r.Ledger.Apply(ctx, r.runID, batch); err != nil {
+			err := r.Audit.Append(ctx, s.drafts...)
+			if err == nil {
+				err = r.Ledger.Apply(ctx, r.runID, s.batch)
+			}
+			if err != nil {
 				cancel(err)
 			}
 		}
@@ -129,31 +138,37 @@ func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done
 	return context.Cause(ctx)
 }
 
-func (r *runner) computeShard(ctx context.Context, s shard) (ecrf.Batch, error) {
-	batch := ecrf.Batch{Checkpoint: s.name}
+// shardResult is a finished shard with what the audit says of it.
+type shardResult struct {
+	batch  ecrf.Batch
+	drafts []audit.Draft
+}
+
+func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error) {
+	done := shardResult{batch: ecrf.Batch{Checkpoint: s.name}}
 	entries, err := r.entries(ctx, s.work)
 	if err != nil {
-		return batch, err
+		return done, err
 	}
 	for _, w := range s.work {
 		w.entered = entries[w.subject.Number()]
 		result, err := r.computeSubject(ctx, w)
 		if err != nil {
-			return batch, err
+			return done, err
 		}
-		if result != nil {
+		for _, d := range result.drafts {
+			r.stands(d)
+		}
+		done.drafts = append(done.drafts, result.drafts...)
+		if !result.failed {
 			r.out.Tally.add(result)
-			switch {
-			case result.change == nil:
-			case result.emptied && r.withhold(result.change):
-				batch.Checkpoint = "" // computed again when the run stops here
-			default:
-				batch.Subjects = append(batch.Subjects, result.change)
+			if err := r.place(&done, w, result); err != nil {
+				return done, err
 			}
 		}
 		r.Progress.Add(1)
 	}
-	return batch, nil
+	return done, nil
 }
 
 // commonDigest is the part of every subject's digest that is the same for all.

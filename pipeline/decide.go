@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -16,6 +17,7 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
+	mark    audit.Mark   // of the decision
 	entered ecrf.Entries // what people entered in the target, as far as the mapping reads it
 }
 
@@ -53,7 +55,9 @@ func (r *runner) decide(ctx context.Context) error {
 	if err := r.number(ctx, permitted); err != nil {
 		return err
 	}
-	r.partShared()
+	if err := r.partShared(); err != nil {
+		return err
+	}
 	if err := r.survey(ctx); err != nil {
 		return err
 	}
@@ -63,8 +67,9 @@ func (r *runner) decide(ctx context.Context) error {
 
 // candidate is a permitted patient whose subject is not known yet.
 type candidate struct {
-	record *fhir.Record
-	reason string
+	record   *fhir.Record
+	decision consent.Decision
+	facts    consent.Facts
 }
 
 const (
@@ -75,15 +80,16 @@ const (
 // decideOne returns the patient if it is permitted, and nil if not.
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate, error) {
 	r.out.Tally.Patients++
-	d, err := r.judge(ctx, record)
+	d, facts, err := r.assess(ctx, record)
 	if err != nil {
 		return nil, err
 	}
 	r.out.Tally.decided(d)
+	c := &candidate{record, d, facts}
 	if d.Outcome() == consent.Granted {
-		return &candidate{record, string(d.Reason())}, nil
+		return c, nil
 	}
-	subject, err := r.lookUp(ctx, record, standing{d.Outcome().String(), string(d.Reason())})
+	subject, err := r.lookUp(ctx, c, standing{d.Outcome().String(), string(d.Reason())})
 	if subject != "" && r.Journal.Register().OfNumber(r.Vault.NumberTrace(subject)) == nil {
 		r.lost.refuse(subject, d, r.AsOf)
 	}
@@ -123,7 +129,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 			var ready bool
 			if ready, err = r.renew(ctx, id, before); err == nil && !ready {
 				r.out.Tally.NotEnrolled++
-				_, err = r.lookUp(ctx, c.record, standing{outcomeHeld, reasonWithdrawing})
+				_, err = r.lookUp(ctx, &c, standing{outcomeHeld, reasonWithdrawing})
 				return err
 			}
 		}
@@ -134,12 +140,14 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	subject, err := r.Vault.Find(ctx, c.record, r.Study.Identity, r.Numbering)
 	switch {
 	case err == nil:
-		r.work = append(r.work, work{patient: c.record.Key(), subject: subject})
-		r.known[subject.Number()] = standing{outcomePermitted, c.reason}
-		if before != nil {
-			return r.renewed(before)
+		now := standing{outcomePermitted, string(c.decision.Reason())}
+		mark, err := r.note(subject, &verdict{c.decision, c.facts, now})
+		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark})
+		r.known[subject.Number()] = now
+		if before != nil && err == nil {
+			err = r.renewed(before)
 		}
-		return nil
+		return err
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
 	case Waits(err):
@@ -147,17 +155,14 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	default:
 		return err
 	}
-	_, err = r.lookUp(ctx, c.record, standing{outcomeHeld, reasonNoNumber})
+	_, err = r.lookUp(ctx, &c, standing{outcomeHeld, reasonNoNumber})
 	return err
 }
 
 // judge decides about a patient by the facts in the record and in those that it links to.
 func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decision, error) {
-	facts, err := r.facts.Of(ctx, record)
-	if err != nil {
-		return consent.Decision{}, err
-	}
-	return r.judged(r.Decide(record, facts, r.AsOf)), nil
+	d, _, err := r.assess(ctx, record)
+	return d, err
 }
 
 // Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.
@@ -172,8 +177,8 @@ func Waits(err error) bool {
 
 // lookUp notes how a subject that is known from earlier runs stands now, and returns its number, "" when there is none. Nobody
 // becomes known by being refused.
-func (r *runner) lookUp(ctx context.Context, record *fhir.Record, now standing) (string, error) {
-	id, err := r.Study.Identity.Identify(record.Patient())
+func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) (string, error) {
+	id, err := r.Study.Identity.Identify(c.record.Patient())
 	if err != nil {
 		return "", nil // never known, and not now
 	}
@@ -181,7 +186,8 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, now standing) 
 	switch {
 	case err == nil:
 		r.known[subject.Number()] = now
-		return subject.Number(), nil
+		_, err := r.note(subject, &verdict{c.decision, c.facts, now})
+		return subject.Number(), err
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return "", nil
 	}
@@ -190,18 +196,22 @@ func (r *runner) lookUp(ctx context.Context, record *fhir.Record, now standing) 
 
 // partShared takes out subjects that several patients of the source claim: which of them is meant is for a person to
 // say.
-func (r *runner) partShared() {
+func (r *runner) partShared() error {
 	claims := map[string]int{}
 	for _, w := range r.work {
 		claims[w.subject.Number()]++
 	}
+	var failed error
 	r.work = slices.DeleteFunc(r.work, func(w work) bool {
 		n := w.subject.Number()
 		if claims[n] < 2 {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
+		_, err := r.note(w.subject, &verdict{standing: r.known[n]})
+		failed = errors.Join(failed, err)
 		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
 		return true
 	})
+	return failed
 }

@@ -27,10 +27,13 @@ func (r *runner) deliver(ctx context.Context) error {
 		if err := r.received(ctx, t.Name()); err != nil {
 			return err
 		}
-		casebooks := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
+		given := r.handover()
 		report, err := t.Deliver(ctx, r.relative(ecrf.Delivery{
-			Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: casebooks, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
+			Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: r.giving(t.Name(), given), Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
 		}))
+		if err := r.handedOver(ctx, t, given, report, err); err != nil {
+			return err
+		}
 		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, Delivered{t.Name(), t.Kind(), report})
 		if err != nil {
 			failed = fmt.Errorf("target %s: %w", t.Name(), err)
@@ -39,6 +42,21 @@ func (r *runner) deliver(ctx context.Context) error {
 		r.Progress.Add(1)
 	}
 	return errors.Join(failed, r.deliverSessions(ctx))
+}
+
+// giving yields what is delivered and counts it.
+func (r *runner) giving(output string, given *handover) func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+	return func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+		return func(yield func(*ecrf.StoredCasebook, error) bool) {
+			*given = *r.handover() // a target may begin anew
+			r.delivered(ctx, output)(func(book *ecrf.StoredCasebook, err error) bool {
+				if err == nil {
+					given.take(&book.Facts)
+				}
+				return yield(book, err)
+			})
+		}
+	}
 }
 
 // ErrUnprotected is returned by Run, before anything is read, for a study without a consent policy that has a target whose
@@ -148,9 +166,13 @@ func (r *runner) count(ctx context.Context) error {
 			r.out.Tally.Unmapped[slot] = f.Missing[ecrf.Unmapped]
 		}
 	}
-	return r.Ledger.Finish(ctx, r.runID, map[string]int64{
+	counts := map[string]int64{
 		"patients": int64(r.out.Tally.Patients), "subjects": int64(len(r.work)), "cells": int64(r.out.Tally.Cells.Writes()),
-	})
+	}
+	if err := r.close(ctx, counts); err != nil {
+		return err
+	}
+	return r.Ledger.Finish(ctx, r.runID, counts)
 }
 
 // Matrix counts the cells of every slot.

@@ -130,7 +130,7 @@ type LedgerStep struct {
 	Says    string             `json:"says"`
 }
 
-// Explain computes one cell anew and tells how. It writes nothing: neither ledger nor vault. An error means that
+// Explain computes one cell anew and tells how. It writes nothing but that it was asked: into the audit, before anything is read. An error means that
 // source, vault or ledger could not be read, or that the cell does not exist; what concerns the subject is in the
 // Explanation. Targets of the parts are not used. The source must be newly opened: what it rejects, which may be a
 // refusal, it reports once.
@@ -150,6 +150,9 @@ func Explain(ctx context.Context, parts Parts, asked Asked) (*Explanation, error
 	x.facts = FactsFrom(parts.Source, x.runner.out.Tally.reject)
 	if e.Status == StatusNoRule {
 		return e, nil
+	}
+	if err := x.inspected(ctx); err != nil {
+		return nil, err
 	}
 	if x.stored, err = parts.Ledger.Subject(ctx, asked.Subject); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/internal/atomicfile"
@@ -37,14 +38,17 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 	if err := r.noteSessions(folder); err != nil {
 		return err
 	}
-	return errors.Join(
-		replace(filepath.Join(folder, sessionsFile), func(w io.Writer) error { return imaging.WriteSessions(w, linksOf(r.sessions(ctx))) }),
-		replace(filepath.Join(folder, unlinkedFile), func(w io.Writer) error { return imaging.WriteUnlinked(w, unlinkedOf(r.sessions(ctx))) }),
-	)
+	given := r.handover()
+	links, err := replace(filepath.Join(folder, sessionsFile), func(w io.Writer) error { return imaging.WriteSessions(w, linksOf(r.sessions(ctx, given))) })
+	rest, err2 := replace(filepath.Join(folder, unlinkedFile), func(w io.Writer) error {
+		return imaging.WriteUnlinked(w, unlinkedOf(r.sessions(ctx, r.handover())))
+	})
+	failed := errors.Join(err, err2)
+	return errors.Join(failed, r.handedOverFiles(ctx, "imaging", given, []audit.File{links, rest}, failed))
 }
 
 // sessions yields the imaging linkage of each permitted subject, in the order of study numbers.
-func (r *runner) sessions(ctx context.Context) iter.Seq2[sessions, error] {
+func (r *runner) sessions(ctx context.Context, given *handover) iter.Seq2[sessions, error] {
 	return func(yield func(sessions, error) bool) {
 		for facts, err := range r.Ledger.AllFacts(ctx) {
 			var s sessions
@@ -52,6 +56,7 @@ func (r *runner) sessions(ctx context.Context) iter.Seq2[sessions, error] {
 				if r.known[facts.Subject].outcome != outcomePermitted && !r.kept(&facts, authorisation.ImagingOutput) {
 					continue
 				}
+				given.take(&facts)
 				s, err = readSessions(facts.Links)
 			}
 			if !yield(s, err) {
@@ -77,10 +82,11 @@ func unlinkedOf(all iter.Seq2[sessions, error]) iter.Seq2[[]imaging.Unlinked, er
 func (r *runner) noteSessions(folder string) error {
 	path := filepath.Join(folder, noticeFile)
 	if len(r.notices()) > 0 {
-		return replace(path, func(w io.Writer) error {
+		_, err := replace(path, func(w io.Writer) error {
 			_, err := io.WriteString(w, strings.Join(r.notices(), "\n")+"\n")
 			return err
 		})
+		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("imaging sessions: %w", err)
@@ -88,15 +94,15 @@ func (r *runner) noteSessions(folder string) error {
 	return nil
 }
 
-func replace(path string, write func(io.Writer) error) error {
+func replace(path string, write func(io.Writer) error) (audit.File, error) {
 	f, err := atomicfile.Create(path, 0o600)
 	if err != nil {
-		return err
+		return audit.File{}, err
 	}
 	defer f.Abort()
 	if err := write(f); err != nil {
-		return err
+		return audit.File{}, err
 	}
-	_, err = f.Commit()
-	return err
+	c, err := f.Commit()
+	return audit.File{Name: filepath.Base(path), SHA256: c.SHA256, Size: c.Size}, err
 }

@@ -37,6 +37,7 @@ type Options struct {
 	Full    bool      // compute every subject, also those whose input has not changed
 	DryRun  bool      // compute and count, but store and deliver nothing
 	Workers int       // subjects that are computed at the same time
+	Program string    // the version of crflink, for the audit
 }
 
 // Progress is told how far a run is.
@@ -84,8 +85,11 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	if err := r.withdrawBefore(ctx); err != nil {
 		return r.out, fmt.Errorf("withdrawals of earlier runs: %w", err)
 	}
-	if err := r.refuse(); err != nil {
+	if err := r.open(ctx); err != nil {
 		return r.out, err
+	}
+	if err := r.refuse(); err != nil {
+		return r.out, r.stop(ctx, err)
 	}
 	for _, step := range []struct {
 		name, unit string
@@ -100,7 +104,7 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	} {
 		begin := parts.Clock()
 		if err := step.do(ctx); err != nil {
-			return r.out, fmt.Errorf("%s: %w", step.name, err)
+			return r.out, r.stop(ctx, fmt.Errorf("%s: %w", step.name, err))
 		}
 		r.out.Stages = append(r.out.Stages, Stage{step.name, step.unit, step.count(), parts.Clock().Sub(begin)})
 	}
@@ -111,12 +115,13 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 type runner struct {
 	Parts
 	Options
-	veil  *pseudonym.Veil
-	facts *Facts
-	out   *Outcome
-	runID ecrf.RunID
-	work  []work // permitted subjects
-	known map[string]standing
+	veil    *pseudonym.Veil
+	facts   *Facts
+	account account
+	out     *Outcome
+	runID   ecrf.RunID
+	work    []work // permitted subjects
+	known   map[string]standing
 	combination
 	combining sync.Mutex // of combination
 	matrix    Matrix     // of the last walk over all that is delivered; nil before one
@@ -136,6 +141,7 @@ func (r *runner) settle(ctx context.Context) error {
 		return err
 	}
 	var changes []*ecrf.SubjectChange
+	var gone []audit.Draft
 	for facts, err := range r.Ledger.AllFacts(ctx) {
 		if err != nil {
 			return err
@@ -143,12 +149,23 @@ func (r *runner) settle(ctx context.Context) error {
 		now, ok := r.known[facts.Subject]
 		if !ok {
 			now = standing{outcome: outcomeHeld, reason: reasonNotFound}
+			d, isNew, err := r.vanished(ctx, facts.Subject, now)
+			if err != nil {
+				return err
+			}
+			if isNew {
+				gone = append(gone, d)
+				r.stands(d)
+			}
 		}
 		if facts.Outcome == ecrf.OutcomeWithdrawn || now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
 			continue
 		}
 		facts.Outcome, facts.Reason, facts.Digest = now.outcome, now.reason, ""
 		changes = append(changes, &ecrf.SubjectChange{Facts: facts})
+	}
+	if err := r.Audit.Append(ctx, gone...); err != nil {
+		return err
 	}
 	if len(changes) > 0 {
 		if err := r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes}); err != nil {

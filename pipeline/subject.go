@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -22,7 +23,20 @@ type subjectResult struct {
 	veil    pseudonym.Report
 	imaging imaging.Counts
 	change  *ecrf.SubjectChange
-	emptied bool // the change takes the last supported value
+	emptied bool          // the change takes the last supported value
+	drafts  []audit.Draft // for the audit
+	failed  bool          // it counts for nothing
+}
+
+// fail drops what was counted; what the audit says stays.
+func (s *subjectResult) fail() *subjectResult { return &subjectResult{drafts: s.drafts, failed: true} }
+
+// say adds what the audit says, if anything.
+func (s *subjectResult) say(d audit.Draft, ok bool, err error) error {
+	if ok {
+		s.drafts = append(s.drafts, d)
+	}
+	return err
 }
 
 // veiled is a subject's de-identified record with what linkage found, ready to be mapped.
@@ -47,16 +61,23 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		result.read[res.Type]++
 	}
 	// Consent is decided again on what was fetched: it may have been withdrawn since the cohort was read.
-	d, err := r.judge(ctx, record)
+	d, facts, err := r.assess(ctx, record)
 	if err != nil {
+		return nil, err
+	}
+	now := standing{outcomePermitted, string(d.Reason())}
+	if d.Outcome() != consent.Granted {
+		now.outcome = d.Outcome().String()
+	}
+	if err := result.say(r.decidedAgain(w, &verdict{d, facts, now})); err != nil {
 		return nil, err
 	}
 	permitted, drops := consent.Admit(record, d, r.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {
-		r.recall(w.subject.Number(), d)
+		r.recall(w.subject.Number(), now, d)
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
-		return nil, nil
+		return result.fail(), nil
 	}
 	digest := r.digest(record, permitted, w)
 	last, known, err := r.Ledger.Facts(ctx, w.subject.Number())
@@ -69,7 +90,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	v, err := r.veilSubject(permitted, w, result)
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
-		return nil, nil
+		return result.fail(), nil
 	}
 	defer v.release()
 	var stored *ecrf.StoredCasebook
@@ -84,13 +105,15 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 	}
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
-		return nil, nil
+		return result.fail(), nil
 	}
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
 	r.keepHeld(result.change, d)
-	result.emptied = emptied(stored, result.change)
-	return result, nil
+	if result.emptied = emptied(stored, result.change); result.emptied {
+		return result, nil // recorded when it is stored
+	}
+	return result, result.say(r.computed(w.subject, result.change))
 }
 
 // unchanged takes the counts of the run that computed the subject from the same input.
@@ -101,10 +124,10 @@ func (s *subjectResult) unchanged(facts ecrf.Facts) error {
 }
 
 // recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
-func (r *runner) recall(subject string, d consent.Decision) {
+func (r *runner) recall(subject string, now standing, d consent.Decision) {
 	r.noting.Lock()
 	defer r.noting.Unlock()
-	r.known[subject] = standing{d.Outcome().String(), string(d.Reason())}
+	r.known[subject] = now
 	r.lost.recalled[subject] = true
 	r.lost.refuse(subject, d, r.AsOf)
 }

@@ -54,6 +54,7 @@ type withdrawer struct {
 	Parts
 	at     time.Time
 	failed func(Failure)
+	erased func(pseudonym.Subject) // is told whom the audit calls erased; may be nil
 	did    Withdrawn
 }
 
@@ -347,6 +348,9 @@ func (w *withdrawer) forget(ctx context.Context, l *leaving) error {
 	detail := ErasedDetail{Withdrawal: l.N, Cause: l.Cause, Handling: l.Handling, Targets: slices.Clone(l.targets), Cells: cells}
 	if err := w.Audit.Record(ctx, audit.Event{Kind: audit.Erased, Subject: subject, Detail: detail}); err != nil {
 		return err
+	}
+	if w.erased != nil {
+		w.erased(subject)
 	}
 	if err := w.Vault.Destroy(ctx, l.number); err != nil && !errors.Is(err, pseudonym.ErrNotEnrolled) {
 		return err

@@ -851,7 +851,7 @@ func TestAFurtherRunFinishesWhatAFailureInterrupted(t *testing.T) {
 			victims := h.imaged(t, 2)
 			h.refuse(t, victims...)
 			ledger := h.parts.Ledger
-			h.parts.Ledger = &failing{Ledger: ledger, left: step}
+			h.parts.Ledger = &fullDisk{Ledger: ledger, left: step}
 			if _, err := h.try(t, pipeline.Options{}); err == nil {
 				t.Fatal("nothing failed")
 			}
@@ -870,43 +870,43 @@ func TestAFurtherRunFinishesWhatAFailureInterrupted(t *testing.T) {
 	}
 }
 
-// failing is a ledger that fails in the middle of a withdrawal.
-type failing struct {
+// fullDisk is a ledger that fails in the middle of a withdrawal.
+type fullDisk struct {
 	ecrf.Ledger
 	left int
 }
 
 var errLedger = errors.New("the disk is full")
 
-func (f *failing) step() error {
+func (f *fullDisk) step() error {
 	if f.left--; f.left < 0 {
 		return errLedger
 	}
 	return nil
 }
 
-func (f *failing) NameWithdrawn(ctx context.Context, n int, number string) error {
+func (f *fullDisk) NameWithdrawn(ctx context.Context, n int, number string) error {
 	return errors.Join(f.step(), f.Ledger.NameWithdrawn(ctx, n, number))
 }
 
-func (f *failing) Recipients(ctx context.Context) ([]ecrf.Recipient, error) {
+func (f *fullDisk) Recipients(ctx context.Context) ([]ecrf.Recipient, error) {
 	if err := f.step(); err != nil {
 		return nil, err
 	}
 	return f.Ledger.Recipients(ctx)
 }
 
-func (f *failing) Forget(ctx context.Context, subject string) (int, error) {
+func (f *fullDisk) Forget(ctx context.Context, subject string) (int, error) {
 	if err := f.step(); err != nil {
 		return 0, err
 	}
 	return f.Ledger.Forget(ctx, subject)
 }
 
-func (f *failing) SeeJournal(ctx context.Context, n int) error {
+func (f *fullDisk) SeeJournal(ctx context.Context, n int) error {
 	return errors.Join(f.step(), f.Ledger.SeeJournal(ctx, n))
 }
 
-func (f *failing) Finish(ctx context.Context, run ecrf.RunID, counts map[string]int64) error {
+func (f *fullDisk) Finish(ctx context.Context, run ecrf.RunID, counts map[string]int64) error {
 	return errors.Join(f.step(), f.Ledger.Finish(ctx, run, counts))
 }

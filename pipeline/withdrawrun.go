@@ -96,11 +96,18 @@ func (r *runner) withdrawBefore(ctx context.Context) error {
 }
 
 func (r *runner) carryOut(ctx context.Context) error {
-	w := &withdrawer{Parts: r.Parts, at: r.AsOf, failed: r.out.Tally.fail}
+	w := &withdrawer{Parts: r.Parts, at: r.AsOf, failed: r.out.Tally.fail, erased: r.unmark}
 	err := w.run(ctx)
 	t := &r.out.Tally.Withdrawn
 	t.Done, t.Waiting, t.Failed, t.Cells = t.Done+w.did.Done, w.did.Waiting, w.did.Failed, t.Cells+w.did.Cells
 	return err
+}
+
+// unmark takes a decision back of which the audit has just said that its subject was erased.
+func (r *runner) unmark(s pseudonym.Subject) {
+	if r.account.standing != nil {
+		r.account.standing.Set(s.AuditName(), audit.Mark{})
+	}
 }
 
 // refuse notes that a subject said no.
@@ -149,7 +156,46 @@ func (r *runner) surveyAgain(ctx context.Context) error {
 	if err := r.guard(); err != nil || r.DryRun || len(r.lost.emptied) == 0 {
 		return err
 	}
+	var drafts []audit.Draft
+	for _, change := range r.lost.emptied {
+		subject, err := r.Vault.SubjectOf(ctx, change.Facts.Subject)
+		if err != nil {
+			return err
+		}
+		d, ok, err := r.computed(subject, change)
+		if err != nil {
+			return err
+		}
+		if ok {
+			drafts = append(drafts, d)
+		}
+	}
+	if err := r.Audit.Append(ctx, drafts...); err != nil {
+		return err
+	}
 	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: r.lost.emptied})
+}
+
+// place puts a computed subject into its shard. An emptied one waits until it is known whether the run may go on, and so does
+// the shard's checkpoint: it is computed again when the run stops here.
+func (r *runner) place(s *shardResult, w work, result *subjectResult) error {
+	switch {
+	case result.change == nil:
+		return nil
+	case result.emptied && r.withhold(result.change):
+		s.batch.Checkpoint = ""
+		return nil
+	case result.emptied:
+		d, ok, err := r.computed(w.subject, result.change)
+		if err != nil {
+			return err
+		}
+		if ok {
+			s.drafts = append(s.drafts, d)
+		}
+	}
+	s.batch.Subjects = append(s.batch.Subjects, result.change)
+	return nil
 }
 
 // guard stops the run when it loses too many, but for those whom a person confirmed.

@@ -34,7 +34,8 @@ func demoRun() Run {
 		Targets: []Target{{Name: "tables", Kind: "csv", Rows: 1874, Cells: 4050}, {Name: "odm", Kind: "odm", Rows: 1874, Cells: 4050}, {Name: "redcap", Kind: "redcap", Rows: 211, Cells: 449, Queries: 8}},
 		Stages: []Stage{{"read", "resources", 18432, 1.31}, {"consent", "patients", 200, 0.12}, {"de-identify", "resources", 16890, 0.84},
 			{"map", "cells", 6174, 3.05}, {"link imaging", "studies", 412, 0.06}, {"deliver", "cells", 4050, 1.9}},
-		Warnings: []string{"policy: the code of the further gate occurs in no consent"},
+		AuditHead: "412:4f0c2b7f5b6d0a3f1e9d8c7b6a5948372615041302f1e0d9c8b7a69584736251",
+		Warnings:  []string{"policy: the code of the further gate occurs in no consent"},
 	}
 	r.Forms = demoForms()
 	r.Cells = Cells{Changed: 37, New: 412, Vanished: 5, Conflicts: 3}

@@ -46,6 +46,7 @@ type view struct {
 	NoConsent                                    string
 	DryRun, Suppressed, HasImaging               bool
 	Warnings                                     []string
+	AuditHead                                    string
 	Figures                                      []figure
 	Flow                                         flow
 	Drops                                        []row
@@ -164,6 +165,7 @@ func (v *view) lists(r Run) {
 		t.Name, t.Kind, t.Error = clean(t.Name), clean(t.Kind), clean(t.Error)
 		v.Targets = append(v.Targets, t)
 	}
+	v.AuditHead = clean(r.AuditHead)
 	for _, i := range r.Inputs {
 		v.Inputs = append(v.Inputs, Input{clean(i.Kind), clean(i.Name), clean(i.Version), clean(i.Hash)})
 	}

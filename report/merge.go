@@ -31,6 +31,7 @@ func (r *Run) Merge(o Run) {
 		}
 	}
 	slices.Sort(r.Warnings)
+	r.AuditHead = cmp.Or(o.AuditHead, r.AuditHead)
 }
 
 func (t *Tally) merge(o Tally) {

@@ -196,6 +196,7 @@ func hostileRun(s string) Run {
 	r := demoRun()
 	r.Study, r.AsOf, r.Version = Study{s, s, s}, s, s
 	r.Policy, r.Verdict.Text, r.Warnings = Policy{s, s, s}, s, []string{s}
+	r.AuditHead = s
 	r.Inputs, r.Rejected = []Input{{s, s, s, s}}, []Rejected{{s, s, s}}
 	r.Patients.Held, r.Resources.Dropped = Tally{s: 23}, Tally{s: 1542}
 	r.Cells = Cells{Filled: 3, New: 3, Empty: Tally{s: 1}}

@@ -27,6 +27,7 @@ type Run struct {
 	Targets    []Target   `json:"targets"`
 	Stages     []Stage    `json:"stages"`
 	Warnings   []string   `json:"warnings"`
+	AuditHead  string     `json:"audit_head,omitempty"` // number and digest of the audit's last entry, to be held against the log
 }
 
 // Study names the study.

@@ -87,6 +87,9 @@ func delivery(b *strings.Builder, r Run) {
 			fmt.Fprintf(b, "           failed: %s\n", clean(t.Error))
 		}
 	}
+	if r.AuditHead != "" {
+		fmt.Fprintf(b, "audit      head %s\n", clean(r.AuditHead))
+	}
 	for _, s := range r.Stages {
 		fmt.Fprintf(b, "time       %-12s %10s", clean(s.Name), seconds(s.Seconds))
 		if s.Rate() > 0 {

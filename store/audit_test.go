@@ -13,7 +13,7 @@ import (
 	"github.com/crflink/crflink/store"
 )
 
-func openAudit(t *testing.T, dir string) audit.Log {
+func openAudit(t testing.TB, dir string) audit.Log {
 	t.Helper()
 	l, err := store.OpenLedger(t.Context(), filepath.Join(dir, "ledger.db"), ledgertest.Dictionary(t))
 	check(t, err)
@@ -22,7 +22,7 @@ func openAudit(t *testing.T, dir string) audit.Log {
 }
 
 func TestSQLitePassesTheAuditExam(t *testing.T) {
-	audittest.Run(t, openAudit)
+	audittest.Run(t, func(t *testing.T, dir string) audit.Log { return openAudit(t, dir) })
 }
 
 func TestTheDatabaseItselfRefusesToChangeAnEntry(t *testing.T) {

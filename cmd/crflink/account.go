@@ -17,6 +17,12 @@ import (
 // show writes the run's report where it was asked for, and ends with the run's exit code.
 func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) error {
 	run := account(study, outcome, asOf)
+	if f.head.Number > 0 {
+		run.AuditHead = f.head.String()
+	}
+	if f.missed != nil {
+		run.Warnings = append(run.Warnings, "the audit's log is not the one that the vault knew: a part was lost, or an older copy was restored; crflink audit verify tells which")
+	}
 	run.DryRun = f.dryRun
 	if f.json {
 		if err := report.WriteJSON(cmd.OutOrStdout(), run); err != nil {

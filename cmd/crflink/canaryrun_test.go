@@ -98,6 +98,8 @@ func (j *job) commands(t *testing.T, inputs ...string) {
 		}
 		j.leaks(t, "deidentify", s)
 	}
+	j.leaks(t, "audit verify", j.run(t, "audit", "verify", "study.yaml"))
+	j.leaks(t, "audit show", j.run(t, "audit", "show", "study.yaml", "--json"))
 	j.env = append(j.env, "CRFLINK_VAULT_KEY=another key with a token "+canary+"777777")
 	s := j.run(t, j.syncArgs()...)
 	if s.code != exitUsage {

@@ -33,7 +33,7 @@ func explainCommand() *cobra.Command {
 		Short: "Why a cell has its value, or why it has none",
 		Long: `Reads the subject's resources from the study's source again, decides consent, de-identifies and maps them as a run does, and
 tells each step for one cell: what consent and de-identification dropped, which resources counted and which did not, which was
-chosen by which rule, how its value was converted, and what the ledger holds. Nothing is written. Resources are named by keyed
+chosen by which rule, how its value was converted, and what the ledger holds. Only the audit is written. Resources are named by keyed
 references; no original id is shown. docs/explain.md explains the output and the names of --json.
 ` + exitHelp,
 		Args: cobra.ExactArgs(1),
@@ -115,14 +115,19 @@ func itemName(d *ecrf.Dictionary, text string) (form, item string, err error) {
 	return form, item, nil
 }
 
-// openToRead opens source, vault and ledger of a study that was synchronised before; it creates none of them.
+// openToRead opens source, vault, ledger and audit of a study that was synchronised before.
 func openToRead(ctx context.Context, study *pipeline.Study) (*opened, error) {
+	return openExisting(ctx, study, (*opened).source, (*opened).vault, (*opened).readJournal, (*opened).ledger, (*opened).audit, (*opened).entered)
+}
+
+// openExisting opens parts of a study that was synchronised before, in the given order; it creates none of them.
+func openExisting(ctx context.Context, study *pipeline.Study, steps ...func(*opened, context.Context) error) (*opened, error) {
 	if _, err := os.Stat(ledgerPath(study)); errors.Is(err, fs.ErrNotExist) {
 		return nil, coded{exitNothing, fmt.Errorf("%s holds no ledger: run crflink sync first", study.State)}
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study, Clock: time.Now, Progress: silence{}}}
-	for _, step := range []func(context.Context) error{o.source, o.vault, o.readJournal, o.ledger, o.audit, o.entered} {
-		if err := step(ctx); err != nil {
+	for _, step := range steps {
+		if err := step(o, ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
 	}

@@ -102,6 +102,9 @@ func TestARunThatIsKilledWhileTheVaultIsFilledLosesNoSubject(t *testing.T) {
 			}
 		}
 		j.sync(t)
+		if s := j.run(t, "audit", "verify", "study.yaml"); s.code != exitDone {
+			t.Errorf("after kills the audit is not sound: %s%s", s.out, s.err)
+		}
 		dump, files := j.dump(t), maps.Clone(j.delivered(t))
 		for _, old := range []string{"out/state/ledger.db", "out/state/ledger.db-wal", "out/state/ledger.db-shm", "out/tables", "out/imaging", "out/psma-registry.odm.xml"} {
 			must(t, os.RemoveAll(filepath.Join(j.dir, old)))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/finding"
@@ -23,6 +24,9 @@ type syncFlags struct {
 	full, dryRun bool
 	replay, json bool
 	html         string
+
+	head   audit.Head    // of the audit, when the run was over
+	missed *audit.Missed // what its log lacked before
 }
 
 func syncCommand() *cobra.Command {
@@ -72,10 +76,13 @@ func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
 	progress := newProgress(cmd.ErrOrStderr())
 	o.Progress = progress
 	outcome, runErr := pipeline.Run(cmd.Context(), o.Parts, pipeline.Options{
-		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: runtime.GOMAXPROCS(0),
+		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: runtime.GOMAXPROCS(0), Program: version(),
 	})
 	progress.done()
-	if err := errors.Join(stopped(cmd.Context(), runErr), o.Close()); err != nil {
+	var headErr error
+	f.missed = o.Audit.Missed()
+	f.head, headErr = o.Audit.Head(cmd.Context())
+	if err := errors.Join(stopped(cmd.Context(), runErr), headErr, o.Close()); err != nil {
 		return err
 	}
 	return show(cmd, study, outcome, asOf, f)

@@ -163,7 +163,7 @@ func TestARetiredStudyHoldsNothingOfItsSubjects(t *testing.T) {
 		t.Errorf("the audit after the end: %+v, %v", report, err)
 	}
 	r.close()
-	if c.Erased.Subjects != len(numbers) || c.Erased.VaultRows < len(numbers) || c.Erased.Cells < 100 || len(c.Erased.Files) != 2 {
+	if c.Erased.Subjects != len(numbers) || c.Erased.VaultRows < len(numbers) || c.Erased.Cells < 100 || len(c.Erased.Files) != 3 {
 		t.Errorf("erased %+v", c.Erased)
 	}
 	if name := holding(t, s.State, numbers); name != "" {

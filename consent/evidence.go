@@ -1,0 +1,79 @@
+package consent
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/crflink/crflink/fhir"
+)
+
+// Append appends the whole decision as text, for a keyed digest: two decisions of one day with the same text are the same. The
+// text holds ids of the source and dates.
+func (d Decision) Append(b []byte) []byte {
+	b = append(b, d.policy...)
+	b = append(append(b, '\n'), d.outcome.String()...)
+	b = append(append(b, '\n'), d.Reason()...)
+	b = append(append(b, '\n'), d.withdrawal.String()...)
+	b = strconv.AppendInt(append(b, ' '), d.refused, 10)
+	b = appendDays(append(b, '\n'), d.windows)
+	if len(d.types) > 0 {
+		for _, typ := range slices.Sorted(maps.Keys(d.types)) {
+			b = appendDays(append(append(b, '\n'), typ...), d.types[typ])
+		}
+	}
+	for _, id := range d.consents {
+		b = strconv.AppendQuote(append(b, '\n'), id)
+	}
+	for i := range d.parts {
+		b = d.parts[i].Append(append(b, "\npart "...))
+	}
+	for _, form := range slices.Sorted(maps.Keys(d.partOf)) {
+		b = strconv.AppendInt(append(append(append(b, '\n'), form...), ' '), int64(d.partOf[form]), 10)
+	}
+	return b
+}
+
+func appendDays(b []byte, all days) []byte {
+	for _, i := range all {
+		b = strconv.AppendInt(append(b, ' '), int64(i.Start), 10)
+		b = strconv.AppendInt(append(b, '-'), int64(i.End), 10)
+	}
+	return b
+}
+
+// Write writes all that Evaluate looks at, for a keyed digest: the resources as they were read, in an order that does not
+// depend on the source's.
+func (f Facts) Write(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%q %d\n", f.Patient.String(), f.Unread)
+	if err != nil {
+		return err
+	}
+	for i, keys := range [][]fhir.Key{f.Looked, f.LinkedFrom} {
+		for _, key := range slices.SortedFunc(slices.Values(keys), compareKeys) {
+			if _, err := fmt.Fprintf(w, "%d %q\n", i, key.String()); err != nil {
+				return err
+			}
+		}
+	}
+	all := slices.Concat(f.Patients, f.Consents, f.Encounters, f.Subjects)
+	slices.SortStableFunc(all, func(a, b *fhir.Resource) int {
+		return cmp.Or(compareKeys(a.Key(), b.Key()), cmp.Compare(a.Raw(), b.Raw()))
+	})
+	for _, res := range all {
+		if _, err := fmt.Fprintf(w, "%d:", len(res.Raw())); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, res.Raw()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compareKeys(a, b fhir.Key) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
+}

@@ -1,0 +1,262 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/crflink/crflink/audit"
+	"github.com/crflink/crflink/consent"
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/pseudonym"
+)
+
+// account is what a run says in the audit.
+type account struct {
+	mu       sync.Mutex
+	standing audit.Marks            // of the decisions that were made so far, in this run and before
+	pending  map[string]audit.Draft // decisions that are new, by study number, until the run has its number
+}
+
+// open records that a run begins, before anything is read.
+func (r *runner) open(ctx context.Context) (err error) {
+	if r.DryRun {
+		return r.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: "sync --dry-run", AsOf: r.moment()}})
+	}
+	r.account.pending = map[string]audit.Draft{}
+	err = r.Audit.Record(ctx, audit.Event{Kind: audit.RunBegun, Detail: audit.Run{
+		AsOf: r.moment(), Program: r.Program, Study: r.Study.ID, Version: r.Study.Version, Full: r.Full,
+		Policy: audit.Policy{Kind: string(r.Study.Policy.Kind()), Name: r.Study.Policy.Name(), Hash: r.Study.Policy.Hash()}, Inputs: r.Study.Inputs(),
+	}})
+	if err != nil {
+		return err
+	}
+	r.account.standing, err = r.Audit.Standing(ctx)
+	return err
+}
+
+// stop records why a run ended early; also one that was interrupted.
+func (r *runner) stop(ctx context.Context, reason error) error {
+	if r.DryRun {
+		return reason
+	}
+	err := r.Audit.Record(context.WithoutCancel(ctx), audit.Event{Kind: audit.RunStopped, Detail: audit.Stopped{Run: int64(r.runID), Reason: reason.Error()}})
+	return errors.Join(reason, err)
+}
+
+// close records the end of a run.
+func (r *runner) close(ctx context.Context, counts map[string]int64) error {
+	return r.Audit.Record(ctx, audit.Event{Kind: audit.RunFinished, Detail: audit.Finished{
+		Run: int64(r.runID), Counts: counts, Outcomes: r.out.Tally.Decisions, Standing: len(r.account.standing), Decisions: r.Audit.Decisions(r.account.standing),
+	}})
+}
+
+func (r *runner) moment() string { return r.AsOf.Format(time.RFC3339) }
+
+// verdict is a decision about a subject with what it was made from, and what the run makes of it.
+type verdict struct {
+	decision consent.Decision
+	facts    consent.Facts
+	standing standing
+}
+
+// mark is the keyed digest by which a decision is known to stand already. The day it was made for does not count.
+func (v *verdict) mark(s pseudonym.Subject) (m audit.Mark) {
+	h := s.AuditMark()
+	b := append(append(append(make([]byte, 0, 256), v.standing.outcome...), '\n'), v.standing.reason...)
+	_, _ = h.Write(v.decision.Append(append(b, '\n')))
+	h.Sum(m[:0])
+	return m
+}
+
+// note takes up a decision about a subject, to be recorded when it is new. The later of two about one subject counts.
+func (r *runner) note(s pseudonym.Subject, v *verdict) (audit.Mark, error) {
+	mark := v.mark(s)
+	if r.DryRun {
+		return mark, nil
+	}
+	delete(r.account.pending, s.Number())
+	if r.account.standing[s.AuditName()] == mark {
+		return mark, nil
+	}
+	draft, err := r.draft(s, v, mark)
+	if err != nil {
+		return mark, err
+	}
+	r.account.pending[s.Number()] = draft
+	return mark, nil
+}
+
+// draft seals a decision.
+func (r *runner) draft(s pseudonym.Subject, v *verdict, mark audit.Mark) (audit.Draft, error) {
+	facts, result, err := v.digests(s)
+	if err != nil {
+		return audit.Draft{}, err
+	}
+	return r.Audit.Draft(audit.Event{Kind: audit.Decided, Subject: s, Mark: mark, Detail: audit.Decision{
+		AsOf: r.moment(), Policy: v.decision.PolicyHash(), Facts: facts, Result: result,
+		Consent: v.decision.Outcome().String(), Because: string(v.decision.Reason()), Outcome: v.standing.outcome, Reason: v.standing.reason,
+	}})
+}
+
+// digests returns the keyed digests of what was decided from and of the whole decision, in hexadecimal.
+func (v *verdict) digests(s pseudonym.Subject) (facts, result string, err error) {
+	f, d := s.AuditMark(), s.AuditMark()
+	err = v.facts.Write(f)
+	_, _ = d.Write(v.decision.Append(nil))
+	return hexadecimal(f), hexadecimal(d), err
+}
+
+func hexadecimal(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// draftsPerAppend bounds a transaction of the log.
+const draftsPerAppend = 500
+
+// decided records the decisions that are new.
+func (r *runner) decided(ctx context.Context) error {
+	numbers := slices.Sorted(maps.Keys(r.account.pending))
+	for part := range slices.Chunk(numbers, draftsPerAppend) {
+		drafts := make([]audit.Draft, len(part))
+		for i, number := range part {
+			drafts[i] = r.account.pending[number]
+			r.stands(drafts[i])
+		}
+		if err := r.Audit.Append(ctx, drafts...); err != nil {
+			return err
+		}
+	}
+	r.account.pending = nil
+	return nil
+}
+
+// stands takes up the mark of a decision that is recorded.
+func (r *runner) stands(d audit.Draft) {
+	r.account.mu.Lock()
+	defer r.account.mu.Unlock()
+	r.account.standing.Take(d)
+}
+
+// decidedAgain returns the record of a decision that came out otherwise when the subject's data had been read; ok is false
+// when it stands as it was noted.
+func (r *runner) decidedAgain(w work, v *verdict) (d audit.Draft, ok bool, err error) {
+	mark := v.mark(w.subject)
+	if r.DryRun || mark == w.mark {
+		return d, false, nil
+	}
+	d, err = r.draft(w.subject, v, mark)
+	return d, err == nil, err
+}
+
+// computed returns the record of a casebook that differs from the one before; ok is false when nothing does.
+func (r *runner) computed(s pseudonym.Subject, c *ecrf.SubjectChange) (d audit.Draft, ok bool, err error) {
+	if r.DryRun || len(c.Cells) == 0 {
+		return d, false, nil
+	}
+	h := s.AuditMark()
+	_, _ = h.Write(appendCells(make([]byte, 0, 128*len(c.Cells)), c.Cells))
+	d, err = r.Audit.Draft(audit.Event{Kind: audit.Computed, Subject: s, Detail: audit.Casebook{
+		Run: int64(r.runID), Input: c.Facts.Digest, Cells: hexadecimal(h), Count: len(c.Cells),
+	}})
+	return d, err == nil, err
+}
+
+func appendCells(b []byte, cells []ecrf.CellChange) []byte {
+	for i := range cells {
+		c := &cells[i].Cell
+		for _, part := range [...]string{string(cells[i].Kind), c.Event, c.Form, c.Item, c.Value, string(c.Missing), string(c.State), c.Provenance.Resource} {
+			b = append(strconv.AppendInt(b, int64(len(part)), 10), ':')
+			b = append(b, part...)
+		}
+		b = append(strconv.AppendInt(b, int64(c.Repeat), 10), '\n')
+	}
+	return b
+}
+
+// vanished returns the record that a subject which the ledger knows is not in the source any more; ok is false when that is
+// recorded already, or the subject was erased.
+func (r *runner) vanished(ctx context.Context, number string, now standing) (d audit.Draft, ok bool, err error) {
+	s, err := r.Vault.SubjectOf(ctx, number)
+	if errors.Is(err, pseudonym.ErrNotEnrolled) {
+		return d, false, nil
+	}
+	if err != nil {
+		return d, false, err
+	}
+	v := verdict{standing: now}
+	mark := v.mark(s)
+	if r.account.standing[s.AuditName()] == mark {
+		return d, false, nil
+	}
+	d, err = r.draft(s, &v, mark)
+	return d, err == nil, err
+}
+
+// handover counts the subjects that are given to one target.
+type handover struct {
+	subjects int
+	digest   hash.Hash
+}
+
+func (r *runner) handover() *handover { return &handover{digest: r.Audit.Hash("delivery")} }
+
+// take adds a subject: its number, and the digest of what its casebook was computed from.
+func (h *handover) take(f *ecrf.Facts) {
+	h.subjects++
+	b := strconv.AppendQuote(make([]byte, 0, 128), f.Subject)
+	_, _ = h.digest.Write(append(append(append(b, ' '), f.Digest...), '\n'))
+}
+
+// handedOver records what a target was given, whether it took it or not.
+func (r *runner) handedOver(ctx context.Context, t ecrf.Target, h *handover, report ecrf.DeliveryReport, failed error) error {
+	d := audit.Delivery{
+		Run: int64(r.runID), Target: t.Name(), Kind: t.Kind(), Subjects: h.subjects, Digest: hexadecimal(h.digest),
+		Cells: report.Cells, Written: report.Written, Rejected: report.Rejected, Queries: report.Queries, Files: audited(report.Files),
+	}
+	if failed != nil {
+		d.Failed = failed.Error()
+	}
+	return r.Audit.Record(context.WithoutCancel(ctx), audit.Event{Kind: audit.DeliveryMade, Detail: d})
+}
+
+// handedOverFiles records files that no target writes.
+func (r *runner) handedOverFiles(ctx context.Context, kind string, h *handover, files []audit.File, failed error) error {
+	d := audit.Delivery{Run: int64(r.runID), Target: kind, Kind: kind, Subjects: h.subjects, Digest: hexadecimal(h.digest), Files: files}
+	if failed != nil {
+		d.Failed = failed.Error()
+	}
+	return r.Audit.Record(context.WithoutCancel(ctx), audit.Event{Kind: audit.DeliveryMade, Detail: d})
+}
+
+func audited(files []ecrf.DeliveredFile) []audit.File {
+	all := make([]audit.File, 0, len(files))
+	for _, f := range files {
+		all = append(all, audit.File{Name: filepath.Base(f.Path), SHA256: f.SHA256, Size: f.Size})
+	}
+	return all
+}
+
+// inspected records that somebody looks at a subject's real data. A number that nobody has is not written down.
+func (x *explainer) inspected(ctx context.Context) error {
+	s, err := x.Vault.SubjectOf(ctx, x.asked.Subject)
+	if err != nil && !errors.Is(err, pseudonym.ErrNotEnrolled) {
+		return err
+	}
+	return x.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Subject: s, Detail: audit.Inspection{Command: "explain", AsOf: x.moment(), Item: x.out.Item.Name}})
+}
+
+// assess decides about a patient, and returns what it was decided from.
+func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decision, consent.Facts, error) {
+	facts, err := r.facts.Of(ctx, record)
+	if err != nil {
+		return consent.Decision{}, facts, err
+	}
+	return r.judged(r.Decide(record, facts, r.AsOf)), facts, nil
+}
