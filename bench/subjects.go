@@ -178,7 +178,7 @@ func fill(study *pipeline.Study, all []subject, rounds int) ([]Figure, error) {
 }
 
 func veiled(study *pipeline.Study, all []subject) ([]*pseudonym.Record, error) {
-	v, err := pseudonym.NewVeil(study.Profile, study.Dates)
+	v, err := study.Veil(study.Dates)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,8 @@ func (c *Casebook) Instances() []Instance {
 	return sorted
 }
 
-// Add puts a form instance into the casebook. Each cell must be canonical and allowed; each instance comes once.
+// Add puts a form instance into the casebook, which takes its cells over. Each cell must be canonical and allowed; each instance
+// comes once.
 func (c *Casebook) Add(in Instance) error {
 	if c.dictionary == nil {
 		return errors.New("the casebook belongs to no subject")
@@ -107,7 +108,7 @@ func (c *Casebook) Add(in Instance) error {
 	if err := checkCells(form, in.Cells); err != nil {
 		return fmt.Errorf("form %s: %w", in.Form, err)
 	}
-	in.Cells = inOrder(form, in.Cells)
+	tidy(form, in.Cells)
 	c.seen[key] = true
 	c.instances = append(c.instances, in)
 	return nil
@@ -127,13 +128,18 @@ func (c *Casebook) Uncovered(item string) error {
 }
 
 func checkCells(form *Form, cells []Cell) error {
+	seen := make([]bool, len(form.Items))
 	for i := range cells {
 		cell := &cells[i]
-		it := form.Item(cell.Item)
-		switch {
-		case it == nil:
+		at := form.place(cell.Item)
+		if at < 0 {
 			return fmt.Errorf("no item is named %q", cell.Item)
-		case slices.ContainsFunc(cells[:i], func(c Cell) bool { return c.Item == cell.Item }):
+		}
+		it := &form.Items[at]
+		twice := seen[at]
+		seen[at] = true
+		switch {
+		case twice:
 			return fmt.Errorf("item %s is there twice", cell.Item)
 		case (cell.Value == "") == (cell.Missing == ""):
 			return fmt.Errorf("item %s needs either a value or a reason why it has none", cell.Item)
@@ -150,23 +156,30 @@ func checkCells(form *Form, cells []Cell) error {
 	return nil
 }
 
-// inOrder returns a copy of the cells in the form's order of items.
-func inOrder(form *Form, cells []Cell) []Cell {
-	rank := func(c Cell) int {
-		return slices.IndexFunc(form.Items, func(it Item) bool { return it.Name == c.Item })
+// tidy brings cells into the form's order of items and makes the texts of their provenance fit for every target.
+func tidy(form *Form, cells []Cell) {
+	if !ordered(form, cells) {
+		slices.SortFunc(cells, func(a, b Cell) int { return cmp.Compare(form.place(a.Item), form.place(b.Item)) })
 	}
-	sorted := slices.Clone(cells)
-	byRank := func(a, b Cell) int { return cmp.Compare(rank(a), rank(b)) }
-	if !slices.IsSortedFunc(sorted, byRank) {
-		slices.SortFunc(sorted, byRank)
-	}
-	for i := range sorted {
-		p := &sorted[i].Provenance
-		for _, text := range []*string{&p.Source, &p.Resource, &p.Version, &p.Path, &p.OriginalValue, &p.OriginalUnit, &p.Rule, &p.Effective} {
+	for i := range cells {
+		p := &cells[i].Provenance
+		for _, text := range [...]*string{&p.Source, &p.Resource, &p.Version, &p.Path, &p.OriginalValue, &p.OriginalUnit, &p.Rule, &p.Effective} {
 			*text = cleaned(*text)
 		}
 	}
-	return sorted
+}
+
+// ordered reports whether the cells stand in the form's order of items.
+func ordered(form *Form, cells []Cell) bool {
+	last := -1
+	for i := range cells {
+		at := form.place(cells[i].Item)
+		if at <= last {
+			return false
+		}
+		last = at
+	}
+	return true
 }
 
 // cleaned returns a text that every target can hold: control characters and broken UTF-8 become U+FFFD, and what is longer
@@ -208,6 +221,9 @@ const maxKey = 512
 func bad(s string) bool {
 	if len(s) > maxKey {
 		return true
+	}
+	if printable(s) {
+		return false
 	}
 	it := Item{Type: Text}
 	return s != "" && it.checkText(s) != nil

@@ -83,12 +83,20 @@ func (d *Dictionary) FormNames() []string {
 	return names
 }
 
-// Item returns the form's item of that name, or nil.
-func (f *Form) Item(name string) *Item {
+// place returns the position of the form's item of that name, -1 when there is none.
+func (f *Form) place(name string) int {
 	for i := range f.Items {
 		if f.Items[i].Name == name {
-			return &f.Items[i]
+			return i
 		}
+	}
+	return -1
+}
+
+// Item returns the form's item of that name, or nil.
+func (f *Form) Item(name string) *Item {
+	if i := f.place(name); i >= 0 {
+		return &f.Items[i]
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package ecrf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -120,6 +121,9 @@ func (it *Item) spell(value string) (string, error) {
 }
 
 func (it *Item) checkText(s string) error {
+	if s != "" && len(s) <= it.Limit() && printable(s) {
+		return nil
+	}
 	switch {
 	case s == "":
 		return errors.New("value is empty; an empty cell needs a reason instead")
@@ -131,6 +135,16 @@ func (it *Item) checkText(s string) error {
 		return ErrTooLong
 	}
 	return nil
+}
+
+// printable reports whether a text is ASCII without control characters, as nearly all are.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i]-' ' >= 0x7f-' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // Limit returns the greatest number of characters of a text.
@@ -156,6 +170,13 @@ func forbidden(r rune) bool {
 const maxNumber, maxExponent = 64, 40
 
 func spellNumber(s string, decimals int, round bool) (string, error) {
+	if spelled(s, decimals) {
+		return s, nil
+	}
+	return spellExactly(s, decimals, round)
+}
+
+func spellExactly(s string, decimals int, round bool) (string, error) {
 	if !isNumber(s) {
 		return "", errors.New("value is not a number")
 	}
@@ -177,6 +198,19 @@ func spellNumber(s string, decimals int, round bool) (string, error) {
 		q.Negative = false
 	}
 	return q.Text('f'), nil
+}
+
+// spelled reports whether a number is written as spellNumber would write it, which is true of nearly all that are checked
+// again. It may miss some.
+func spelled(s string, decimals int) bool {
+	whole, fraction, hasPoint := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	switch {
+	case len(s) > maxExponent || hasPoint != (decimals > 0) || len(fraction) != decimals:
+		return false
+	case !digits(whole) || hasPoint && !digits(fraction):
+		return false
+	}
+	return whole[0] != '0' || len(whole) == 1 && s[0] != '-'
 }
 
 // isNumber accepts the numbers of JSON and a leading plus: no spaces, no thousands separators, no NaN.
@@ -209,7 +243,12 @@ func cutExponent(s string) (mantissa, exponent string, found bool) {
 }
 
 func digits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
+	for i := range len(s) {
+		if s[i]-'0' > 9 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func checkTime(s string, layouts ...string) error {
@@ -230,10 +269,29 @@ func (it *Item) inRange(canonical string) error {
 	return nil
 }
 
+// comparePlain orders two numbers that are neither negative nor have an exponent or leading zeros; ok is false for others.
+func comparePlain(a, b string) (order int, ok bool) {
+	wholeA, fractionA, _ := strings.Cut(a, ".")
+	wholeB, fractionB, _ := strings.Cut(b, ".")
+	for _, part := range [...]string{wholeA, fractionA, wholeB, fractionB} {
+		if part != "" && !digits(part) {
+			return 0, false
+		}
+	}
+	if wholeA == "" || wholeB == "" || len(wholeA) > 1 && wholeA[0] == '0' || len(wholeB) > 1 && wholeB[0] == '0' {
+		return 0, false
+	}
+	return cmp.Or(cmp.Compare(len(wholeA), len(wholeB)), strings.Compare(wholeA, wholeB),
+		strings.Compare(strings.TrimRight(fractionA, "0"), strings.TrimRight(fractionB, "0"))), true
+}
+
 // compare orders canonical texts of the item. A partial date compares with as many characters as both have, so
 // that 2024 is neither before nor after 2024-05.
 func (it *Item) compare(a, b string) int {
 	if it.Type == Integer || it.Type == Decimal {
+		if order, ok := comparePlain(a, b); ok {
+			return order
+		}
 		x, _, errX := apd.NewFromString(a)
 		y, _, errY := apd.NewFromString(b)
 		if errX == nil && errY == nil {

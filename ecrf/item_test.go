@@ -2,9 +2,14 @@ package ecrf
 
 import (
 	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cockroachdb/apd/v3"
 )
 
 func TestEachTypeHasOneSpelling(t *testing.T) {
@@ -141,4 +146,27 @@ func FuzzCanonicalIsAFixedPoint(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAShortWayThroughNumbersGivesWhatTheLongWayGives(t *testing.T) {
+	texts := []string{"0", "-0", "00", "01", "1", "-1", "10", "9", "1.0", "1.00", "1.05", "1.5", "0.5", "-0.5", ".5", "5.", "1e2", "+1", "", "1.2.3", "12345678901234567890123456789012345678901", "0.10", "0.1"}
+	rng := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- a test's numbers
+	for range 2000 {
+		texts = append(texts, fmt.Sprintf("%.*f", rng.IntN(4), (rng.Float64()-0.3)*math.Pow(10, float64(rng.IntN(6)))))
+	}
+	for i, a := range texts {
+		for decimals := range 3 {
+			want, err := spellExactly(a, decimals, true)
+			if spelled(a, decimals) && (err != nil || want != a) {
+				t.Errorf("%q with %d decimals counts as spelled; it is spelled %q, %v", a, decimals, want, err)
+			}
+		}
+		b := texts[(i*7+3)%len(texts)]
+		x, _, errX := apd.NewFromString(a)
+		y, _, errY := apd.NewFromString(b)
+		order, ok := comparePlain(a, b)
+		if ok && (errX != nil || errY != nil || order != x.Cmp(y)) {
+			t.Errorf("%q and %q: %d", a, b, order)
+		}
+	}
 }

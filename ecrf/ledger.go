@@ -19,8 +19,8 @@ type Ledger interface {
 	// Runs returns the runs, newest first.
 	Runs(ctx context.Context) ([]RunRecord, error)
 
-	// Facts returns what earlier runs decided about a subject; ok is false when the ledger does not know it.
-	Facts(ctx context.Context, subject string) (facts Facts, ok bool, err error)
+	// Facts returns what earlier runs decided about subjects, by study number; those that the ledger does not know are not in it.
+	Facts(ctx context.Context, subjects []string) (map[string]Facts, error)
 	// AllFacts yields the facts of every subject in the order of study numbers.
 	AllFacts(ctx context.Context) iter.Seq2[Facts, error]
 	// Subject returns all that is stored of a subject, or nil.

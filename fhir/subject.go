@@ -97,11 +97,16 @@ var subsettedSystems = []string{"http://terminology.hl7.org/CodeSystem/v3-Observ
 
 // IsSubsetted reports whether meta, of a resource or of its Bundle, says that elements were left out.
 func IsSubsetted(meta Node) bool {
-	for _, list := range []string{"tag", "security"} {
-		for c := range meta.Get(list).Elements() {
-			if c.Get("code").Text() == "SUBSETTED" && slices.Contains(subsettedSystems, c.Get("system").Text()) {
-				return true
-			}
+	return marksSubsetted(meta.Get("tag")) || marksSubsetted(meta.Get("security"))
+}
+
+func marksSubsetted(list Node) bool {
+	if !list.Exists() {
+		return false
+	}
+	for c := range list.Elements() {
+		if c.Get("code").Text() == "SUBSETTED" && slices.Contains(subsettedSystems, c.Get("system").Text()) {
+			return true
 		}
 	}
 	return false

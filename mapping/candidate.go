@@ -55,7 +55,11 @@ func (r *run) asked(s *selector) ([]candidate, error) {
 	}
 	var all []candidate
 	for _, t := range s.types {
-		for _, res := range r.byType[t] {
+		resources := r.byType[t]
+		if r.at == nil { // a trace tells of every resource why it does not count
+			resources = r.having(t, s.where)
+		}
+		for _, res := range resources {
 			holds, err := r.holds(s.where, res)
 			if err != nil {
 				return nil, evaluated("where", err)

@@ -26,6 +26,7 @@ type Mapping struct {
 	forms      []form
 	hash       string
 	types      []string // resource types that Fill reads, sorted
+	elements   elements // of them
 	usesAsOf   bool
 	distinct   int                  // expressions
 	names      map[string]string    // of long texts
@@ -64,7 +65,7 @@ func Load(files fs.FS, name string, dictionary *ecrf.Dictionary, options ...Opti
 	doc := yamldoc.Parse(name, text)
 	c := &compiler{
 		file: readFile(doc), doc: doc, dictionary: dictionary, files: sub(files, name), sum: sha256.New(),
-		types: map[string]bool{"Patient": true}, compiled: map[string]*expression{}, used: map[string]bool{},
+		types: map[string]bool{"Patient": true}, elements: elements{byType: map[string]map[string]bool{}}, compiled: map[string]*expression{}, used: map[string]bool{},
 	}
 	for _, o := range options {
 		o(c)
@@ -126,6 +127,7 @@ func (c *compiler) compile() *Mapping {
 			m.maps = append(m.maps, c.maps[v.Key()])
 		}
 	}
+	m.elements = c.elements
 	m.types, m.usesAsOf, m.distinct = slices.Sorted(maps.Keys(c.types)), c.usesAsOf, len(c.compiled)
 	return m
 }
@@ -153,6 +155,7 @@ type compiler struct {
 	units      map[string]string
 	compiled   map[string]*expression
 	types      map[string]bool // resource types that are read
+	elements   elements        // that are read
 	usesAsOf   bool
 	used       map[string]bool // names of expressions; of others with what they are: "map x", "list x"
 }

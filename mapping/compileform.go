@@ -46,6 +46,7 @@ func (c *compiler) form(s formSpec) []form {
 		}
 	}
 	c.order(s, out.rules)
+	out.looksBack = slices.ContainsFunc(out.rules, func(r *rule) bool { return len(r.uses()) > 0 })
 	if visits != nil {
 		return out.atVisits(visits)
 	}

@@ -15,7 +15,8 @@ import (
 type expression struct {
 	source string
 	byType map[string]*fhirpath.Expr
-	number int // of the expression among those of the mapping: equal texts for the same types are one expression
+	needs  map[string]*criterion // of conditions; nil for a type of which nothing is known
+	number int                   // of the expression among those of the mapping: equal texts for the same types are one expression
 }
 
 // on evaluates the expression on a resource.
@@ -70,6 +71,10 @@ func (c *compiler) condition(v yamldoc.Value, types []string) *expression {
 		return nil
 	}
 	c.matches(e, expanded, origins)
+	e.needs = make(map[string]*criterion, len(types))
+	for _, t := range types {
+		e.needs[t] = criterionOf(e.byType[t])
+	}
 	for _, t := range types {
 		if got := e.byType[t].Type(); len(got.Names) > 0 && !slices.Contains(got.Names, "System.Boolean") && !slices.Contains(got.Names, "boolean") {
 			v.Errorf("ask with exists(), =, or in", "where needs a yes or no, this is %s", strings.Join(got.Names, " or "))
@@ -84,8 +89,10 @@ func (c *compiler) reads(x *fhirpath.Expr) {
 	for _, p := range x.Paths() {
 		if isResourceType(p.Type) {
 			c.types[p.Type] = true
+			c.elements.add(p.Type, topElement(p))
 		}
 	}
+	c.elements.all = c.elements.all || !x.Traced()
 	c.usesAsOf = c.usesAsOf || usesAsOf(x.String())
 }
 

@@ -20,6 +20,8 @@ type Input struct {
 	// StudyUID returns the pseudonymous Study Instance UID that imaging linkage found for an ImagingStudy of the record;
 	// nil knows of none.
 	StudyUID func(fhir.Key) (uid string, ok bool)
+	// Days are the days of events, as Events returned them for the same input; nil lets Fill find them.
+	Days map[string]fhir.Day
 	// Entered is what people entered in the cells that Mapping.Entered names.
 	Entered ecrf.Entries
 	Reached func(MapRow) // is told each row of a code map that gives a value; may be nil
@@ -34,7 +36,7 @@ type Input struct {
 func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
 	r := newRun(m, in)
 	in.Trace.follows(m)
-	if err := r.findEvents(); err != nil {
+	if err := r.knowEvents(); err != nil {
 		return nil, err
 	}
 	book, err := ecrf.NewCasebook(in.Record.Subject(), m.dictionary)
@@ -67,7 +69,8 @@ type run struct {
 	in      Input
 	env     fhirpath.Env
 	byType  map[string][]*fhir.Resource
-	days    map[string]fhir.Day // events that happened
+	index   map[indexKey]indexed // of conditions
+	days    map[string]fhir.Day  // events that happened
 	scratch []fhirpath.Value
 	event   string // of the form that is filled
 	at      *Steps // of the rule that is traced; nil costs nothing
@@ -100,6 +103,15 @@ func newRun(m *Mapping, in Input) *run {
 		}
 	}
 	return r
+}
+
+// knowEvents takes the days that are known, unless a trace wants to see how they are found.
+func (r *run) knowEvents() error {
+	if r.in.Days == nil || r.in.Trace != nil {
+		return r.findEvents()
+	}
+	r.days = r.in.Days
+	return nil
 }
 
 func (r *run) findEvents() error {
@@ -170,7 +182,10 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 
 // cells fills a form's items. The candidate is that of a repeating form's instance.
 func (r *run) cells(f *form, c *keyed) ([]ecrf.Cell, error) {
-	done := make(map[string]outcome, len(f.rules))
+	var done map[string]outcome
+	if f.looksBack {
+		done = make(map[string]outcome, len(f.rules))
+	}
 	cells := make([]ecrf.Cell, 0, len(f.rules))
 	for _, rule := range f.rules {
 		o, err := r.filled(rule, c, done)
@@ -186,7 +201,7 @@ func (r *run) cells(f *form, c *keyed) ([]ecrf.Cell, error) {
 // filled fills an item once: an item that another form asked for is there already.
 func (r *run) filled(rule *rule, c *keyed, done map[string]outcome) (outcome, error) {
 	if o, ok := r.across[rule.id]; ok && c == nil {
-		done[rule.item.Name] = o
+		remember(done, rule, o)
 		return o, nil
 	}
 	outer := r.traceRule(rule, c)
@@ -195,8 +210,15 @@ func (r *run) filled(rule *rule, c *keyed, done map[string]outcome) (outcome, er
 		return o, fmt.Errorf("rule %s: %w", rule.id, err)
 	}
 	r.traced(rule, o, outer)
-	done[rule.item.Name] = o
+	remember(done, rule, o)
 	return o, nil
+}
+
+// remember notes what an item has got for later items of the form; done is nil where none looks back.
+func remember(done map[string]outcome, rule *rule, o outcome) {
+	if done != nil {
+		done[rule.item.Name] = o
+	}
 }
 
 func (r *run) fillItem(rule *rule, c *keyed, done map[string]outcome) (outcome, error) {

@@ -36,7 +36,7 @@ func TestADayOfTheCalendarMovesWithTheSubjectsDays(t *testing.T) {
 	s := study(t, "testdata/language")
 	moved := false
 	for _, mode := range []pseudonym.DateMode{pseudonym.None, pseudonym.Shift} {
-		record, err := admitWith(t, mode)(t.Context(), time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC), results(t))
+		record, err := admitWith(t, mode, nil)(t.Context(), time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC), results(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crflink/crflink/ecrf"
@@ -86,5 +87,19 @@ func (r *run) place(f *form, c candidate) (string, error) {
 
 // sortable writes a date so that text order is order in time; parts that are not written stand at their beginning.
 func sortable(d fhir.DateTime) string {
-	return fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d.%09d", d.Year, max(d.Month, 1), max(d.Day, 1), d.Hour, d.Minute, d.Second, d.Nanosecond)
+	text := make([]byte, 0, len("2006-01-02T15:04:05.000000000"))
+	for _, part := range [...]struct {
+		mark   string
+		number int
+		width  int
+	}{{"", d.Year, 4}, {"-", max(d.Month, 1), 2}, {"-", max(d.Day, 1), 2}, {"T", d.Hour, 2}, {":", d.Minute, 2}, {":", d.Second, 2}, {".", d.Nanosecond, 9}} {
+		text = append(text, part.mark...)
+		for digits := part.width - 1; digits > 0 && part.number < powerOfTen[digits]; digits-- {
+			text = append(text, '0')
+		}
+		text = strconv.AppendInt(text, int64(part.number), 10)
+	}
+	return string(text)
 }
+
+var powerOfTen = [...]int{1, 10, 100, 1000, 1e4, 1e5, 1e6, 1e7, 1e8}

@@ -132,6 +132,8 @@ type form struct {
 	event  string // the dictionary's event in which the form is filled
 	repeat *repeat
 	rules  []*rule
+
+	looksBack bool // an item is made of others of the form
 }
 
 // repeat says what a repeating form has one instance of.

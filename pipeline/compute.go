@@ -146,13 +146,21 @@ type shardResult struct {
 
 func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error) {
 	done := shardResult{batch: ecrf.Batch{Checkpoint: s.name}}
+	numbers := make([]string, len(s.work))
+	for i, w := range s.work {
+		numbers[i] = w.subject.Number()
+	}
+	facts, err := r.Ledger.Facts(ctx, numbers)
+	if err != nil {
+		return done, err
+	}
 	entries, err := r.entries(ctx, s.work)
 	if err != nil {
 		return done, err
 	}
 	for _, w := range s.work {
 		w.entered = entries[w.subject.Number()]
-		result, err := r.computeSubject(ctx, w)
+		result, err := r.computeSubject(ctx, w, facts[w.subject.Number()])
 		if err != nil {
 			return done, err
 		}

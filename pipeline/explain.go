@@ -7,7 +7,6 @@ import (
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/mapping"
-	"github.com/crflink/crflink/pseudonym"
 )
 
 // ExplanationFormat is the format of an Explanation as JSON. Within it fields are added, never renamed or removed.
@@ -139,7 +138,7 @@ func Explain(ctx context.Context, parts Parts, asked Asked) (*Explanation, error
 	if err != nil {
 		return nil, err
 	}
-	veil, err := pseudonym.NewVeil(parts.Study.Profile, parts.Study.Dates)
+	veil, err := parts.Study.Veil(parts.Study.Dates)
 	if err != nil {
 		return nil, err
 	}

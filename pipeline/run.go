@@ -68,7 +68,7 @@ func (o *Outcome) Complete() bool {
 // Run conducts one run. An error means that it stopped: running again goes on where it stopped. What was rejected on
 // the way is no error; it is in the outcome.
 func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
-	veil, err := pseudonym.NewVeil(parts.Study.Profile, parts.Study.Dates)
+	veil, err := parts.Study.Veil(parts.Study.Dates)
 	if err != nil {
 		return nil, err
 	}

@@ -356,6 +356,16 @@ func (l *loader) targets(v yamldoc.Value) {
 	}
 }
 
+// Veil returns what de-identifies the study's resources: its profile, and of what that keeps the elements that the mapping
+// reads.
+func (s *Study) Veil(d pseudonym.Dates) (*pseudonym.Veil, error) {
+	veil, err := pseudonym.NewVeil(s.Profile, d)
+	if err != nil {
+		return nil, err
+	}
+	return veil.Only(s.Mapping.Elements()), nil
+}
+
 // Inputs returns the hashes of everything that a casebook is computed from besides resources and vault.
 func (s *Study) Inputs() map[string]string {
 	var numbering any = s.Numbering

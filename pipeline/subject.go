@@ -42,7 +42,8 @@ func (s *subjectResult) say(d audit.Draft, ok bool, err error) error {
 // veiled is a subject's de-identified record with what linkage found, ready to be mapped.
 type veiled struct {
 	record  *pseudonym.Record
-	parts   *records // under several policies; record is one of them then
+	days    map[string]fhir.Day // of the mapping's events
+	parts   *records            // under several policies; record is one of them then
 	uids    map[fhir.Key]string
 	links   string
 	entered ecrf.Entries
@@ -50,7 +51,9 @@ type veiled struct {
 
 // computeSubject takes one subject the whole way. A failure that concerns this subject only is counted and gives no
 // result; an error ends the run.
-func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, error) {
+//
+// last is what earlier runs decided about the subject; the zero value when they did not know it.
+func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*subjectResult, error) {
 	record, err := r.Source.Fetch(ctx, w.patient, r.wantedOf(w.patient), r.facts.Reject)
 	if err != nil {
 		return nil, err
@@ -80,10 +83,7 @@ func (r *runner) computeSubject(ctx context.Context, w work) (*subjectResult, er
 		return result.fail(), nil
 	}
 	digest := r.digest(record, permitted, w)
-	last, known, err := r.Ledger.Facts(ctx, w.subject.Number())
-	if err != nil {
-		return nil, err
-	}
+	known := last.Subject != ""
 	if known && !r.Full && last.Digest == digest && last.Outcome == outcomePermitted {
 		return result, result.unchanged(last)
 	}
@@ -146,6 +146,8 @@ func (r *runner) mappingInput(v *veiled) mapping.Input {
 	}
 	if v.parts != nil {
 		in.Of = v.parts.of
+	} else {
+		in.Days = v.days
 	}
 	return in
 }
@@ -158,11 +160,10 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 	}
 	result.veil = report
 	v := &veiled{record: record, parts: parts, uids: map[fhir.Key]string{}, entered: w.entered}
-	days, err := r.Study.Mapping.Events(r.mappingInput(v))
-	if err != nil {
+	if v.days, err = r.Study.Mapping.Events(r.mappingInput(v)); err != nil {
 		return nil, err
 	}
-	located, err := imaging.Locate(p, w.subject, r.imagingRules(), r.imagingDates(record, days))
+	located, err := imaging.Locate(p, w.subject, r.imagingRules(), r.imagingDates(record, v.days))
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Counts, report.Resources, report.Kept, r.indexDay(days)})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Counts, report.Resources, report.Kept, r.indexDay(v.days)})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}

@@ -43,22 +43,19 @@ type Report struct {
 func (r *Report) Add(other Report) {
 	r.Resources += other.Resources
 	r.Kept += other.Kept
-	counts := make(map[Dropped]int, len(r.Dropped)+len(other.Dropped))
-	for _, d := range append(slices.Clip(r.Dropped), other.Dropped...) {
-		counts[Dropped{Path: d.Path, Reason: d.Reason}] += d.Count
+	for _, d := range other.Dropped {
+		i, known := slices.BinarySearchFunc(r.Dropped, d, Dropped.compare)
+		if known {
+			r.Dropped[i].Count += d.Count
+			continue
+		}
+		r.Dropped = slices.Insert(r.Dropped, i, d)
 	}
-	r.Dropped = r.Dropped[:0:0]
-	for d, n := range counts {
-		d.Count = n
-		r.Dropped = append(r.Dropped, d)
-	}
-	r.sort()
 }
 
-func (r *Report) sort() {
-	slices.SortFunc(r.Dropped, func(a, b Dropped) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
-	})
+// compare orders by path and reason.
+func (d Dropped) compare(other Dropped) int {
+	return cmp.Or(cmp.Compare(d.Path, other.Path), cmp.Compare(d.Reason, other.Reason))
 }
 
 // other stands for a name that the profile does not know: the name itself might identify.
@@ -105,10 +102,10 @@ func (t *tally) take(p *Profile, r *Report) {
 	}
 	t.touched = t.touched[:0]
 	clear(t.unknown)
-	r.sort()
+	slices.SortFunc(r.Dropped, Dropped.compare)
 	sums := r.Dropped[:0]
 	for _, d := range r.Dropped {
-		if last := len(sums) - 1; last >= 0 && sums[last].Path == d.Path && sums[last].Reason == d.Reason {
+		if last := len(sums) - 1; last >= 0 && sums[last].compare(d) == 0 {
 			sums[last].Count += d.Count
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/crflink/crflink/consent"
@@ -40,8 +42,35 @@ func NewVeil(profile *Profile, dates Dates) (*Veil, error) {
 		return nil, err
 	}
 	v := &Veil{profile: profile, dates: dates}
-	v.walkers.New = func() any { return newWalker(profile, dates) }
+	v.walkers.New = func() any { return newWalker(profile, dates, nil) }
 	return v, nil
+}
+
+// Only returns a veil that leaves out what nobody reads: of each type of resource it writes the named elements (as in JSON,
+// value[x] for a choice, * for all) and id; of types that are not named, the id alone. Extensions of a resource and what is
+// contained in it are written as the profile says. nil is all elements of all types. What is left out so is not counted as
+// dropped.
+func (v *Veil) Only(elements map[string][]string) *Veil {
+	if elements == nil {
+		return v
+	}
+	unread := make([]bool, len(v.profile.paths))
+	for typ, r := range v.profile.resources {
+		for name, member := range r.members {
+			unread[member.index] = name != "id" && !named(elements[typ], name)
+		}
+	}
+	only := &Veil{profile: v.profile, dates: v.dates}
+	only.walkers.New = func() any { return newWalker(v.profile, v.dates, unread) }
+	return only
+}
+
+// named reports whether the list has the name of an element, as it is or as a choice.
+func named(list []string, name string) bool {
+	return slices.ContainsFunc(list, func(e string) bool {
+		choice, is := strings.CutSuffix(e, "[x]")
+		return e == name || e == "*" || is && strings.HasPrefix(name, choice) && len(name) > len(choice)
+	})
 }
 
 // Profile returns the profile that the veil applies.

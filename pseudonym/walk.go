@@ -12,6 +12,7 @@ type walker struct {
 	profile *Profile
 	dates   Dates
 	tally   tally
+	unread  []bool // rules of elements that nobody reads, by index; nil when all are read
 	builder *fhir.Builder
 	buf     []byte
 
@@ -39,9 +40,9 @@ type container struct {
 	array bool
 }
 
-func newWalker(p *Profile, d Dates) *walker {
+func newWalker(p *Profile, d Dates, unread []bool) *walker {
 	return &walker{
-		profile: p, dates: d, builder: fhir.NewBuilder(&fhir.Table{}),
+		profile: p, dates: d, unread: unread, builder: fhir.NewBuilder(&fhir.Table{}),
 		tally: tally{known: make([]uint32, len(p.paths)*int(reasons)), unknown: map[unknown]int{}},
 		ids:   map[fhir.Key]string{}, contained: map[string]bool{},
 	}
@@ -155,6 +156,10 @@ func (w *walker) members(r *rule, n fhir.Node) {
 		name := m.Key()
 		child := r.table.find(name)
 		switch {
+		case child != nil && w.unread != nil && !w.inside && w.unread[child.index]:
+			if child.act.verb == drop {
+				w.drop(child, ByProfile)
+			}
 		case child != nil:
 			if w.hidesDeath && r.path == "Patient" && strings.HasPrefix(name, "deceased") {
 				w.drop(child, ByProfile)

@@ -61,8 +61,8 @@ type pending struct {
 }
 
 type cellRow struct {
-	subject, slot, repeat int64
-	rest                  [8]any // value, missing, state, origin, path, rule, original, unit
+	subject, slot, origin int64
+	*ecrf.StoredCell
 }
 
 func (t *transaction) apply(subjects []*ecrf.SubjectChange) error {
@@ -73,17 +73,11 @@ func (t *transaction) apply(subjects []*ecrf.SubjectChange) error {
 		}
 	}
 	slices.SortFunc(p.cells, func(a, b cellRow) int {
-		return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.slot, b.slot), cmp.Compare(a.repeat, b.repeat))
+		return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.slot, b.slot), cmp.Compare(a.Repeat, b.Repeat))
 	})
-	args := make([]any, 0, len(p.cells)*t.w.cells.width)
-	for i := range p.cells {
-		c := &p.cells[i]
-		args = append(args, c.subject, c.slot, c.repeat)
-		args = append(args, c.rest[:]...)
-	}
 	err := errors.Join(t.insert(t.w.instances, p.instances), t.insert(t.w.origins, p.origins))
 	if err == nil {
-		err = t.insert(t.w.cells, args)
+		err = t.insertCells(p.cells)
 	}
 	for _, id := range p.changed {
 		if err == nil {
@@ -135,15 +129,30 @@ func (t *transaction) cell(p *pending, o *origins, c *ecrf.StoredCell) error {
 	if err != nil {
 		return err
 	}
-	var ids [4]int64
-	for i, text := range [4]string{string(c.Missing), string(c.State), c.Provenance.Path, c.Provenance.Rule} {
-		if ids[i], err = t.word(text); err != nil {
+	p.cells = append(p.cells, cellRow{o.subject, slot, origin, c})
+	return nil
+}
+
+// insertCells writes cells, a statement's worth after the other.
+func (t *transaction) insertCells(cells []cellRow) error {
+	args := make([]any, 0, rowsPerStatement*t.w.cells.width)
+	for part := range slices.Chunk(cells, rowsPerStatement) {
+		args = args[:0]
+		for _, c := range part {
+			var ids [4]int64
+			for i, text := range [4]string{string(c.Missing), string(c.State), c.Provenance.Path, c.Provenance.Rule} {
+				var err error
+				if ids[i], err = t.word(text); err != nil {
+					return err
+				}
+			}
+			args = append(args, c.subject, c.slot, int64(c.Repeat), orNull(c.Value, ""), ids[0], ids[1], c.origin, ids[2], ids[3],
+				orNull(c.Provenance.OriginalValue, c.Value), orNull(c.Provenance.OriginalUnit, ""))
+		}
+		if err := t.insert(t.w.cells, args); err != nil {
 			return err
 		}
 	}
-	row := cellRow{subject: o.subject, slot: slot, repeat: int64(c.Repeat)}
-	row.rest = [8]any{orNull(c.Value, ""), ids[0], ids[1], origin, ids[2], ids[3], orNull(c.Provenance.OriginalValue, c.Value), orNull(c.Provenance.OriginalUnit, "")}
-	p.cells = append(p.cells, row)
 	return nil
 }
 

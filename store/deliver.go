@@ -14,11 +14,7 @@ import (
 // LastWritten returns what was written to a target for a subject.
 func (l *Ledger) LastWritten(ctx context.Context, target, subject string) (map[ecrf.CellKey]ecrf.Delivered, error) {
 	found := map[ecrf.CellKey]ecrf.Delivered{}
-	word, ok := l.words.id(target)
-	if !ok {
-		return found, nil
-	}
-	rows, err := l.reads.delivered.QueryxContext(ctx, subject, word)
+	rows, err := l.reads.delivered.QueryxContext(ctx, subject, target)
 	if err != nil {
 		return nil, fmt.Errorf("read what target %s took: %w", target, err)
 	}
@@ -30,7 +26,7 @@ func (l *Ledger) LastWritten(ctx context.Context, target, subject string) (map[e
 			return nil, fmt.Errorf("read what target %s took: %w", target, err)
 		}
 		s := l.slots.byID[slot]
-		d.Event, d.Form, d.Item, d.State = s.event, s.form, s.item, ecrf.State(l.words.of(state))
+		d.Event, d.Form, d.Item, d.State = s.event, s.form, s.item, ecrf.State(l.words.vocabulary().of(state))
 		found[d.CellKey] = d
 	}
 	return found, rows.Err()

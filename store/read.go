@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/jmoiron/sqlx"
@@ -22,13 +23,14 @@ func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
 		return s
 	}
 	return reads{
-		facts:     prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number = ?"),
+		facts:     prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number IN (SELECT value FROM json_each(?))"),
 		page:      prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number > ? ORDER BY number LIMIT 256"),
-		instances: prepare("SELECT page, repeat, key FROM instance WHERE subject = ?"),
-		cells:     prepare("SELECT slot, repeat, value, missing, state, path, rule, original, unit, origin FROM cell WHERE subject = ?"),
-		origins:   prepare("SELECT n, source, resource, version, effective FROM origin WHERE subject = ?"),
+		instances: prepare("SELECT subject, page, repeat, key FROM instance WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, page, repeat"),
+		cells: prepare(`SELECT subject, slot, repeat, value, missing, state, path, rule, original, unit, origin FROM cell
+			WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, slot, repeat`),
+		origins: prepare("SELECT subject, n, source, resource, version, effective FROM origin WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, n"),
 		delivered: prepare(`SELECT d.slot, d.repeat, d.value, d.state FROM delivery d JOIN subject s ON s.id = d.subject
-			WHERE s.number = ? AND d.target = ?`),
+			WHERE s.number = ? AND d.target = (SELECT id FROM word WHERE text = ?)`),
 	}, failed
 }
 
@@ -41,17 +43,25 @@ func (r *subjectRow) facts() ecrf.Facts {
 	return ecrf.Facts{Subject: r.Number, Site: r.Site, Outcome: r.Outcome, Reason: r.Reason, Digest: r.Digest, Links: r.Links}
 }
 
-// Facts returns what earlier runs decided about a subject.
-func (l *Ledger) Facts(ctx context.Context, subject string) (ecrf.Facts, bool, error) {
-	var row subjectRow
-	err := l.reads.facts.GetContext(ctx, &row, subject)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ecrf.Facts{}, false, nil
-	}
+// Facts returns what earlier runs decided about subjects.
+func (l *Ledger) Facts(ctx context.Context, subjects []string) (map[string]ecrf.Facts, error) {
+	rows, err := subjectRows(ctx, l.reads.facts, subjects)
 	if err != nil {
-		return ecrf.Facts{}, false, fmt.Errorf("read a subject's facts: %w", err)
+		return nil, fmt.Errorf("read the subjects' facts: %w", err)
 	}
-	return row.facts(), true, nil
+	found := make(map[string]ecrf.Facts, len(rows))
+	for i := range rows {
+		found[rows[i].Number] = rows[i].facts()
+	}
+	return found, nil
+}
+
+func subjectRows(ctx context.Context, facts *sqlx.Stmt, subjects []string) (rows []subjectRow, err error) {
+	list, err := json.Marshal(subjects)
+	if err != nil {
+		return nil, err
+	}
+	return rows, facts.SelectContext(ctx, &rows, string(list))
 }
 
 // AllFacts yields the facts of every subject in the order of study numbers, a page at a time.
@@ -79,15 +89,14 @@ func (l *Ledger) AllFacts(ctx context.Context) iter.Seq2[ecrf.Facts, error] {
 // Subject returns all that is stored of a subject, or nil.
 func (l *Ledger) Subject(ctx context.Context, subject string) (book *ecrf.StoredCasebook, err error) {
 	err = l.view(ctx, func(v *view) error {
-		var row subjectRow
-		err := v.stmt(l.reads.facts).GetContext(ctx, &row, subject) //nolint:sqlclosecheck // the transaction closes its statements
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
+		rows, err := subjectRows(ctx, v.stmt(l.reads.facts), []string{subject})
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		book, err = v.casebook(&row)
+		books, err := (&shelf{view: v}).casebooks(rows)
+		if err == nil {
+			book = &books[0]
+		}
 		return err
 	})
 	return book, err
@@ -135,8 +144,12 @@ func (l *Ledger) view(ctx context.Context, f func(*view) error) error {
 
 func (v *view) stmt(s *sqlx.Stmt) *sqlx.Stmt { return v.tx.StmtxContext(v.ctx, s) }
 
+// booksAtOnce is how many subjects' casebooks are read by the same queries: a query costs as much as some ten rows.
+const booksAtOnce = 16
+
 // walk reads subjects page by page, so that no query stays open while the caller works.
 func (v *view) walk(yield func(*ecrf.StoredCasebook) bool) error {
+	s := shelf{view: v}
 	for last := ""; ; {
 		var rows []subjectRow
 		if err := v.stmt(v.l.reads.page).SelectContext(v.ctx, &rows, last); err != nil { //nolint:sqlclosecheck // the transaction closes its statements
@@ -145,111 +158,17 @@ func (v *view) walk(yield func(*ecrf.StoredCasebook) bool) error {
 		if len(rows) == 0 {
 			return nil
 		}
-		for i := range rows {
-			book, err := v.casebook(&rows[i])
+		last = rows[len(rows)-1].Number
+		for part := range slices.Chunk(rows, booksAtOnce) {
+			books, err := s.casebooks(part)
 			if err != nil {
 				return err
 			}
-			if !yield(book) {
-				return nil
+			for i := range books {
+				if !yield(&books[i]) {
+					return nil
+				}
 			}
-			last = rows[i].Number
 		}
 	}
-}
-
-func (v *view) casebook(row *subjectRow) (*ecrf.StoredCasebook, error) {
-	book := &ecrf.StoredCasebook{Facts: row.facts()}
-	var err error
-	if book.Instances, err = v.instances(row.ID); err != nil {
-		return nil, err
-	}
-	book.Cells, err = v.cells(row.ID)
-	return book, err
-}
-
-func (v *view) instances(subject int64) ([]ecrf.Numbered, error) {
-	rows, err := v.stmt(v.l.reads.instances).QueryxContext(v.ctx, subject) //nolint:sqlclosecheck // the transaction closes its statements
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }() // the error is rows.Err's
-	var found []ecrf.Numbered
-	for rows.Next() {
-		var page int64
-		var n ecrf.Numbered
-		if err := rows.Scan(&page, &n.Repeat, &n.Key); err != nil {
-			return nil, err
-		}
-		s := v.l.slots.byPage[page]
-		n.Event, n.Form = s.event, s.form
-		found = append(found, n)
-	}
-	v.l.slots.orderInstances(found)
-	return found, rows.Err()
-}
-
-// origins returns where the cells of a subject come from, by number.
-func (v *view) origins(subject int64) (map[int64]ecrf.Provenance, error) {
-	rows, err := v.stmt(v.l.reads.origins).QueryxContext(v.ctx, subject) //nolint:sqlclosecheck // the transaction closes its statements
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }() // the error is rows.Err's
-	found := map[int64]ecrf.Provenance{}
-	for rows.Next() {
-		var n, source int64
-		var p ecrf.Provenance
-		if err := rows.Scan(&n, &source, &p.Resource, &p.Version, &p.Effective); err != nil {
-			return nil, err
-		}
-		p.Source = v.l.words.of(source)
-		found[n] = p
-	}
-	return found, rows.Err()
-}
-
-func (v *view) cells(subject int64) ([]ecrf.StoredCell, error) {
-	origins, err := v.origins(subject)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := v.stmt(v.l.reads.cells).QueryxContext(v.ctx, subject) //nolint:sqlclosecheck // the transaction closes its statements
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }() // the error is rows.Err's
-	var cells []ecrf.StoredCell
-	var ids []int64
-	for rows.Next() {
-		id, c, err := v.cell(rows, origins)
-		if err != nil {
-			return nil, err
-		}
-		cells, ids = append(cells, c), append(ids, id)
-	}
-	v.l.slots.order(ids, cells)
-	return cells, rows.Err()
-}
-
-func (v *view) cell(rows *sqlx.Rows, origins map[int64]ecrf.Provenance) (int64, ecrf.StoredCell, error) {
-	var c ecrf.StoredCell
-	var slot, missing, state, path, rule, origin int64
-	var value, original, unit sql.NullString
-	if err := rows.Scan(&slot, &c.Repeat, &value, &missing, &state, &path, &rule, &original, &unit, &origin); err != nil {
-		return 0, c, err
-	}
-	from, ok := origins[origin]
-	if !ok {
-		return 0, c, errors.New("a cell has no origin: the file is damaged")
-	}
-	c.Provenance = from
-	s, w, p := v.l.slots.byID[slot], &v.l.words, &c.Provenance
-	c.Event, c.Form, c.Item = s.event, s.form, s.item
-	c.Value, c.Missing, c.State = value.String, ecrf.MissingReason(w.of(missing)), ecrf.State(w.of(state))
-	p.Path, p.Rule, p.OriginalUnit = w.of(path), w.of(rule), unit.String
-	if p.OriginalValue = original.String; !original.Valid {
-		p.OriginalValue = c.Value
-	}
-	return slot, c, nil
 }

@@ -11,11 +11,13 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// words is the table word in memory: the vocabulary of the configuration as integers.
+// words is the table word in memory: the vocabulary of the configuration as integers. Whoever changes the ledger reads ids;
+// others take a copy of the texts.
 type words struct {
-	mu   sync.RWMutex
-	ids  map[string]int64
-	text map[int64]string
+	ids map[string]int64
+
+	mu    sync.Mutex
+	texts []string // by id
 }
 
 func (w *words) load(ctx context.Context, db *sqlx.DB) error {
@@ -26,32 +28,41 @@ func (w *words) load(ctx context.Context, db *sqlx.DB) error {
 	if err := db.SelectContext(ctx, &rows, "SELECT id, text FROM word"); err != nil {
 		return err
 	}
+	w.ids = make(map[string]int64, len(rows))
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids, w.text = make(map[string]int64, len(rows)), make(map[int64]string, len(rows))
+	w.texts = nil
+	w.mu.Unlock()
 	for _, r := range rows {
-		w.ids[r.Text], w.text[r.ID] = r.ID, r.Text
+		w.add(r.ID, r.Text)
 	}
 	return nil
 }
 
-func (w *words) id(text string) (id int64, ok bool) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	id, ok = w.ids[text]
-	return id, ok
-}
-
 func (w *words) add(id int64, text string) {
+	w.ids[text] = id
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ids[text], w.text[id] = id, text
+	if missing := int(id) + 1 - len(w.texts); missing > 0 {
+		w.texts = append(w.texts, make([]string, missing)...)
+	}
+	w.texts[id] = text
 }
 
-func (w *words) of(id int64) string {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	return w.text[id]
+// vocabulary is the texts of words by their id, as they were at some time: ids do not change their meaning.
+type vocabulary []string
+
+func (w *words) vocabulary() vocabulary {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.texts[:len(w.texts):len(w.texts)]
+}
+
+// of returns the text of a word, "" for an id that the vocabulary does not have.
+func (v vocabulary) of(id int64) string {
+	if id < 0 || id >= int64(len(v)) {
+		return ""
+	}
+	return v[id]
 }
 
 // slot is an item in a form in an event. Places order slots as the dictionary does; what the dictionary no longer
@@ -134,21 +145,33 @@ func placesOf(d *ecrf.Dictionary) map[[3]string]int {
 	return places
 }
 
-// order sorts cells canonically.
-func (s *slots) order(ids []int64, cells []ecrf.StoredCell) {
-	index := make([]int, len(cells))
-	for i := range index {
-		index[i] = i
+// sorting is the memory of sorting cells.
+type sorting struct {
+	keys   []sortKey
+	sorted []ecrf.StoredCell
+}
+
+type sortKey struct{ page, repeat, place, from int }
+
+func (a sortKey) compare(b sortKey) int {
+	return cmp.Or(cmp.Compare(a.page, b.page), cmp.Compare(a.repeat, b.repeat), cmp.Compare(a.place, b.place))
+}
+
+// sort brings cells, whose slots have the ids, into canonical order.
+func (o *sorting) sort(s *slots, ids []int64, cells []ecrf.StoredCell) {
+	o.keys = o.keys[:0]
+	for i, id := range ids {
+		x := s.byID[id]
+		o.keys = append(o.keys, sortKey{x.pagePlace, cells[i].Repeat, x.place, i})
 	}
-	slices.SortFunc(index, func(a, b int) int {
-		x, y := s.byID[ids[a]], s.byID[ids[b]]
-		return cmp.Or(cmp.Compare(x.pagePlace, y.pagePlace), cmp.Compare(cells[a].Repeat, cells[b].Repeat), cmp.Compare(x.place, y.place))
-	})
-	sorted := make([]ecrf.StoredCell, len(cells))
-	for to, from := range index {
-		sorted[to] = cells[from]
+	if slices.IsSortedFunc(o.keys, sortKey.compare) {
+		return
 	}
-	copy(cells, sorted)
+	slices.SortFunc(o.keys, sortKey.compare)
+	o.sorted = append(o.sorted[:0], cells...)
+	for to, k := range o.keys {
+		cells[to] = o.sorted[k.from]
+	}
 }
 
 // orderInstances sorts instances canonically.

@@ -107,7 +107,7 @@ func (t *transaction) get(s *sqlx.Stmt, args ...any) (n int64, err error) {
 
 // word returns the integer of a text of the vocabulary.
 func (t *transaction) word(text string) (int64, error) {
-	if id, ok := t.l.words.id(text); ok {
+	if id, ok := t.l.words.ids[text]; ok {
 		return id, nil
 	}
 	id, err := t.get(t.w.putWord, text)

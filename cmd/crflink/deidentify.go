@@ -23,7 +23,8 @@ func deidentifyCommand() *cobra.Command {
 		Use:   "deidentify STUDY.yaml INPUT…",
 		Short: "What the mapping would see of some files",
 		Long: `Decides consent, applies the study's de-identification profile under the keys of its vault, and prints the resources as NDJSON.
-With --diff it lists instead which elements were dropped or replaced.
+Elements that no rule of the mapping reads are left out. With --diff it lists instead which elements the profile drops or replaces,
+whether a rule reads them or not.
 ` + exitHelp,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -59,7 +60,10 @@ func deidentify(cmd *cobra.Command, file string, inputs []string, asOfText strin
 	if d.asOf, err = parseAsOf(asOfText, study.Zone); err != nil {
 		return err
 	}
-	if d.veil, err = pseudonym.NewVeil(study.Profile, study.Dates); err != nil {
+	if d.veil, err = study.Veil(study.Dates); err == nil && diff {
+		d.veil, err = pseudonym.NewVeil(study.Profile, study.Dates)
+	}
+	if err != nil {
 		return err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}

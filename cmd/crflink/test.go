@@ -80,7 +80,7 @@ func openTestGate(ctx context.Context, study *pipeline.Study, folder string) (*t
 	if g.policy, err = consent.Parse("mapping tests", []byte(testPolicy), nil); err != nil {
 		return nil, err
 	}
-	if g.veil, err = pseudonym.NewVeil(study.Profile, pseudonym.Dates{Mode: pseudonym.None, Zone: study.Zone}); err != nil {
+	if g.veil, err = study.Veil(pseudonym.Dates{Mode: pseudonym.None, Zone: study.Zone}); err != nil {
 		return nil, err
 	}
 	key, err := pseudonym.NewKey([]byte("the key of a vault that holds test cases only"))

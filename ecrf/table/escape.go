@@ -3,6 +3,7 @@ package table
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 var plainNumber = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
@@ -10,8 +11,19 @@ var plainNumber = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$
 // openers begin a formula in Excel, LibreOffice or Google Sheets; the wide forms do in Japanese Excel.
 const openers = "=+-@\t\r\n＝＋－＠'"
 
+// plainOpening are the bytes of ASCII with which a text may begin: it is neither space nor opener.
+var plainOpening = func() (plain [256]bool) {
+	for c := '!'; c < utf8.RuneSelf; c++ {
+		plain[c] = !strings.ContainsRune(openers, c)
+	}
+	return plain
+}()
+
 // Escape makes a text harmless for spreadsheet programs. Unescape undoes it.
 func Escape(s string) string {
+	if s == "" || plainOpening[s[0]] {
+		return s
+	}
 	start := strings.TrimLeft(s, " \u00a0")
 	if start == "" || plainNumber.MatchString(s) {
 		return s

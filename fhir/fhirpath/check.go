@@ -14,7 +14,7 @@ func (k *compiler) member(e *expr, left static) (static, bool) {
 	case left.none:
 		return static{none: true}, true
 	case left.set == nil:
-		s.many = true
+		s.many, k.untraced = true, true
 		return s, true
 	}
 	found, anything := false, false

@@ -36,6 +36,8 @@ type Expr struct {
 	focus *model.Type // nil: any resource
 	paths []Path
 
+	untraced bool // paths are not all
+
 	comparisons []Comparison
 }
 
@@ -72,7 +74,7 @@ func Compile(src string, opts Options) (*Expr, error) {
 		return nil, compileError(src, k.findings)
 	}
 	x.paths = k.paths(x.code.static.paths)
-	x.comparisons = k.compared
+	x.comparisons, x.untraced = k.compared, k.untraced
 	return x, nil
 }
 
@@ -156,6 +158,7 @@ type compiler struct {
 	loops    int      // surrounding functions that set $index
 	findings []*finding
 	read     map[string]bool
+	untraced bool // something else is read, too
 	compared []Comparison
 }
 

@@ -59,3 +59,37 @@ func compileFor(t *testing.T, expression string) *fhirpath.Expr {
 	}
 	return x
 }
+
+func TestWhatAConditionRequiresIsKnown(t *testing.T) {
+	for expression, want := range map[string]string{
+		"status = 'final'": "status final",
+		"'final' = status": "status final",
+		"code.coding.exists(system = 's' and code in ('a' | 'b'))":    "code.coding.system s; code.coding.code a,b",
+		"code.coding.where(system = 's').code.exists($this = 'a')":    "code.coding.code a; code.coding.system s",
+		"code.coding.where(system = 's').where(code = 'a').exists()":  "code.coding.code a; code.coding.system s",
+		"status = 'a' or (status = 'b' and code.exists())":            "status a,b",
+		"code.coding.where(code = 'a').first().exists(display = 'x')": "code.coding.display x; code.coding.code a",
+		"status = 'a' or code.coding.exists(code = 'x')":              "",
+		"status != 'a'":                                   "",
+		"(status = 'a').not()":                            "",
+		"code.coding.all(code = 'x')":                     "",
+		"value.ofType(Quantity).unit = 'g'":               "",
+		"value.exists($this = 'g')":                       "",
+		"Observation.status = 'final'":                    "",
+		"code.coding.where(code = 'x').empty()":           "",
+		"code.coding.exists(code = 'x') implies false":    "",
+		"iif(true, status = 'a', status = 'b')":           "",
+		"code.coding.select(code).exists($this = 'x')":    "",
+		"extension('u').exists(url = 'v')":                "",
+		"code.coding.exists(code = 'x' or display = 'y')": "",
+		"status in ('a' | code.text)":                     "",
+	} {
+		var got []string
+		for _, r := range compileFor(t, expression).Requires() {
+			got = append(got, strings.Join(r.Path, ".")+" "+strings.Join(r.Texts, ","))
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("%s: got %q, want %q", expression, strings.Join(got, "; "), want)
+		}
+	}
+}

@@ -176,6 +176,7 @@ func (k *compiler) below(f *call, deep bool) code {
 		paths = append(paths, p+".*")
 	}
 	k.note(paths)
+	k.untraced = k.untraced || len(paths) == 0
 	return code{static: s, run: func(c *ctx, this, out []Value) []Value {
 		buf := left.get(c, this)
 		for i := range buf {

@@ -24,9 +24,14 @@ func (p Path) String() string {
 // An element is listed without its parents, and stands for what is below it where nothing below it is listed.
 func (x *Expr) Paths() []Path { return slices.Clone(x.paths) }
 
+// Traced reports whether Paths has all that the expression reads: it is false where an element is read of something whose
+// place is not known when the expression is compiled.
+func (x *Expr) Traced() bool { return !x.untraced }
+
 // extend notes that name is read from what left holds and returns the paths of the result.
 func (k *compiler) extend(left static, name string) []string {
 	if len(left.paths) == 0 {
+		k.untraced = true
 		return nil
 	}
 	for _, t := range left.set {

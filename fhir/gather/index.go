@@ -30,17 +30,12 @@ type name [2]uint64
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 func nameOf(parts ...string) name {
-	var n name
-	for i, seed := range seeds {
-		var h maphash.Hash
-		h.SetSeed(seed)
-		for _, p := range parts {
-			_, _ = h.WriteString(p)
-			_ = h.WriteByte(0)
-		}
-		n[i] = h.Sum64()
+	var buffer [128]byte
+	text := buffer[:0]
+	for _, p := range parts {
+		text = append(append(text, p...), 0)
 	}
-	return n
+	return name{maphash.Bytes(seeds[0], text), maphash.Bytes(seeds[1], text)}
 }
 
 func keyName(k fhir.Key) name { return nameOf("key", k.Type, k.ID) }

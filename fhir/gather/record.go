@@ -37,6 +37,7 @@ type recorder struct {
 	want   func(string) bool
 	read   Reader
 	record *fhir.Record
+	last   string // reference that leads to nothing shared
 }
 
 func (b *recorder) own(p Patient) ([]*fhir.Resource, error) {
@@ -122,8 +123,12 @@ func (b *recorder) follow(own []*fhir.Resource) ([]*fhir.Resource, error) {
 
 // target returns the wanted shared entry that a reference leads to. References by fullUrl are noted in the record.
 func (b *recorder) target(reference string) (uint32, bool) {
+	if reference == b.last { // most references of a record name its patient
+		return 0, false
+	}
 	k, ok := b.key(reference)
-	if !ok || !b.want(k.Type) {
+	if !ok || !b.want(k.Type) || fhir.BelongsToPatients(k.Type) == fhir.Owned {
+		b.last = reference
 		return 0, false
 	}
 	i, ok := b.x.byKey.get(keyName(k))
