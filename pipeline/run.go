@@ -124,7 +124,8 @@ type runner struct {
 	known   map[string]standing
 	combination
 	combining sync.Mutex // of combination
-	matrix    Matrix     // of the last walk over all that is delivered; nil before one
+	cohorts   cohorts
+	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
 	lost   lost
 	bar    *renewing
@@ -137,6 +138,12 @@ type runner struct {
 // settle carries out the withdrawals, and brings subjects that are no longer permitted up to date: what was delivered stays,
 // but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
+	if err := r.recheck(ctx); err != nil {
+		return err
+	}
+	if err := r.surveyAgain(ctx); err != nil {
+		return err
+	}
 	if err := r.withdraw(ctx); err != nil || r.DryRun {
 		return err
 	}

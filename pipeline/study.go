@@ -25,6 +25,7 @@ type Study struct {
 	File, ID, Title, Version string
 
 	Authorisation *authorisation.Authorisation // nil when the study names none
+	Cohort        *Cohort                      // whom of the permitted patients the study asks for; nil is everybody
 
 	Zone       *time.Location
 	Policy     *consent.Policy
@@ -104,7 +105,7 @@ type loader struct {
 
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "index-event", "timezone", "deidentification", "dictionary",
-		"authorisation",
+		"authorisation", "cohort",
 		"mapping", "entered", "sources", "imaging", "targets", "state", "vault", "key", "tests", "schedule", "maxLost")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
@@ -124,6 +125,7 @@ func (l *loader) read() {
 	l.unentered(f["entered"])
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
+	l.cohort(f["cohort"])
 	l.imaging(f["imaging"])
 	l.indexEvent(f["index-event"])
 	l.targets(f["targets"])
@@ -373,6 +375,9 @@ func (s *Study) Inputs() map[string]string {
 		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	if s.Cohort != nil {
+		setup += " cohort " + s.Cohort.String()
+	}
 	if s.IndexEvent != "" {
 		setup += " " + s.IndexEvent
 	}

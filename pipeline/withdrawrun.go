@@ -141,12 +141,12 @@ func (r *runner) survey(ctx context.Context) error {
 
 // surveyAgain adds those who were lost while their data were computed. When the run may go on, it stores the emptied ones.
 func (r *runner) surveyAgain(ctx context.Context) error {
-	for subject := range r.lost.recalled {
-		facts, ok, err := r.Ledger.Facts(ctx, subject)
-		if err != nil {
-			return err
-		}
-		if ok && facts.Outcome == outcomePermitted {
+	recalled, err := r.Ledger.Facts(ctx, slices.Collect(maps.Keys(r.lost.recalled)))
+	if err != nil {
+		return err
+	}
+	for subject, facts := range recalled {
+		if facts.Outcome == outcomePermitted {
 			r.lost.now[subject] = true
 		}
 	}
@@ -173,7 +173,9 @@ func (r *runner) surveyAgain(ctx context.Context) error {
 	if err := r.Audit.Append(ctx, drafts...); err != nil {
 		return err
 	}
-	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: r.lost.emptied})
+	emptied := r.lost.emptied
+	r.lost.emptied = nil
+	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: emptied})
 }
 
 // place puts a computed subject into its shard. An emptied one waits until it is known whether the run may go on, and so does

@@ -47,7 +47,7 @@ func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	if n, err := l.Anonymise(t.Context(), "S1", "X1"); n != 1 || err != nil {
 		t.Errorf("%d cells, %v", n, err)
 	}
-	if facts, ok, err := l.Facts(t.Context(), "X1"); !ok || err != nil || facts.Outcome != ecrf.OutcomeWithdrawn {
+	if facts, err := l.Facts(t.Context(), []string{"X1"}); err != nil || facts["X1"].Outcome != ecrf.OutcomeWithdrawn {
 		t.Errorf("%+v, %v", facts, err)
 	}
 }

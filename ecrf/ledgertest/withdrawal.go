@@ -16,8 +16,9 @@ func freeze(t *testing.T, b *bench) {
 		must(t, b.l.Freeze(t.Context(), subject))
 	}
 	b.reopen(t)
-	facts, ok, err := b.l.Facts(t.Context(), Number(1))
+	known, err := b.l.Facts(t.Context(), []string{Number(1)})
 	must(t, err)
+	facts, ok := known[Number(1)]
 	if want := (ecrf.Facts{Subject: Number(1), Site: "site-a", Outcome: ecrf.OutcomeWithdrawn, Reason: ecrf.ReasonKept}); !ok || facts != want {
 		t.Errorf("facts %+v", facts)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func study() node {
-	return object(map[string]node{
+	root := object(map[string]node{
 		"crflink": node{"const": 1}.said("the version of the file's format"),
 		"study":   object(map[string]node{"id": text(), "title": text(), "version": text()}, "id", "version"),
 		"consent": either(text(), object(map[string]node{
@@ -36,7 +36,22 @@ func study() node {
 		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":         some(text()).said("test files of the mapping, as globs"),
 		"authorisation": authorised(),
+		"cohort":        either(node{"$ref": "#/$defs/criterion"}, list(node{"$ref": "#/$defs/criterion"})).said("whom of the permitted patients the study asks for; a list is all of them"),
 	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
+	root["$defs"] = map[string]node{"criterion": criterion()}
+	return root
+}
+
+// criterion is a part of a cohort; exactly one of its members is given.
+func criterion() node {
+	parts := list(node{"$ref": "#/$defs/criterion"})
+	return object(map[string]node{
+		"all": parts, "any": parts, "consent": text().said("a policy that permits the patient"),
+		"research-subject": object(map[string]node{"study": text(), "statuses": some(enum(consent.SubjectStatuses()...))}, "study"),
+		"group":            text(), "list": text(), "ids": text().said("a file with one patient a line"),
+		"search":  object(map[string]node{"type": text(), "parameters": named(text())}, "type", "parameters"),
+		"patient": text().said("a FHIRPath condition on the Patient"),
+	})
 }
 
 func authorised() node {
