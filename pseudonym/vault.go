@@ -161,7 +161,7 @@ func (v *Vault) Enrol(ctx context.Context, id Identity, number, site string) (Su
 	}
 	s, err := v.Subject(ctx, id)
 	if errors.Is(err, ErrNotEnrolled) {
-		s, err = v.insert(ctx, id, number, site, "given")
+		s, err = v.insert(ctx, id, number, site, originGiven)
 	}
 	if err == nil && s.number != number {
 		return Subject{}, ErrConflict
@@ -184,7 +184,7 @@ func (v *Vault) Issue(ctx context.Context, id Identity, format NumberFormat, sit
 		if err != nil {
 			return Subject{}, err
 		}
-		s, err := v.insert(ctx, id, number, site, "issued")
+		s, err := v.insert(ctx, id, number, site, originIssued)
 		if !errors.Is(err, ErrNumberTaken) && !errors.Is(err, ErrSpent) {
 			return s, err
 		}

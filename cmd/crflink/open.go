@@ -27,6 +27,7 @@ import (
 type opened struct {
 	pipeline.Parts
 	log     audit.Log
+	by      string // who acts, where a flag says it
 	closers []io.Closer
 }
 
