@@ -9,6 +9,8 @@ const (
 	reasonNotFound   = "not-found"
 	reasonShared     = "shared"
 	reasonNoNumber   = "no-number"
+
+	reasonWithdrawing = "withdrawal-under-way"
 )
 
 // StandingDoc says what a reason for holding a subject means that is no reason of consent.
@@ -20,5 +22,6 @@ func Standings() []StandingDoc {
 		{reasonNotFound, "the ledger knows the subject, and the source has no such patient any more"},
 		{reasonShared, "several permitted patients of the source claim the subject's number"},
 		{reasonNoNumber, "the patient is permitted, but the number could not be confirmed: the enrolment is missing, unclear, or says another number"},
+		{reasonWithdrawing, "the patient consented again, and the withdrawal before is not carried out yet"},
 	}
 }
