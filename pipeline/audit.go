@@ -258,6 +258,6 @@ func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decis
 	if err != nil {
 		return consent.Decision{}, facts, err
 	}
-	d, err := r.inCohort(ctx, record, facts, consent.Evaluate(facts, r.Study.Policy, r.AsOf))
+	d, err := r.inCohort(ctx, record, facts, r.Decide(record, facts, r.AsOf))
 	return r.judged(d), facts, err
 }

@@ -31,6 +31,9 @@ type Tally struct {
 	Unmapped          map[Slot]int // cells with a code that their map, which says unmapped: error, does not know
 	Imaging           imaging.Counts
 	Deliveries        []Delivered
+	Withdrawn         Withdrawn
+	Tasks, Overdue    int // of withdrawals: open ones, and those of them behind their deadline
+	Lost, MayLose     int // delivered patients whom this run loses without a person's word, and how many it may
 
 	mu *sync.Mutex
 }

@@ -96,10 +96,29 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 	for slot, n := range t.Unmapped {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("%s.%s: %d cells with a code that the map does not know (unmapped: error)", slot.Form, slot.Item, n))
 	}
+	run.Warnings = append(run.Warnings, withdrawals(t)...)
 	for warning, n := range t.Warnings {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("%s: %d patients", warning, n))
 	}
 	return run
+}
+
+// withdrawals says what became of withdrawals, and what waits for a person.
+func withdrawals(t *pipeline.Tally) (lines []string) {
+	say := func(n int, format string) {
+		if n > 0 {
+			lines = append(lines, fmt.Sprintf(format, n))
+		}
+	}
+	say(t.Overdue, "ALERT: %d tasks of withdrawals are behind their deadline: crflink withdraw list")
+	say(t.Tasks, "%d tasks of withdrawals wait for a person: crflink withdraw list")
+	say(t.Withdrawn.Waiting, "%d withdrawals wait for a person's confirmation: crflink withdraw list")
+	say(t.Withdrawn.Failed, "%d withdrawals could not be carried out in every target; the next run tries again")
+	say(t.Withdrawn.Done, "%d withdrawals were carried out")
+	if t.Lost > t.MayLose {
+		lines = append(lines, fmt.Sprintf("ALERT: %d delivered patients would be lost, and the study allows %d in one run: a run that stores would be stopped", t.Lost, t.MayLose))
+	}
+	return lines
 }
 
 func inputs(study *pipeline.Study) []report.Input {

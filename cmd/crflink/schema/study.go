@@ -33,6 +33,7 @@ func study() node {
 			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
 		}, "postgres").said("a vault in PostgreSQL; without it the vault is a file in the state folder"),
 		"key":           key(),
+		"maxLost":       whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
 		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":         some(text()).said("test files of the mapping, as globs"),
 		"authorisation": authorised(),
