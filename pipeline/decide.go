@@ -25,7 +25,7 @@ type work struct {
 // facts is read for it.
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
-	r.known = map[string]standing{}
+	r.known, r.claimed = map[string]standing{}, map[string]bool{}
 	atOnce := recordsPerBatch
 	if _, asks := r.Numbering.(pseudonym.Prefetcher); asks {
 		atOnce = asksPerBatch
@@ -138,8 +138,18 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 		}
 	}
 	subject, err := r.Vault.Find(ctx, c.record, r.Study.Identity, r.Numbering)
+	if errors.Is(err, pseudonym.ErrEnrolment) {
+		subject, err = r.survivor(ctx, c.record, err)
+	}
 	switch {
 	case err == nil:
+		other, err := r.absorb(ctx, c.record, subject)
+		if err != nil {
+			return err
+		}
+		if !other.IsZero() {
+			return r.stopMerged(c, subject, other)
+		}
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		mark, err := r.note(subject, &verdict{c.decision, c.facts, now})
 		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark})
@@ -186,6 +196,7 @@ func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) (string
 	switch {
 	case err == nil:
 		r.known[subject.Number()] = now
+		r.claimed[subject.Number()] = true
 		_, err := r.note(subject, &verdict{c.decision, c.facts, now})
 		return subject.Number(), err
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
@@ -194,8 +205,8 @@ func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) (string
 	return "", err
 }
 
-// partShared takes out subjects that several patients of the source claim: which of them is meant is for a person to
-// say.
+// partShared takes out subjects that several patients of the source claim, be they permitted or not: which of them
+// is meant is for a person to say.
 func (r *runner) partShared() error {
 	claims := map[string]int{}
 	for _, w := range r.work {
@@ -204,13 +215,13 @@ func (r *runner) partShared() error {
 	var failed error
 	r.work = slices.DeleteFunc(r.work, func(w work) bool {
 		n := w.subject.Number()
-		if claims[n] < 2 {
+		if claims[n] < 2 && !r.claimed[n] {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
 		_, err := r.note(w.subject, &verdict{standing: r.known[n]})
 		failed = errors.Join(failed, err)
-		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
+		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link, correct the enrolment, or, when the site has parted what it had merged, run crflink vault part"})
 		return true
 	})
 	return failed

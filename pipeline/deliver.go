@@ -28,13 +28,11 @@ func (r *runner) deliver(ctx context.Context) error {
 			return err
 		}
 		given := r.handover()
-		report, err := t.Deliver(ctx, r.relative(ecrf.Delivery{
-			Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: r.giving(t.Name(), given), Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
-		}))
-		if err := r.handedOver(ctx, t, given, report, err); err != nil {
+		done, err := r.deliverTo(ctx, t, given)
+		if err := r.handedOver(ctx, t, given, done.Report, err); err != nil {
 			return err
 		}
-		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, Delivered{t.Name(), t.Kind(), report})
+		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, done)
 		if err != nil {
 			failed = fmt.Errorf("target %s: %w", t.Name(), err)
 			r.out.Tally.fail(Failure{Stage: "delivery", Reason: failed.Error()})
@@ -44,12 +42,28 @@ func (r *runner) deliver(ctx context.Context) error {
 	return errors.Join(failed, r.deliverSessions(ctx))
 }
 
+// deliverTo gives a target what it may have.
+func (r *runner) deliverTo(ctx context.Context, t ecrf.Target, given *handover) (Delivered, error) {
+	done := Delivered{Target: t.Name(), Kind: t.Kind()}
+	books := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
+	delivery, report, err := r.disclose(ctx, t, r.relative(ecrf.Delivery{
+		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: books, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
+	}))
+	if err != nil {
+		return done, err
+	}
+	done.Disclosure = report
+	delivery.Casebooks = r.giving(given, delivery.Casebooks)
+	done.Report, err = t.Deliver(ctx, delivery)
+	return done, err
+}
+
 // giving yields what is delivered and counts it.
-func (r *runner) giving(output string, given *handover) func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+func (r *runner) giving(given *handover, all func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error]) func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
 		return func(yield func(*ecrf.StoredCasebook, error) bool) {
 			*given = *r.handover() // a target may begin anew
-			r.delivered(ctx, output)(func(book *ecrf.StoredCasebook, err error) bool {
+			all(ctx)(func(book *ecrf.StoredCasebook, err error) bool {
 				if err == nil {
 					given.take(&book.Facts)
 				}

@@ -122,6 +122,7 @@ type runner struct {
 	runID   ecrf.RunID
 	work    []work // permitted subjects
 	known   map[string]standing
+	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination
 	combining sync.Mutex // of combination
 	cohorts   cohorts

@@ -5,6 +5,7 @@ import (
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/disclosure"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/pseudonym"
@@ -62,6 +63,7 @@ type Fill struct {
 type Delivered struct {
 	Target, Kind string
 	Report       ecrf.DeliveryReport
+	Disclosure   *disclosure.Report // nil where there is no disclosure control
 }
 
 func newTally() Tally {

@@ -116,3 +116,34 @@ func TestADetachedPersonIsEnrolledAnewAndTheOldSubjectStays(t *testing.T) {
 		t.Errorf("the old subject is %v, %v", s, err)
 	}
 }
+
+func TestAJoinedSubjectsPatientsAreTheOtherOnes(t *testing.T) {
+	v := tracedVault(t)
+	anna, anne, bert := pseudonym.Identity{System: "s", Value: "anna"}, pseudonym.Identity{System: "s", Value: "anne"}, pseudonym.Identity{System: "s", Value: "bert"}
+	for number, id := range map[string]pseudonym.Identity{"N-1": anna, "N-2": bert} {
+		if _, err := v.Enrol(t.Context(), id, number, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.Link(t.Context(), "N-2", anne); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := v.Join(t.Context(), "N-1", "N-2"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []pseudonym.Identity{anna, anne, bert} {
+		if s, err := v.Subject(t.Context(), id); err != nil || s.Number() != "N-1" {
+			t.Errorf("%v %v", s, err)
+		}
+	}
+	if s, err := v.SubjectOf(t.Context(), "N-2"); err != nil || s.Number() != "N-2" {
+		t.Errorf("the subject that went: %v %v", s, err)
+	}
+	for _, pair := range [][2]string{{"N-1", "N-1"}, {"N-1", "N-9"}, {"N-9", "N-2"}} {
+		if err := v.Join(t.Context(), pair[0], pair[1]); err == nil {
+			t.Errorf("%v were joined", pair)
+		}
+	}
+}

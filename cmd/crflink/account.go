@@ -24,15 +24,19 @@ func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, 
 		run.Warnings = append(run.Warnings, "the audit's log is not the one that the vault knew: a part was lost, or an older copy was restored; crflink audit verify tells which")
 	}
 	run.DryRun = f.dryRun
+	handed := run // what may be handed on
+	if study.Disclosure != nil && study.Disclosure.Reports {
+		handed = run.Suppress()
+	}
 	if f.json {
-		if err := report.WriteJSON(cmd.OutOrStdout(), run); err != nil {
+		if err := report.WriteJSON(cmd.OutOrStdout(), handed); err != nil {
 			return err
 		}
 	} else if err := report.WriteSummary(cmd.OutOrStdout(), run); err != nil {
 		return err
 	}
 	if f.html != "" {
-		if err := writeHTML(f.html, run); err != nil {
+		if err := writeHTML(f.html, handed); err != nil {
 			return err
 		}
 	}
@@ -214,6 +218,12 @@ func targets(t *pipeline.Tally) []report.Target {
 	var all []report.Target
 	for _, d := range t.Deliveries {
 		target := report.Target{Name: d.Target, Kind: d.Kind, Rows: report.Count(d.Report.Written), Cells: report.Count(d.Report.Cells), Queries: report.Count(d.Report.Queries)}
+		if c := d.Disclosure; c != nil {
+			target.Disclosure = &report.Disclosure{
+				K: report.Count(c.K), AtRisk: report.Count(c.AtRisk), Classes: report.Count(c.Classes), Smallest: report.Count(c.Smallest), Steps: c.Steps,
+				Suppressed: report.Count(c.Suppressed), Withheld: report.Count(c.Withheld),
+			}
+		}
 		if len(d.Report.Problems) > 0 {
 			target.Error = d.Report.Problems[0]
 		}
