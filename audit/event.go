@@ -95,8 +95,35 @@ type Inspection struct {
 	Item    string `json:"item,omitempty"`
 }
 
+// Resolved is the detail of Located.
+type Resolved struct {
+	Reference string `json:"reference"` // keyed
+	Reason    string `json:"reason"`
+	Found     bool   `json:"found"`
+}
+
+// Request is the detail of Requested and RequestDenied.
+type Request struct {
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+	Denied string `json:"denied,omitempty"` // why
+}
+
+// Approval is the detail of Reidentified.
+type Approval struct {
+	Request   int64  `json:"request"` // number of the entry
+	Requested string `json:"requested"`
+	Approved  string `json:"approved"`
+	Reason    string `json:"reason"`
+}
+
 // Missed is the detail of Gap.
 type Missed struct {
 	Anchor Head `json:"anchor"` // that the vault knew
 	Found  Head `json:"found"`  // the end of the log as it was
+}
+
+// VaultChange is the detail of VaultChanged: what a person did to the vault.
+type VaultChange struct {
+	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
 }

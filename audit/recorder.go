@@ -93,18 +93,29 @@ func (r *Recorder) Draft(e Event) (Draft, error) {
 
 // Record appends events, durably, and moves the anchor behind them. What must not happen unrecorded is recorded first.
 func (r *Recorder) Record(ctx context.Context, events ...Event) error {
+	_, err := r.record(ctx, events...)
+	return err
+}
+
+// RecordOne appends an event as Record does, and returns the number of its entry.
+func (r *Recorder) RecordOne(ctx context.Context, e Event) (int64, error) {
+	head, err := r.record(ctx, e)
+	return head.Number, err
+}
+
+func (r *Recorder) record(ctx context.Context, events ...Event) (Head, error) {
 	drafts := make([]Draft, len(events))
 	for i, e := range events {
 		var err error
 		if drafts[i], err = r.Draft(e); err != nil {
-			return err
+			return Head{}, err
 		}
 	}
 	head, err := r.appendDrafts(ctx, true, drafts)
 	if err != nil {
-		return err
+		return Head{}, err
 	}
-	return r.anchor(ctx, head)
+	return head, r.anchor(ctx, head)
 }
 
 // Append appends drafts in one transaction. They are durable with the next Record, or with whatever the database of the log

@@ -110,3 +110,31 @@ func TestACombinationHasAHashOfItsOwn(t *testing.T) {
 		t.Error("a combination with none is protected")
 	}
 }
+
+// A gICS names its template in policyRule.text. The study's own codes are a gate and a window of their own.
+func TestAStudysOwnFormIsKnownByItsTemplateAndItsCodes(t *testing.T) {
+	p := policyOf(t, "kind: study-consent\nname: own\ngate: [\"https://trial.example/codes|use\"]\nwindow: [\"https://trial.example/codes|collect\"]\nrecognise: {policyUris: [\"TRIAL;Consent;1.0\"]}\n")
+	provision := func(typ, code, start, end string) obj {
+		return obj{"type": typ, "period": obj{"start": start, "end": end}, "code": []obj{{"coding": []obj{{"system": "https://trial.example/codes", "code": code}}}}}
+	}
+	form := func(id, date, template string, provisions ...obj) obj {
+		return obj{"resourceType": "Consent", "id": id, "status": "active", "patient": obj{"reference": "Patient/P1"}, "dateTime": date, "policyRule": obj{"text": template},
+			"provision": obj{"type": "deny", "period": obj{"start": date}, "provision": provisions}}
+	}
+	signed := form("own", "2022-01-01", "TRIAL;Consent;1.0", provision("permit", "use", "2022-01-01", "2050-12-31"), provision("permit", "collect", "2022-01-01", "2024-12-31"))
+	no := form("no", "2025-01-01", "TRIAL;Consent;1.0", provision("deny", "use", "2025-01-01", "3000-01-01"))
+	for name, c := range map[string]struct {
+		facts []obj
+		want  string
+	}{
+		"signed":                         {[]obj{signed}, "permitted granted 2022-01-01..2024-12-31"},
+		"another template":               {[]obj{form("other", "2022-01-01", "OTHER;Consent;1.0", provision("permit", "use", "2022-01-01", "2050-12-31"))}, "held not-recognised"},
+		"the broad consent alone":        {[]obj{official()}, "held not-recognised"},
+		"withdrawn":                      {[]obj{signed, no}, "excluded withdrawn"},
+		"the broad consent is withdrawn": {[]obj{signed, official(deny("2023-01-01", "", 6, 8))}, "permitted granted 2022-01-01..2024-12-31"},
+	} {
+		if got := say(Evaluate(FactsOf(record(t, c.facts...)), p, asOf(t, today))); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

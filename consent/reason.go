@@ -50,6 +50,12 @@ const (
 	ApprovalExpired Reason = "approval-expired"
 	ApprovalNotYet  Reason = "approval-not-yet"
 	PartlyRefused   Reason = "partly-refused"
+	CohortConsent   Reason = "cohort-consent"
+	CohortSubject   Reason = "cohort-research-subject"
+	CohortMember    Reason = "cohort-member"
+	CohortList      Reason = "cohort-ids"
+	CohortSearch    Reason = "cohort-search"
+	CohortPatient   Reason = "cohort-patient"
 	NotRenewed      Reason = "not-renewed"
 )
 
@@ -83,6 +89,12 @@ var reasonDocs = []ReasonDoc{
 	{NotEnrolled, Held, "no ResearchSubject of the study with an accepted status"},
 	{ApprovalExpired, Held, "the approval is no longer valid"},
 	{ApprovalNotYet, Held, "the approval is not valid yet"},
+	{CohortConsent, Held, "not in the study's cohort: a policy that it asks for does not permit"},
+	{CohortSubject, Held, "not in the study's cohort: no ResearchSubject of the study with an accepted status and a period that can be read, or no data in it"},
+	{CohortMember, Held, "not in the study's cohort: not a member of its Group or List"},
+	{CohortList, Held, "not in the study's cohort: not in its file of ids"},
+	{CohortSearch, Held, "not in the study's cohort: its search finds nothing of the patient"},
+	{CohortPatient, Held, "not in the study's cohort: its condition on the Patient does not hold"},
 	{PartlyRefused, Held, "the forms are under several policies: the patient refused what one needs, and none permits: a person must look"},
 	{NotRenewed, Held, "the patient withdrew before, and no consent that is later than that permits the use"},
 }

@@ -258,5 +258,6 @@ func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decis
 	if err != nil {
 		return consent.Decision{}, facts, err
 	}
-	return r.judged(consent.Evaluate(facts, r.Study.Policy, r.AsOf)), facts, nil
+	d, err := r.inCohort(ctx, record, facts, r.Decide(record, facts, r.AsOf))
+	return r.judged(d), facts, err
 }

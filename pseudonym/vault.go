@@ -36,7 +36,7 @@ type Vault struct {
 	check  []byte // MetaCheck as it was when the vault was opened
 	lookup lookup
 	study  string
-	spent  func(trace string) bool // numbers of subjects who withdrew
+	bar    Bar // nil bars nobody
 }
 
 // CreateVault makes an empty store into a vault that the key opens, and opens it for the study. A store that is a
@@ -161,7 +161,7 @@ func (v *Vault) Enrol(ctx context.Context, id Identity, number, site string) (Su
 	}
 	s, err := v.Subject(ctx, id)
 	if errors.Is(err, ErrNotEnrolled) {
-		s, err = v.insert(ctx, id, number, site, "given")
+		s, err = v.insert(ctx, id, number, site, originGiven)
 	}
 	if err == nil && s.number != number {
 		return Subject{}, ErrConflict
@@ -184,8 +184,8 @@ func (v *Vault) Issue(ctx context.Context, id Identity, format NumberFormat, sit
 		if err != nil {
 			return Subject{}, err
 		}
-		s, err := v.insert(ctx, id, number, site, "issued")
-		if !errors.Is(err, ErrNumberTaken) && !errors.Is(err, ErrWithdrawn) {
+		s, err := v.insert(ctx, id, number, site, originIssued)
+		if !errors.Is(err, ErrNumberTaken) && !errors.Is(err, ErrSpent) {
 			return s, err
 		}
 	}
@@ -209,8 +209,8 @@ func (v *Vault) insert(ctx context.Context, id Identity, number, site, origin st
 	for column, value := range sealedColumns(&r) {
 		*value = v.seal.seal(place{"subject", column, hex.EncodeToString(r.ID)}, *value)
 	}
-	if v.isSpent(r.NumberHash) {
-		return Subject{}, ErrWithdrawn
+	if err := v.admits(id, r.NumberHash); err != nil {
+		return Subject{}, err
 	}
 	row, err := v.store.Insert(ctx, v.check, v.identityHash(id), r)
 	if err != nil {

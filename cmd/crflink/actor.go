@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -24,7 +25,9 @@ func actor() audit.Actor {
 
 // audit opens the study's audit for the actor.
 func (o *opened) audit(ctx context.Context) (err error) {
-	if o.Audit, err = audit.NewRecorder(ctx, o.log, o.Vault, actor(), time.Now); err != nil {
+	who := actor()
+	who.For = cmp.Or(o.by, who.For)
+	if o.Audit, err = audit.NewRecorder(ctx, o.log, o.Vault, who, time.Now); err != nil {
 		return fmt.Errorf("the study's audit (%s names who acts): %w", actorVariable, err)
 	}
 	return nil

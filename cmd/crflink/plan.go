@@ -91,6 +91,9 @@ func planCommand() *cobra.Command {
 			fmt.Fprintf(&b, "study      %s %s, %s\n", study.ID, study.Version, study.Title)
 			policies(&b, study.Policy)
 			authorised(&b, study)
+			if study.Cohort != nil {
+				fmt.Fprintf(&b, "cohort     %s\n", study.Cohort)
+			}
 			fmt.Fprintf(&b, "profile    %s %s, dates: %s\n", study.Profile.Name(), study.Profile.Version(), study.Dates.Mode)
 			fmt.Fprintf(&b, "reads      before the decision: Patient, Consent, Encounter, ResearchSubject\n")
 			fmt.Fprintf(&b, "           of permitted patients: %s\n", strings.Join(study.Mapping.Types(), ", "))

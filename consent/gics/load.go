@@ -47,6 +47,16 @@ func (s *Source) load(ctx context.Context, rej func(fhir.Rejected)) error {
 	return fmt.Errorf("gICS: %w", err)
 }
 
+// Refresh forgets what gICS said, so that the next Subjects or Fetch asks again: who was asked about long ago may have withdrawn
+// since.
+func (s *Source) Refresh() {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loaded, s.held = false, map[string][]span{}
+}
+
 // sweep reads all pages. Nothing is used before the last one was read and the count is right.
 func (s *Source) sweep(ctx context.Context, rej func(fhir.Rejected)) error {
 	held, seen := map[string][]span{}, map[string]bool{}

@@ -114,6 +114,9 @@ func New(inner fhir.Source, o Options) (*Source, error) {
 // Name returns the name of the source behind.
 func (s *Source) Name() string { return s.inner.Name() }
 
+// Behind returns the source behind.
+func (s *Source) Behind() fhir.Source { return s.inner }
+
 // Close closes the source behind, too.
 func (s *Source) Close() error {
 	s.wire.Close()

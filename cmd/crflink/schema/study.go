@@ -8,7 +8,7 @@ import (
 )
 
 func study() node {
-	return object(map[string]node{
+	root := object(map[string]node{
 		"crflink": node{"const": 1}.said("the version of the file's format"),
 		"study":   object(map[string]node{"id": text(), "title": text(), "version": text()}, "id", "version"),
 		"consent": either(text(), object(map[string]node{
@@ -27,15 +27,44 @@ func study() node {
 		"sources":          some(source()),
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
+		"disclosure":       disclosed(),
 		"state":            text().said("the folder of ledger and vault"),
 		"vault": object(map[string]node{
 			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
 		}, "postgres").said("a vault in PostgreSQL; without it the vault is a file in the state folder"),
 		"key":           key(),
+		"maxLost":       whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
 		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":         some(text()).said("test files of the mapping, as globs"),
 		"authorisation": authorised(),
+		"cohort":        either(node{"$ref": "#/$defs/criterion"}, list(node{"$ref": "#/$defs/criterion"})).said("whom of the permitted patients the study asks for; a list is all of them"),
 	}, "crflink", "study", "consent", "subject", "dates", "timezone", "dictionary", "mapping", "sources", "state")
+	root["$defs"] = map[string]node{"criterion": criterion()}
+	return root
+}
+
+// criterion is a part of a cohort; exactly one of its members is given.
+func criterion() node {
+	parts := list(node{"$ref": "#/$defs/criterion"})
+	return object(map[string]node{
+		"all": parts, "any": parts, "consent": text().said("a policy that permits the patient"),
+		"research-subject": object(map[string]node{"study": text(), "statuses": some(enum(consent.SubjectStatuses()...))}, "study"),
+		"group":            text(), "list": text(), "ids": text().said("a file with one patient a line"),
+		"search":  object(map[string]node{"type": text(), "parameters": named(text())}, "type", "parameters"),
+		"patient": text().said("a FHIRPath condition on the Patient"),
+	})
+}
+
+func disclosed() node {
+	step := object(map[string]node{
+		"item": text().said("form.item"), "band": whole().said("of a number: bands of this width"), "prefix": whole().said("of a text: its first characters"),
+		"precision": enum("month", "year").said("of a date"),
+	}, "item")
+	return object(map[string]node{
+		"k": whole().said("the least number of subjects who share their quasi-identifiers"), "quasi-identifiers": some(text()).said("items, as form.item"),
+		"generalise": some(step).said("tried in this order"), "targets": some(text()).said("left out: all targets that are files"),
+		"reports": enum("exact", "suppressed").said("whether small numbers are hidden in the report's files"),
+	}).said("how what is handed on is kept from singling anybody out")
 }
 
 func authorised() node {
