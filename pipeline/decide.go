@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -17,7 +16,7 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
-	mark    audit.Mark   // of the decision
+	noted   uint64       // sameness of the decision
 	entered ecrf.Entries // what people entered in the target, as far as the mapping reads it
 }
 
@@ -119,10 +118,10 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	switch {
 	case err == nil:
 		now := standing{outcomePermitted, string(c.decision.Reason())}
-		mark, err := r.note(subject, &verdict{c.decision, c.facts, now})
-		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark})
+		v := &verdict{c.decision, c.facts, now}
+		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, noted: v.sameness()})
 		r.known[subject.Number()] = now
-		return err
+		return r.note(subject, v)
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
 	case Waits(err):
@@ -159,8 +158,7 @@ func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) error {
 	switch {
 	case err == nil:
 		r.known[subject.Number()] = now
-		_, err := r.note(subject, &verdict{c.decision, c.facts, now})
-		return err
+		return r.note(subject, &verdict{c.decision, c.facts, now})
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return nil
 	}
@@ -181,8 +179,7 @@ func (r *runner) partShared() error {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
-		_, err := r.note(w.subject, &verdict{standing: r.known[n]})
-		failed = errors.Join(failed, err)
+		failed = errors.Join(failed, r.note(w.subject, &verdict{standing: r.known[n]}))
 		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
 		return true
 	})
