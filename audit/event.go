@@ -122,3 +122,8 @@ type Missed struct {
 	Anchor Head `json:"anchor"` // that the vault knew
 	Found  Head `json:"found"`  // the end of the log as it was
 }
+
+// VaultChange is the detail of VaultChanged: what a person did to the vault.
+type VaultChange struct {
+	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
+}

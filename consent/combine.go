@@ -85,7 +85,7 @@ func (p *Policy) FormsUnder(part *Policy) []string {
 // because an erasure of the whole patient would erase what was not refused.
 func (p *Policy) combined(decide func(*Policy) Decision) Decision {
 	parts := make([]Decision, len(p.parts))
-	main, refused := -1, 0
+	main, refused, last := -1, 0, int64(0)
 	for i, part := range p.parts {
 		parts[i] = decide(part)
 		switch parts[i].outcome {
@@ -95,6 +95,7 @@ func (p *Policy) combined(decide func(*Policy) Decision) Decision {
 			}
 		case Excluded:
 			refused++
+			last = max(last, parts[i].refused)
 		}
 	}
 	d := parts[max(main, 0)]
@@ -103,7 +104,7 @@ func (p *Policy) combined(decide func(*Policy) Decision) Decision {
 		d.withdrawal = PartialWithdrawal
 	case main >= 0:
 	case refused == len(parts):
-		d.withdrawal = CompleteWithdrawal
+		d.withdrawal, d.refused = CompleteWithdrawal, last
 	case refused > 0:
 		d.outcome, d.reason, d.windows, d.types = Held, PartlyRefused, nil, nil
 	}

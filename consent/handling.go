@@ -1,6 +1,11 @@
 package consent
 
-import "github.com/crflink/crflink/internal/yamldoc"
+import (
+	"maps"
+	"slices"
+
+	"github.com/crflink/crflink/internal/yamldoc"
+)
 
 // Handling is what becomes of a patient's delivered data when they withdraw.
 type Handling string
@@ -15,7 +20,7 @@ const (
 // usualDeadline is the month that a controller has to answer a data subject's request (GDPR, Art. 12 (3)).
 const usualDeadline = 30
 
-// Handling says what a withdrawal does in a target. The name "" stands for what is no target: the imaging sessions.
+// Handling says what a withdrawal does in a target. The imaging sessions go by the name imaging.
 func (p *Policy) Handling(target string) Handling {
 	w := &p.set.Withdrawal
 	if h, ok := w.Targets[target]; ok {
@@ -27,13 +32,9 @@ func (p *Policy) Handling(target string) Handling {
 	return Erase
 }
 
-// HandledTargets returns the names of the targets for which the policy has a rule of their own.
+// HandledTargets returns the names of the targets for which the policy has a rule of their own, in order.
 func (p *Policy) HandledTargets() []string {
-	names := make([]string, 0, len(p.set.Withdrawal.Targets))
-	for name := range p.set.Withdrawal.Targets {
-		names = append(names, name)
-	}
-	return names
+	return slices.Sorted(maps.Keys(p.set.Withdrawal.Targets))
 }
 
 // AsksBeforeErasing reports whether a person must confirm each erasure in a system into which people enter data.

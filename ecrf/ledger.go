@@ -38,8 +38,40 @@ type Ledger interface {
 	// Forget removes every trace of a subject and returns how many cells it had. It is durable, and the content is overwritten on disk.
 	Forget(ctx context.Context, subject string) (cells int, err error)
 
+	WithdrawalLedger
 	Close() error
 }
+
+// WithdrawalLedger is what a Ledger keeps and does when subjects withdraw. What it changes is durable when the call returns.
+type WithdrawalLedger interface {
+	// Freeze makes a subject OutcomeWithdrawn, ReasonKept: what is stored of it stays. An unknown one is no error.
+	Freeze(ctx context.Context, subject string) error
+	// Anonymise gives a subject another number, makes it OutcomeWithdrawn, ReasonAnonymised, and removes for good what leads
+	// back: the old number, keyed references, imaging links, keys of instances, and what targets took. It returns how many
+	// cells stay, 0 for an unknown subject.
+	Anonymise(ctx context.Context, subject, number string) (cells int, err error)
+	// Received remembers who was given an output in a run; Recipients returns everybody who ever was.
+	Received(ctx context.Context, run RunID, output string, recipients []string) error
+	Recipients(ctx context.Context) ([]Recipient, error)
+	// NameWithdrawn keeps the study number of a withdrawal, by its entry in the journal, while a task about it is open; the
+	// first one given stands. UnnameWithdrawn removes it for good.
+	NameWithdrawn(ctx context.Context, withdrawal int, number string) error
+	UnnameWithdrawn(ctx context.Context, withdrawal int) error
+	WithdrawnNames(ctx context.Context) (map[int]string, error)
+	// SeeJournal remembers how many entries of the journal of withdrawals the ledger has seen; the number never falls.
+	SeeJournal(ctx context.Context, entries int) error
+	JournalSeen(ctx context.Context) (entries int, err error)
+}
+
+// Facts.Outcome and Reason of subjects who withdrew and of whom something is kept.
+const (
+	OutcomeWithdrawn = "withdrawn"
+	ReasonKept       = "kept"
+	ReasonAnonymised = "anonymised"
+)
+
+// Recipient was given an output: a target, or the imaging sessions.
+type Recipient struct{ Output, Name string }
 
 // RunID names a run in the ledger; it rises with time.
 type RunID int64

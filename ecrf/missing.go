@@ -22,6 +22,7 @@ const (
 	OutOfRange    MissingReason = "out-of-range"   // outside the item's range or length
 	NotApplicable MissingReason = "not-applicable" // the rule does not apply to this instance
 	NoConsent     MissingReason = "no-consent"     // the consent does not cover the data that the item needs
+	Suppressed    MissingReason = "suppressed"     // disclosure control withholds the value from a delivery; the ledger has it
 )
 
 // AbsentPrefix opens the reasons that the source itself gave: absent: and a code of the FHIR code system
@@ -45,7 +46,7 @@ func Absent(code string) MissingReason {
 // MissingReasons returns the published list in a fixed order.
 func MissingReasons() []MissingReason {
 	reasons := []MissingReason{
-		NoResource, OutsideWindow, NoEvent, NoValue, Unmapped, Unconvertible, Status, Certainty, Ambiguous, OutOfRange, NotApplicable, NoConsent,
+		NoResource, OutsideWindow, NoEvent, NoValue, Unmapped, Unconvertible, Status, Certainty, Ambiguous, OutOfRange, NotApplicable, NoConsent, Suppressed,
 	}
 	for _, code := range absentCodes {
 		reasons = append(reasons, Absent(code))
@@ -59,7 +60,7 @@ func (r MissingReason) Valid() bool {
 		return slices.Contains(absentCodes, code)
 	}
 	switch r {
-	case NoResource, OutsideWindow, NoEvent, NoValue, Unmapped, Unconvertible, Status, Certainty, Ambiguous, OutOfRange, NotApplicable, NoConsent:
+	case NoResource, OutsideWindow, NoEvent, NoValue, Unmapped, Unconvertible, Status, Certainty, Ambiguous, OutOfRange, NotApplicable, NoConsent, Suppressed:
 		return true
 	}
 	return false

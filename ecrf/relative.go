@@ -34,20 +34,28 @@ func (d Delivery) RelativeTo(index func(Facts) (day string, ok bool)) Delivery {
 	return d
 }
 
-// inDays returns a copy in which items of a date type are whole numbers of days.
-func (d *Dictionary) inDays() *Dictionary {
-	days := &Dictionary{Study: d.Study, Version: d.Version, Events: d.Events, CodeLists: d.CodeLists, Forms: make([]Form, len(d.Forms))}
+// With returns a copy of the dictionary in which change has altered items. It may change neither their names nor their code
+// lists.
+func (d *Dictionary) With(change func(form string, it *Item)) *Dictionary {
+	next := &Dictionary{Study: d.Study, Version: d.Version, Events: d.Events, CodeLists: d.CodeLists, Forms: make([]Form, len(d.Forms))}
 	for i := range d.Forms {
-		days.Forms[i] = d.Forms[i]
-		days.Forms[i].Items = append([]Item(nil), d.Forms[i].Items...)
-		for j := range days.Forms[i].Items {
-			if it := &days.Forms[i].Items[j]; it.Type.isDate() {
-				it.Type, it.Unit, it.Min, it.Max = Integer, "d", "", ""
-			}
+		next.Forms[i] = d.Forms[i]
+		next.Forms[i].Items = append([]Item(nil), d.Forms[i].Items...)
+		for j := range next.Forms[i].Items {
+			change(d.Forms[i].Name, &next.Forms[i].Items[j])
 		}
 	}
-	days.index()
-	return days
+	next.index()
+	return next
+}
+
+// inDays returns a copy in which items of a date type are whole numbers of days.
+func (d *Dictionary) inDays() *Dictionary {
+	return d.With(func(_ string, it *Item) {
+		if it.Type.isDate() {
+			it.Type, it.Unit, it.Min, it.Max = Integer, "d", "", ""
+		}
+	})
 }
 
 func (t Type) isDate() bool { return t == Date || t == PartialDate || t == DateTime }

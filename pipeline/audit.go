@@ -65,7 +65,7 @@ func (r *runner) moment() string { return r.AsOf.Format(time.RFC3339) }
 // verdict is a decision about a subject with what it was made from, and what the run makes of it.
 type verdict struct {
 	decision consent.Decision
-	facts    consent.Facts
+	facts    evidence
 	standing standing
 }
 
@@ -126,7 +126,7 @@ func (v *verdict) digests(h hash.Hash) (facts, result string, err error) {
 	_, _ = h.Write(v.decision.Append(make([]byte, 0, 512)))
 	result = hexadecimal(h)
 	h.Reset()
-	err = v.facts.Write(h)
+	err = v.facts.write(h)
 	return hexadecimal(h), result, err
 }
 
@@ -280,12 +280,34 @@ func (x *explainer) inspected(ctx context.Context) error {
 	return x.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Subject: s, Detail: audit.Inspection{Command: "explain", AsOf: x.moment(), Item: x.out.Item.Name}})
 }
 
+// evidence is all that a decision was made from.
+type evidence struct {
+	consent.Facts
+	beside string // an earlier withdrawal, and what the cohort made of the decision
+}
+
+func (e *evidence) write(h hash.Hash) error {
+	err := e.Write(h)
+	_, _ = h.Write([]byte(e.beside))
+	return err
+}
+
 // assess decides about a patient, and returns what it was decided from.
-func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decision, consent.Facts, error) {
+func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decision, evidence, error) {
 	facts, err := r.facts.Of(ctx, record)
 	if err != nil {
-		return consent.Decision{}, facts, err
+		return consent.Decision{}, evidence{}, err
 	}
-	d, err := r.inCohort(ctx, record, facts, consent.Evaluate(facts, r.Study.Policy, r.AsOf))
-	return r.judged(d), facts, err
+	e := evidence{Facts: facts}
+	plain := r.Decide(record, facts, r.AsOf)
+	d, err := r.inCohort(ctx, record, facts, plain)
+	if r.Study.Cohort != nil {
+		if text := string(d.Append(nil)); text != string(plain.Append(nil)) {
+			e.beside = "cohort " + text
+		}
+	}
+	if w := r.Withdrew(record); w != nil {
+		e.beside += "\nwithdrew " + w.Moment.UTC().Format(time.RFC3339Nano)
+	}
+	return r.judged(d), e, err
 }

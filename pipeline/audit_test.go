@@ -121,6 +121,8 @@ func (*failing) Deliver(context.Context, ecrf.Delivery) (ecrf.DeliveryReport, er
 func TestAChangedDecisionIsToldAndTheRestIsNot(t *testing.T) {
 	study := exampleStudy(t)
 	study.Authorisation = nil // which ends before the consents do
+	everybody := 60
+	study.MaxLost = &everybody
 	site := newSite(t, 4, 60)
 	parts := openParts(t, study, site.folder)
 	mustRun(t, parts)
@@ -144,6 +146,8 @@ func TestAChangedDecisionIsToldAndTheRestIsNot(t *testing.T) {
 
 func TestWhoVanishesFromTheSourceIsToldOnce(t *testing.T) {
 	study := exampleStudy(t)
+	everybody := 40
+	study.MaxLost = &everybody
 	parts := openParts(t, study, newSite(t, 5, 40).folder)
 	mustRun(t, parts)
 	before := sound(t, parts)

@@ -74,7 +74,10 @@ func (r *runner) compute(ctx context.Context) error {
 		feed(ctx, shards, todo)
 		workers.Wait()
 	}()
-	return r.store(ctx, cancel, done)
+	if err := r.store(ctx, cancel, done); err != nil {
+		return err
+	}
+	return r.surveyAgain(ctx)
 }
 
 // begin opens the run and leaves out shards that it has finished before it was interrupted.
@@ -167,8 +170,8 @@ func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error)
 		done.drafts = append(done.drafts, result.drafts...)
 		if !result.failed {
 			r.out.Tally.add(result)
-			if result.change != nil {
-				done.batch.Subjects = append(done.batch.Subjects, result.change)
+			if err := r.place(&done, w, result); err != nil {
+				return done, err
 			}
 		}
 		r.Progress.Add(1)

@@ -24,7 +24,7 @@ type work struct {
 // facts is read for it.
 func (r *runner) decide(ctx context.Context) error {
 	r.Progress.Stage("consent", -1)
-	r.known = map[string]standing{}
+	r.known, r.claimed = map[string]standing{}, map[string]bool{}
 	atOnce := recordsPerBatch
 	if _, asks := r.Numbering.(pseudonym.Prefetcher); asks {
 		atOnce = asksPerBatch
@@ -57,6 +57,9 @@ func (r *runner) decide(ctx context.Context) error {
 	if err := r.partShared(); err != nil {
 		return err
 	}
+	if err := r.survey(ctx); err != nil {
+		return err
+	}
 	slices.SortFunc(r.work, func(a, b work) int { return strings.Compare(a.subject.Number(), b.subject.Number()) })
 	return nil
 }
@@ -65,7 +68,7 @@ func (r *runner) decide(ctx context.Context) error {
 type candidate struct {
 	record   *fhir.Record
 	decision consent.Decision
-	facts    consent.Facts
+	facts    evidence
 }
 
 const (
@@ -85,7 +88,11 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate
 	if d.Outcome() == consent.Granted {
 		return c, nil
 	}
-	return nil, r.lookUp(ctx, c, standing{d.Outcome().String(), string(d.Reason())})
+	subject, err := r.lookUp(ctx, c, standing{d.Outcome().String(), string(d.Reason())})
+	if subject != "" && r.Journal.Register().OfNumber(r.Vault.NumberTrace(subject)) == nil {
+		r.lost.refuse(subject, d, r.AsOf)
+	}
+	return nil, err
 }
 
 // number finds the subjects of permitted patients. A service is asked before the vault's transaction begins.
@@ -114,14 +121,43 @@ func (r *runner) number(ctx context.Context, permitted []candidate) error {
 }
 
 func (r *runner) numberOne(ctx context.Context, c candidate) error {
+	before := r.Withdrew(c.record)
+	if before != nil {
+		id, err := r.Study.Identity.Identify(c.record.Patient())
+		if err == nil {
+			var ready bool
+			if ready, err = r.renew(ctx, id, before); err == nil && !ready {
+				r.out.Tally.NotEnrolled++
+				_, err = r.lookUp(ctx, &c, standing{outcomeHeld, reasonWithdrawing})
+				return err
+			}
+		}
+		if err != nil && !Waits(err) {
+			return err
+		}
+	}
 	subject, err := r.Vault.Find(ctx, c.record, r.Study.Identity, r.Numbering)
+	if errors.Is(err, pseudonym.ErrEnrolment) {
+		subject, err = r.survivor(ctx, c.record, err)
+	}
 	switch {
 	case err == nil:
+		other, err := r.absorb(ctx, c.record, subject)
+		if err != nil {
+			return err
+		}
+		if !other.IsZero() {
+			return r.stopMerged(c, subject, other)
+		}
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		v := &verdict{c.decision, c.facts, now}
 		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, noted: v.sameness()})
 		r.known[subject.Number()] = now
-		return r.note(subject, v)
+		err = r.note(subject, v)
+		if before != nil && err == nil {
+			err = r.renewed(before)
+		}
+		return err
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		r.out.Tally.NotEnrolled++
 	case Waits(err):
@@ -129,7 +165,8 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 	default:
 		return err
 	}
-	return r.lookUp(ctx, &c, standing{outcomeHeld, reasonNoNumber})
+	_, err = r.lookUp(ctx, &c, standing{outcomeHeld, reasonNoNumber})
+	return err
 }
 
 // judge decides about a patient by the facts in the record and in those that it links to.
@@ -140,7 +177,7 @@ func (r *runner) judge(ctx context.Context, record *fhir.Record) (consent.Decisi
 
 // Waits reports whether an error of Vault.Find concerns one patient only, who then waits for a person to look.
 func Waits(err error) bool {
-	for _, e := range []error{pseudonym.ErrNoIdentity, pseudonym.ErrManyIdentities, pseudonym.ErrConflict, pseudonym.ErrNumberTaken, pseudonym.ErrIdentity, pseudonym.ErrEnrolment} {
+	for _, e := range []error{pseudonym.ErrNoIdentity, pseudonym.ErrManyIdentities, pseudonym.ErrConflict, pseudonym.ErrNumberTaken, pseudonym.ErrIdentity, pseudonym.ErrEnrolment, pseudonym.ErrWithdrawn, pseudonym.ErrSpent} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -148,25 +185,27 @@ func Waits(err error) bool {
 	return false
 }
 
-// lookUp notes how a subject that is known from earlier runs stands now. Nobody becomes known by being refused.
-func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) error {
+// lookUp notes how a subject that is known from earlier runs stands now, and returns its number, "" when there is none. Nobody
+// becomes known by being refused.
+func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) (string, error) {
 	id, err := r.Study.Identity.Identify(c.record.Patient())
 	if err != nil {
-		return nil // never known, and not now
+		return "", nil // never known, and not now
 	}
 	subject, err := r.Vault.Subject(ctx, id)
 	switch {
 	case err == nil:
 		r.known[subject.Number()] = now
-		return r.note(subject, &verdict{c.decision, c.facts, now})
+		r.claimed[subject.Number()] = true
+		return subject.Number(), r.note(subject, &verdict{c.decision, c.facts, now})
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
-		return nil
+		return "", nil
 	}
-	return err
+	return "", err
 }
 
-// partShared takes out subjects that several patients of the source claim: which of them is meant is for a person to
-// say.
+// partShared takes out subjects that several patients of the source claim, be they permitted or not: which of them
+// is meant is for a person to say.
 func (r *runner) partShared() error {
 	claims := map[string]int{}
 	for _, w := range r.work {
@@ -175,12 +214,12 @@ func (r *runner) partShared() error {
 	var failed error
 	r.work = slices.DeleteFunc(r.work, func(w work) bool {
 		n := w.subject.Number()
-		if claims[n] < 2 {
+		if claims[n] < 2 && !r.claimed[n] {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
 		failed = errors.Join(failed, r.note(w.subject, &verdict{standing: r.known[n]}))
-		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link or correct the enrolment"})
+		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link, correct the enrolment, or, when the site has parted what it had merged, run crflink vault part"})
 		return true
 	})
 	return failed

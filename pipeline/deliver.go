@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/crflink/crflink/authorisation"
+	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
@@ -23,14 +24,15 @@ func (r *runner) deliver(ctx context.Context) error {
 	r.Progress.Stage("delivery", len(r.Targets))
 	var failed error
 	for _, t := range r.Targets {
-		given := r.handover()
-		report, err := t.Deliver(ctx, r.relative(ecrf.Delivery{
-			Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: r.giving(given), Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
-		}))
-		if err := r.handedOver(ctx, t, given, report, err); err != nil {
+		if err := r.received(ctx, t.Name()); err != nil {
 			return err
 		}
-		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, Delivered{t.Name(), t.Kind(), report})
+		given := r.handover()
+		done, err := r.deliverTo(ctx, t, given)
+		if err := r.handedOver(ctx, t, given, done.Report, err); err != nil {
+			return err
+		}
+		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, done)
 		if err != nil {
 			failed = fmt.Errorf("target %s: %w", t.Name(), err)
 			r.out.Tally.fail(Failure{Stage: "delivery", Reason: failed.Error()})
@@ -40,12 +42,28 @@ func (r *runner) deliver(ctx context.Context) error {
 	return errors.Join(failed, r.deliverSessions(ctx))
 }
 
+// deliverTo gives a target what it may have.
+func (r *runner) deliverTo(ctx context.Context, t ecrf.Target, given *handover) (Delivered, error) {
+	done := Delivered{Target: t.Name(), Kind: t.Kind()}
+	books := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
+	delivery, report, err := r.disclose(ctx, t, r.relative(ecrf.Delivery{
+		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: books, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
+	}))
+	if err != nil {
+		return done, err
+	}
+	done.Disclosure = report
+	delivery.Casebooks = r.giving(given, delivery.Casebooks)
+	done.Report, err = t.Deliver(ctx, delivery)
+	return done, err
+}
+
 // giving yields what is delivered and counts it.
-func (r *runner) giving(given *handover) func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+func (r *runner) giving(given *handover, all func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error]) func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
 		return func(yield func(*ecrf.StoredCasebook, error) bool) {
 			*given = *r.handover() // a target may begin anew
-			r.delivered(ctx)(func(book *ecrf.StoredCasebook, err error) bool {
+			all(ctx)(func(book *ecrf.StoredCasebook, err error) bool {
 				if err == nil {
 					given.take(&book.Facts)
 				}
@@ -100,16 +118,36 @@ func (r *runner) notices() []string {
 	return all
 }
 
-// delivered yields the casebooks of subjects that are permitted in this run, and counts their cells for the completeness
-// matrix.
-func (r *runner) delivered(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
+// received remembers who is given an output, before they are: a withdrawal has to reach everybody.
+func (r *runner) received(ctx context.Context, output string) error {
+	var names []string
+	for _, to := range r.Study.Authorisation.RecipientsOf(output) {
+		names = append(names, to.Name)
+	}
+	return r.Ledger.Received(ctx, r.runID, output, names)
+}
+
+// kept reports whether the policy keeps what an output had of a subject who withdrew.
+func (r *runner) kept(facts *ecrf.Facts, output string) bool {
+	if facts.Outcome != ecrf.OutcomeWithdrawn {
+		return false
+	}
+	handling := r.Study.Policy.Handling(output)
+	return facts.Reason == ecrf.ReasonKept && handling == consent.KeepAndStop || facts.Reason == ecrf.ReasonAnonymised && handling == consent.Anonymise
+}
+
+// delivered yields the casebooks of subjects that are permitted in this run, and of those who withdrew what the policy keeps
+// in the output. It counts the cells of the former for the completeness matrix.
+func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(yield func(*ecrf.StoredCasebook, error) bool) {
 		matrix := Matrix{}
 		for book, err := range r.Ledger.Casebooks(ctx) {
-			if err == nil && r.known[book.Facts.Subject].outcome != outcomePermitted {
+			permitted := err == nil && r.known[book.Facts.Subject].outcome == outcomePermitted
+			if err == nil && !permitted && !r.kept(&book.Facts, output) {
 				continue
 			}
-			if book = r.withheld(book); book != nil {
+			if permitted {
+				book = r.withheld(book)
 				matrix.take(book)
 			}
 			if !yield(book, err) || err != nil {
@@ -123,11 +161,12 @@ func (r *runner) delivered(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, 
 // count fills the completeness matrix, from a walk of its own when no target walked through all casebooks, and closes the
 // run.
 func (r *runner) count(ctx context.Context) error {
+	r.countTasks()
 	if r.DryRun {
 		return nil
 	}
 	if r.matrix == nil {
-		for _, err := range r.delivered(ctx) {
+		for _, err := range r.delivered(ctx, "") {
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/crflink/crflink/audit"
+	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/internal/atomicfile"
 )
@@ -27,6 +28,9 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 	folder := r.Study.Imaging.Folder
 	if folder == "" {
 		return nil
+	}
+	if err := r.received(ctx, authorisation.ImagingOutput); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("imaging sessions: %w", err)
@@ -49,7 +53,7 @@ func (r *runner) sessions(ctx context.Context, given *handover) iter.Seq2[sessio
 		for facts, err := range r.Ledger.AllFacts(ctx) {
 			var s sessions
 			if err == nil {
-				if r.known[facts.Subject].outcome != outcomePermitted {
+				if r.known[facts.Subject].outcome != outcomePermitted && !r.kept(&facts, authorisation.ImagingOutput) {
 					continue
 				}
 				given.take(&facts)

@@ -27,6 +27,8 @@ func (w *withdrawing) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.W
 func TestASubjectWhoseConsentFailsDuringTheRunIsNotDelivered(t *testing.T) {
 	s := newSite(t, 1, 20)
 	parts := openParts(t, exampleStudy(t), s.folder)
+	all := 100
+	parts.Study.MaxLost = &all
 	source := &withdrawing{Source: parts.Source}
 	target := &liveTarget{}
 	receives(parts.Study, target.Name())

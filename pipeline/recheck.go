@@ -54,7 +54,7 @@ func (r *runner) recheckOne(ctx context.Context, w work) error {
 		}
 		r.stands(draft)
 	}
-	r.recall(w.subject.Number(), now)
+	r.recall(w.subject.Number(), now, d)
 	r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted before delivery: " + string(d.Reason())})
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 // Parts are what a run works with. The caller has opened them and closes them.
@@ -24,8 +25,10 @@ type Parts struct {
 	Audit     *audit.Recorder // who does it, and where that is written down
 	Targets   []ecrf.Target
 	Entered   ecrf.Reader // of what people entered; nil where no event of the mapping needs it
-	Progress  Progress
-	Clock     func() time.Time // for durations only; results never depend on it
+	// Journal is the account of withdrawals; without it no run is done.
+	Journal  *withdrawal.Journal
+	Progress Progress
+	Clock    func() time.Time // for durations only; results never depend on it
 }
 
 // Options say how a run is done.
@@ -76,8 +79,12 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
+	r.lost = lost{now: map[string]bool{}, refused: map[string]refusal{}, recalled: map[string]bool{}}
 	tally := &r.out.Tally
 	r.facts = FactsFrom(parts.Source, tally.reject)
+	if err := r.withdrawBefore(ctx); err != nil {
+		return r.out, fmt.Errorf("withdrawals of earlier runs: %w", err)
+	}
 	if err := r.open(ctx); err != nil {
 		return r.out, err
 	}
@@ -115,24 +122,31 @@ type runner struct {
 	runID   ecrf.RunID
 	work    []work // permitted subjects
 	known   map[string]standing
+	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination
 	combining sync.Mutex // of combination
 	cohorts   cohorts
 	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
-	recalled sync.Mutex // of known, while subjects are computed
+	lost   lost
+	bar    *renewing
+	noting sync.Mutex // of known and lost, while subjects are computed
 
 	inputs map[string]string // hashes of what determines the result besides resources and vault
 	common string            // of them, in every subject's digest
 }
 
-// settle brings subjects that are no longer permitted up to date: what was delivered stays, but is delivered no more.
+// settle carries out the withdrawals, and brings subjects that are no longer permitted up to date: what was delivered stays,
+// but is delivered no more.
 func (r *runner) settle(ctx context.Context) error {
 	if err := r.recheck(ctx); err != nil {
 		return err
 	}
-	if r.DryRun {
-		return nil
+	if err := r.surveyAgain(ctx); err != nil {
+		return err
+	}
+	if err := r.withdraw(ctx); err != nil || r.DryRun {
+		return err
 	}
 	var changes []*ecrf.SubjectChange
 	var gone []audit.Draft
@@ -152,14 +166,19 @@ func (r *runner) settle(ctx context.Context) error {
 				r.stands(d)
 			}
 		}
-		if now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
+		if facts.Outcome == ecrf.OutcomeWithdrawn || now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
 			continue
 		}
 		facts.Outcome, facts.Reason, facts.Digest = now.outcome, now.reason, ""
 		changes = append(changes, &ecrf.SubjectChange{Facts: facts})
 	}
-	if err := r.Audit.Append(ctx, gone...); err != nil || len(changes) == 0 {
+	if err := r.Audit.Append(ctx, gone...); err != nil {
 		return err
 	}
-	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes})
+	if len(changes) > 0 {
+		if err := r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes}); err != nil {
+			return err
+		}
+	}
+	return r.passed()
 }

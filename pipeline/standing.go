@@ -9,6 +9,9 @@ const (
 	reasonNotFound   = "not-found"
 	reasonShared     = "shared"
 	reasonNoNumber   = "no-number"
+	reasonMerged     = "merged"
+
+	reasonWithdrawing = "withdrawal-under-way"
 )
 
 // StandingDoc says what a reason for holding a subject means that is no reason of consent.
@@ -19,6 +22,8 @@ func Standings() []StandingDoc {
 	return []StandingDoc{
 		{reasonNotFound, "the ledger knows the subject, and the source has no such patient any more"},
 		{reasonShared, "several permitted patients of the source claim the subject's number"},
+		{reasonMerged, "the site has merged two subjects that were delivered; a person has to say what becomes of the one that went"},
 		{reasonNoNumber, "the patient is permitted, but the number could not be confirmed: the enrolment is missing, unclear, or says another number"},
+		{reasonWithdrawing, "the patient consented again, and the withdrawal before is not carried out yet"},
 	}
 }

@@ -42,11 +42,13 @@ type Study struct {
 	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
 	Consents   *ConsentSpec // the service that keeps the consents; nil when the source has them
 	Targets    []TargetSpec
-	State      string     // folder of ledger and vault
-	Vault      *VaultSpec // where the vault is; nil when it is in the state folder
-	Key        *KeySpec   // where the vault's key comes from; nil when the study file does not say
-	Tests      []string   // test files of the mapping, as globs beside the study file
-	Schedule   string     // cron specification of the nightly run, in Zone; "" when there is none
+	Disclosure *DisclosureSpec // how deliveries are kept from singling anybody out; nil when they are not
+	State      string          // folder of ledger and vault
+	Vault      *VaultSpec      // where the vault is; nil when it is in the state folder
+	Key        *KeySpec        // where the vault's key comes from; nil when the study file does not say
+	Tests      []string        // test files of the mapping, as globs beside the study file
+	MaxLost    *int            // how many delivered patients one run may lose; nil is the usual limit
+	Schedule   string          // cron specification of the nightly run, in Zone; "" when there is none
 }
 
 // ImagingSpec says which imaging studies the linkage reports.
@@ -105,7 +107,7 @@ type loader struct {
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "index-event", "timezone", "deidentification", "dictionary",
 		"authorisation", "cohort",
-		"mapping", "entered", "sources", "imaging", "targets", "state", "vault", "key", "tests", "schedule")
+		"mapping", "entered", "sources", "imaging", "targets", "disclosure", "state", "vault", "key", "tests", "schedule", "maxLost")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -128,10 +130,12 @@ func (l *loader) read() {
 	l.imaging(f["imaging"])
 	l.indexEvent(f["index-event"])
 	l.targets(f["targets"])
+	l.disclosure(f["disclosure"])
 	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
+	l.withdrawals(f["consent"], f["maxLost"])
 	s.Vault, s.Key = l.vault(f["vault"]), l.key(f["key"])
 }
 

@@ -23,6 +23,7 @@ type subjectResult struct {
 	veil    pseudonym.Report
 	imaging imaging.Counts
 	change  *ecrf.SubjectChange
+	emptied bool          // the change takes the last supported value
 	drafts  []audit.Draft // for the audit
 	failed  bool          // it counts for nothing
 }
@@ -77,7 +78,7 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	permitted, drops := consent.Admit(record, d, r.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {
-		r.recall(w.subject.Number(), now)
+		r.recall(w.subject.Number(), now, d)
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return result.fail(), nil
 	}
@@ -109,6 +110,9 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
 	r.keepHeld(result.change, d)
+	if result.emptied = emptied(stored, result.change); result.emptied {
+		return result, nil // recorded when it is stored
+	}
 	return result, result.say(r.computed(w.subject, result.change))
 }
 
@@ -120,10 +124,12 @@ func (s *subjectResult) unchanged(facts ecrf.Facts) error {
 }
 
 // recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
-func (r *runner) recall(subject string, now standing) {
-	r.recalled.Lock()
-	defer r.recalled.Unlock()
+func (r *runner) recall(subject string, now standing, d consent.Decision) {
+	r.noting.Lock()
+	defer r.noting.Unlock()
 	r.known[subject] = now
+	r.lost.recalled[subject] = true
+	r.lost.refuse(subject, d, r.AsOf)
 }
 
 // imagingTypes are the types in which linkage looks for study UIDs and accession numbers.

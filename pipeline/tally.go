@@ -5,6 +5,7 @@ import (
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/disclosure"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/pseudonym"
@@ -30,6 +31,9 @@ type Tally struct {
 	Unmapped          map[Slot]int // cells with a code that their map, which says unmapped: error, does not know
 	Imaging           imaging.Counts
 	Deliveries        []Delivered
+	Withdrawn         Withdrawn
+	Tasks, Overdue    int // of withdrawals: open ones, and those of them behind their deadline
+	Lost, MayLose     int // delivered patients whom this run loses without a person's word, and how many it may
 
 	mu *sync.Mutex
 }
@@ -59,6 +63,7 @@ type Fill struct {
 type Delivered struct {
 	Target, Kind string
 	Report       ecrf.DeliveryReport
+	Disclosure   *disclosure.Report // nil where there is no disclosure control
 }
 
 func newTally() Tally {

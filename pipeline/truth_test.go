@@ -13,8 +13,10 @@ import (
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/store"
+	"github.com/crflink/crflink/store/journal"
 	vaultstore "github.com/crflink/crflink/store/vault"
 	"github.com/crflink/crflink/synth"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 // site is a synthetic hospital with the truth about it.
@@ -107,11 +109,25 @@ func openParts(t *testing.T, study *pipeline.Study, inputs ...string) pipeline.P
 			}
 		}
 	})
-	recorder, err := audit.NewRecorder(ctx, ledger.Audit(), vault, audit.Actor{Account: "tester"}, time.Now)
+	recorder, err := audit.NewRecorder(ctx, ledger.Audit(), vault, audit.Actor{Account: "test"}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Parts{Study: study, Source: source, Vault: vault, Ledger: ledger, Audit: recorder, Progress: quiet{}, Clock: time.Now}
+	return pipeline.Parts{Study: study, Source: source, Vault: vault, Ledger: ledger, Audit: recorder, Journal: openJournal(t, study, vault), Progress: quiet{}, Clock: time.Now}
+}
+
+func openJournal(t *testing.T, study *pipeline.Study, vault *pseudonym.Vault) *withdrawal.Journal {
+	t.Helper()
+	log, err := journal.Open(filepath.Join(study.State, journal.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	j, err := withdrawal.Open(log, func(text []byte) []byte { return vault.Authenticate("journal of withdrawals", text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
 }
 
 func mustRun(t *testing.T, parts pipeline.Parts) *pipeline.Outcome {

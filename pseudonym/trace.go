@@ -79,15 +79,37 @@ func (v *Vault) Detach(ctx context.Context, id Identity) error {
 	return nil
 }
 
-// ErrWithdrawn is the error of a number whose subject withdrew: it is never given again.
-var ErrWithdrawn = errors.New("the subject number belonged to somebody who withdrew; enrolment has to give a new one")
+// What enrolment of somebody who withdrew, or under a number of somebody who did, answers.
+var (
+	ErrWithdrawn = errors.New("the patient withdrew, and has not consented again since")
+	ErrSpent     = errors.New("the subject number belonged to somebody who withdrew; enrolment has to give a new one")
+)
 
-// Spend says which numbers, by their traces, may not be given to anybody any more.
-func (v *Vault) Spend(spent func(trace string) bool) { v.spent = spent }
-
-func (v *Vault) isSpent(numberHash []byte) bool {
-	return v.spent != nil && v.spent(hex.EncodeToString(numberHash))
+// Bar knows, by their traces, who withdrew.
+type Bar interface {
+	Barred(identity string) bool // must not be enrolled
+	Spent(number string) bool    // is never given again
 }
+
+// Heed makes the vault refuse every enrolment that the bar forbids. Without one it refuses none.
+func (v *Vault) Heed(b Bar) { v.bar = b }
+
+// admits reports why a new row is refused.
+func (v *Vault) admits(id Identity, numberHash []byte) error {
+	switch {
+	case v.bar == nil:
+		return nil
+	case v.bar.Barred(v.IdentityTrace(id)):
+		return ErrWithdrawn
+	case v.bar.Spent(hex.EncodeToString(numberHash)):
+		return ErrSpent
+	}
+	return nil
+}
+
+// Untraceable returns a random number that leads back to nobody, for what stays of a subject after the way to the person is
+// destroyed.
+func Untraceable() string { return "X-" + base32Lower.EncodeToString(random(10)) }
 
 // Authenticate returns a keyed digest of a text, by which the vault's owner knows it again. The purpose keeps different
 // uses apart.

@@ -36,7 +36,7 @@ type Vault struct {
 	check  []byte // MetaCheck as it was when the vault was opened
 	lookup lookup
 	study  string
-	spent  func(trace string) bool // numbers of subjects who withdrew
+	bar    Bar // nil bars nobody
 }
 
 // CreateVault makes an empty store into a vault that the key opens, and opens it for the study. A store that is a
@@ -185,7 +185,7 @@ func (v *Vault) Issue(ctx context.Context, id Identity, format NumberFormat, sit
 			return Subject{}, err
 		}
 		s, err := v.insert(ctx, id, number, site, originIssued)
-		if !errors.Is(err, ErrNumberTaken) && !errors.Is(err, ErrWithdrawn) {
+		if !errors.Is(err, ErrNumberTaken) && !errors.Is(err, ErrSpent) {
 			return s, err
 		}
 	}
@@ -209,8 +209,8 @@ func (v *Vault) insert(ctx context.Context, id Identity, number, site, origin st
 	for column, value := range sealedColumns(&r) {
 		*value = v.seal.seal(place{"subject", column, hex.EncodeToString(r.ID)}, *value)
 	}
-	if v.isSpent(r.NumberHash) {
-		return Subject{}, ErrWithdrawn
+	if err := v.admits(id, r.NumberHash); err != nil {
+		return Subject{}, err
 	}
 	row, err := v.store.Insert(ctx, v.check, v.identityHash(id), r)
 	if err != nil {

@@ -21,6 +21,34 @@ func (v *Vault) Link(ctx context.Context, number string, further Identity) error
 	return v.store.Link(ctx, v.identityHash(further), row.ID)
 }
 
+// Join lets all identities of a subject lead to another one, after a merge at the site. The subject itself stays, and can be
+// found by its number: what was delivered under it has to be recognised.
+func (v *Vault) Join(ctx context.Context, keep, drop string) error {
+	if keep == drop {
+		return errors.New("join: a subject cannot go into itself")
+	}
+	to, err := v.rowOf(ctx, keep)
+	if err != nil {
+		return err
+	}
+	from, err := v.rowOf(ctx, drop)
+	if err != nil {
+		return err
+	}
+	return v.Batch(ctx, func(ctx context.Context) error {
+		hashes, err := v.store.Identities(ctx, from.ID)
+		if err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+		for _, h := range hashes {
+			if err := errors.Join(v.store.Unlink(ctx, h), v.store.Link(ctx, h, to.ID)); err != nil {
+				return fmt.Errorf("join: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
 // Destroy deletes a subject's row: number, secret and all that leads to them. Keyed values of the subject cannot be
 // computed again by anybody.
 func (v *Vault) Destroy(ctx context.Context, number string) error {

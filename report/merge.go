@@ -83,6 +83,7 @@ func (t *Target) merge(o Target) {
 	t.Cells += o.Cells
 	t.Queries += o.Queries
 	t.Error = cmp.Or(t.Error, o.Error)
+	t.Disclosure = cmp.Or(t.Disclosure, o.Disclosure)
 }
 
 // form returns the form of f's name, which it adds when it is not there.

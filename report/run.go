@@ -168,6 +168,19 @@ type Target struct {
 	Cells   Count  `json:"cells"`   // written
 	Queries Count  `json:"queries"` // raised
 	Error   string `json:"error"`   // why nothing, or not all, was delivered
+	// Disclosure is what kept the delivery from singling anybody out; nil where the study wants no such control.
+	Disclosure *Disclosure `json:"disclosure,omitempty"`
+}
+
+// Disclosure tells how a delivery was made k-anonymous. All counts are of subjects but Classes.
+type Disclosure struct {
+	K          Count    `json:"k"`
+	AtRisk     Count    `json:"at_risk"` // in classes of fewer than K, before anything was done
+	Classes    Count    `json:"classes"` // that are delivered
+	Smallest   Count    `json:"smallest"`
+	Steps      []string `json:"steps"`      // generalisations
+	Suppressed Count    `json:"suppressed"` // without values of quasi-identifiers
+	Withheld   Count    `json:"withheld"`   // not delivered at all
 }
 
 // Stage is a part of the run with its duration.

@@ -86,6 +86,9 @@ func delivery(b *strings.Builder, r Run) {
 		if t.Error != "" {
 			fmt.Fprintf(b, "           failed: %s\n", clean(t.Error))
 		}
+		if t.Disclosure != nil {
+			fmt.Fprintf(b, "           %s\n", clean(t.Disclosure.String()))
+		}
 	}
 	if r.AuditHead != "" {
 		fmt.Fprintf(b, "audit      head %s\n", clean(r.AuditHead))

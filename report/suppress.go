@@ -2,10 +2,10 @@ package report
 
 // Suppress returns a Run that may leave the site. Every count of 1 to 4 becomes Few, every other is rounded to a
 // multiple of 5, so that a hidden number cannot be computed from a sum. The list of rejected resources is left out;
-// its tally stays. Stages keep their durations without counts. Merging such a Run gives nonsense: suppress last.
+// its tally stays. Warnings, whose texts hold counts, are left out. Stages keep their durations without counts. Merging such a Run gives nonsense: suppress last.
 func (r Run) Suppress() Run {
 	r.Suppressed = true
-	r.Rejected = nil
+	r.Rejected, r.Warnings = nil, nil
 	p := r.Patients
 	r.Patients = Patients{
 		Found: p.Found.hide(), Permitted: p.Permitted.hide(), Held: p.Held.hide(), Excluded: p.Excluded.hide(), NotEnrolled: p.NotEnrolled.hide(),
@@ -62,6 +62,11 @@ func hideTargets(targets []Target) []Target {
 	hidden := make([]Target, len(targets))
 	for i, t := range targets {
 		t.Rows, t.Cells, t.Queries = t.Rows.hide(), t.Cells.hide(), t.Queries.hide()
+		if d := t.Disclosure; d != nil {
+			t.Disclosure = &Disclosure{
+				K: d.K, AtRisk: d.AtRisk.hide(), Classes: d.Classes.hide(), Smallest: d.Smallest.hide(), Steps: d.Steps, Suppressed: d.Suppressed.hide(), Withheld: d.Withheld.hide(),
+			}
+		}
 		hidden[i] = t
 	}
 	return hidden

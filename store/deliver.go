@@ -124,12 +124,7 @@ func (l *Ledger) Forget(ctx context.Context, subject string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("forget a subject: %w", err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, err := l.durable.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		return int(cells), fmt.Errorf("empty the write-ahead log: %w", err)
-	}
-	return int(cells), nil
+	return int(cells), l.scrub(ctx)
 }
 
 func (t *transaction) forget(id int64) (cells int64, err error) {

@@ -24,15 +24,19 @@ func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, 
 		run.Warnings = append(run.Warnings, "the audit's log is not the one that the vault knew: a part was lost, or an older copy was restored; crflink audit verify tells which")
 	}
 	run.DryRun = f.dryRun
+	handed := run // what may be handed on
+	if study.Disclosure != nil && study.Disclosure.Reports {
+		handed = run.Suppress()
+	}
 	if f.json {
-		if err := report.WriteJSON(cmd.OutOrStdout(), run); err != nil {
+		if err := report.WriteJSON(cmd.OutOrStdout(), handed); err != nil {
 			return err
 		}
 	} else if err := report.WriteSummary(cmd.OutOrStdout(), run); err != nil {
 		return err
 	}
 	if f.html != "" {
-		if err := writeHTML(f.html, run); err != nil {
+		if err := writeHTML(f.html, handed); err != nil {
 			return err
 		}
 	}
@@ -92,10 +96,29 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 	for slot, n := range t.Unmapped {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("%s.%s: %d cells with a code that the map does not know (unmapped: error)", slot.Form, slot.Item, n))
 	}
+	run.Warnings = append(run.Warnings, withdrawals(t)...)
 	for warning, n := range t.Warnings {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("%s: %d patients", warning, n))
 	}
 	return run
+}
+
+// withdrawals says what became of withdrawals, and what waits for a person.
+func withdrawals(t *pipeline.Tally) (lines []string) {
+	say := func(n int, format string) {
+		if n > 0 {
+			lines = append(lines, fmt.Sprintf(format, n))
+		}
+	}
+	say(t.Overdue, "ALERT: %d tasks of withdrawals are behind their deadline: crflink withdraw list")
+	say(t.Tasks, "%d tasks of withdrawals wait for a person: crflink withdraw list")
+	say(t.Withdrawn.Waiting, "%d withdrawals wait for a person's confirmation: crflink withdraw list")
+	say(t.Withdrawn.Failed, "%d withdrawals could not be carried out in every target; the next run tries again")
+	say(t.Withdrawn.Done, "%d withdrawals were carried out")
+	if t.Lost > t.MayLose {
+		lines = append(lines, fmt.Sprintf("ALERT: %d delivered patients would be lost, and the study allows %d in one run: a run that stores would be stopped", t.Lost, t.MayLose))
+	}
+	return lines
 }
 
 func inputs(study *pipeline.Study) []report.Input {
@@ -195,6 +218,12 @@ func targets(t *pipeline.Tally) []report.Target {
 	var all []report.Target
 	for _, d := range t.Deliveries {
 		target := report.Target{Name: d.Target, Kind: d.Kind, Rows: report.Count(d.Report.Written), Cells: report.Count(d.Report.Cells), Queries: report.Count(d.Report.Queries)}
+		if c := d.Disclosure; c != nil {
+			target.Disclosure = &report.Disclosure{
+				K: report.Count(c.K), AtRisk: report.Count(c.AtRisk), Classes: report.Count(c.Classes), Smallest: report.Count(c.Smallest), Steps: c.Steps,
+				Suppressed: report.Count(c.Suppressed), Withheld: report.Count(c.Withheld),
+			}
+		}
 		if len(d.Report.Problems) > 0 {
 			target.Error = d.Report.Problems[0]
 		}

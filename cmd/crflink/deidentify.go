@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,7 @@ whether a rule reads them or not.
 
 // deidentifier prints one patient after the other.
 type deidentifier struct {
+	parts   *pipeline.Parts
 	study   *pipeline.Study
 	vault   *pseudonym.Vault
 	numbers pseudonym.Numbering
@@ -66,10 +68,12 @@ func deidentify(cmd *cobra.Command, file string, inputs []string, asOfText strin
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	if err := errors.Join(o.vault(cmd.Context()), o.numbering(cmd.Context())); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{o.vault, o.readJournal, o.numbering} {
+		if err := step(cmd.Context()); err != nil {
+			return err
+		}
 	}
-	d.vault, d.numbers = o.Vault, o.Numbering
+	d.parts, d.vault, d.numbers = &o.Parts, o.Vault, o.Numbering
 	files, err := ndjson.Open(inputs, ndjson.Options{Stdin: cmd.InOrStdin()})
 	if err != nil {
 		return err
@@ -97,7 +101,7 @@ func (d *deidentifier) patient(cmd *cobra.Command, record *fhir.Record) error {
 	if err != nil {
 		return err
 	}
-	decision := consent.Evaluate(facts, d.study.Policy, d.asOf)
+	decision := d.parts.Decide(record, facts, d.asOf)
 	permitted, _ := consent.Admit(record, decision, d.study.Policy)
 	if !permitted.Granted() {
 		d.refused++

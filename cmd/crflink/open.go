@@ -19,6 +19,8 @@ import (
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/store"
+	"github.com/crflink/crflink/store/journal"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 // opened is a study with everything that a run works with.
@@ -40,7 +42,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.unretired, o.source, o.vault, o.numbering, o.ledger, o.audit, o.targets, o.entered} {
+	for _, step := range []func(context.Context) error{o.lock, o.unretired, o.source, o.vault, o.journal, o.numbering, o.ledger, o.audit, o.targets, o.entered} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
@@ -111,6 +113,26 @@ func secret(variable string) (wire.Secret, error) {
 		return wire.Secret{}, fmt.Errorf("the environment variable %s is not set; the study needs it", variable)
 	}
 	return wire.NewSecret(value), nil
+}
+
+// journal opens the journal of withdrawals, and makes it for a study that has none.
+func (o *opened) journal(context.Context) error { return o.withdrawals(journal.Open) }
+
+// readJournal opens it beside a run that may write it.
+func (o *opened) readJournal(context.Context) error { return o.withdrawals(journal.OpenToRead) }
+
+func (o *opened) withdrawals(open func(string) (*journal.Log, error)) error {
+	log, err := open(filepath.Join(o.Study.State, journal.FileName))
+	if err != nil {
+		return err
+	}
+	o.closers = append(o.closers, log)
+	o.Journal, err = withdrawal.Open(log, func(text []byte) []byte { return o.Vault.Authenticate("journal of withdrawals", text) })
+	if err != nil {
+		return err
+	}
+	o.Vault.Heed(o.Journal.Register())
+	return nil
 }
 
 func ledgerPath(study *pipeline.Study) string { return filepath.Join(study.State, "ledger.db") }

@@ -96,13 +96,18 @@ func past(asOf time.Time, zone *time.Location) bool {
 
 // stopped says why a run ended early, and what to do.
 func stopped(ctx context.Context, err error) error {
+	var limit *pipeline.LimitError
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, pipeline.ErrOldJournal):
+		return coded{exitUsage, err}
 	case errors.Is(err, pipeline.ErrUnprotected):
 		return coded{exitUsage, err}
 	case errors.Is(err, authorisation.ErrRefused):
 		return coded{exitServer, err}
+	case errors.As(err, &limit):
+		return coded{exitServer, limit}
 	case ctx.Err() != nil:
 		return coded{exitServer, errors.New("interrupted: what was finished is stored, and running again goes on from there")}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/internal/secretfile"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
@@ -31,7 +32,7 @@ study file, every command opens the vault by either key.
 ` + exitHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return rotate(cmd, args[0]) },
-	})
+	}, joinCommand(), partCommand())
 	return cmd
 }
 
@@ -61,6 +62,10 @@ func rotate(cmd *cobra.Command, file string) (err error) {
 	if err != nil {
 		return err
 	}
+	o.Vault = vault
+	if err := errors.Join(o.ledger(cmd.Context()), o.audit(cmd.Context())); err != nil {
+		return err
+	}
 	subjects, err := vault.Rotate(cmd.Context(), next)
 	if err != nil {
 		return err
@@ -68,10 +73,25 @@ func rotate(cmd *cobra.Command, file string) (err error) {
 	if _, err := pseudonym.OpenVault(cmd.Context(), rows, next, study.ID); err != nil {
 		return fmt.Errorf("after the rotation: %w", err)
 	}
+	if err := o.changed(cmd.Context(), audit.VaultChange{What: "key-rotated"}, ""); err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), `The vault's %d subjects are sealed under the new key; their numbers are as they were.
 Now put what stands under key: next: in %s in the place of the old key, and keep the old key as long as there are backups from before.
 `, subjects, file)
 	return err
+}
+
+// changed records what was done to the vault; number is "" where it is about no single subject.
+func (o *opened) changed(ctx context.Context, what audit.VaultChange, number string) error {
+	event := audit.Event{Kind: audit.VaultChanged, Detail: what}
+	if number != "" {
+		var err error
+		if event.Subject, err = o.Vault.SubjectOf(ctx, number); err != nil {
+			return err
+		}
+	}
+	return o.Audit.Record(ctx, event)
 }
 
 func (o *opened) vault(ctx context.Context) error {

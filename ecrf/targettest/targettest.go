@@ -25,6 +25,10 @@ type Candidate struct {
 	Open       func(t testing.TB, dir string) ecrf.Target
 	Dictionary *ecrf.Dictionary
 	Books      []*ecrf.StoredCasebook // of two subjects or more
+	// Content returns what the target holds, by the name of its part; nil reads the files of the folder.
+	Content func(t testing.TB, dir string) map[string]string
+	// CannotErase says that the system behind the target offers no way to delete.
+	CannotErase bool
 }
 
 // Run examines a target that delivers files.
@@ -33,6 +37,8 @@ func Run(t *testing.T, c Candidate) {
 	t.Run("AnInterruptedDeliveryLeavesTheOldOneAndCanBeDoneAgain", c.interrupted)
 	t.Run("ACancelledDeliveryStops", c.cancelled)
 	t.Run("TheFilesArePrivate", c.private)
+	t.Run("AWithdrawnSubjectIsErasedAndNobodyElse", c.withdrawn)
+	t.Run("ErasingWhereNothingWasDeliveredDoesNothing", c.neverDelivered)
 	t.Run("TenThousandSubjectsAreDeliveredInBoundedMemory", c.many)
 }
 

@@ -133,6 +133,15 @@ func (p *Parts) forget(ctx context.Context) error {
 			return fmt.Errorf("erase the ledger: %w", err)
 		}
 	}
+	names, err := p.Ledger.WithdrawnNames(ctx)
+	if err != nil {
+		return err
+	}
+	for withdrawal := range names { // who withdrew, and about whom a task is open
+		if err := p.Ledger.UnnameWithdrawn(ctx, withdrawal); err != nil {
+			return fmt.Errorf("erase the ledger: %w", err)
+		}
+	}
 	return nil
 }
 

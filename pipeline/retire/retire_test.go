@@ -18,8 +18,10 @@ import (
 	"github.com/crflink/crflink/pipeline/retire"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/store"
+	"github.com/crflink/crflink/store/journal"
 	vaultstore "github.com/crflink/crflink/store/vault"
 	"github.com/crflink/crflink/synth"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 type quiet struct{}
@@ -87,7 +89,16 @@ func study(t *testing.T) (*pipeline.Study, []string) {
 	defer source.Close()
 	r := open(t, s)
 	defer r.close()
-	parts := pipeline.Parts{Study: s, Source: source, Vault: r.Vault, Ledger: r.Ledger, Audit: r.Audit, Progress: quiet{}, Clock: clock}
+	log, err := journal.Open(filepath.Join(s.State, journal.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	withdrawals, err := withdrawal.Open(log, func(text []byte) []byte { return r.Vault.Authenticate("journal of withdrawals", text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := pipeline.Parts{Study: s, Source: source, Vault: r.Vault, Ledger: r.Ledger, Audit: r.Audit, Journal: withdrawals, Progress: quiet{}, Clock: clock}
 	s.Imaging.Folder = filepath.Join(t.TempDir(), "imaging")
 	if _, err := pipeline.Run(t.Context(), parts, pipeline.Options{AsOf: time.Date(2026, 9, 1, 12, 0, 0, 0, s.Zone), Workers: 1}); err != nil {
 		t.Fatal(err)
@@ -152,7 +163,7 @@ func TestARetiredStudyHoldsNothingOfItsSubjects(t *testing.T) {
 		t.Errorf("the audit after the end: %+v, %v", report, err)
 	}
 	r.close()
-	if c.Erased.Subjects != len(numbers) || c.Erased.VaultRows < len(numbers) || c.Erased.Cells < 100 || len(c.Erased.Files) != 2 {
+	if c.Erased.Subjects != len(numbers) || c.Erased.VaultRows < len(numbers) || c.Erased.Cells < 100 || len(c.Erased.Files) != 3 {
 		t.Errorf("erased %+v", c.Erased)
 	}
 	if name := holding(t, s.State, numbers); name != "" {

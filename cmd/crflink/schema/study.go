@@ -27,11 +27,13 @@ func study() node {
 		"sources":          some(source()),
 		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
 		"targets":          some(target()),
+		"disclosure":       disclosed(),
 		"state":            text().said("the folder of ledger and vault"),
 		"vault": object(map[string]node{
 			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
 		}, "postgres").said("a vault in PostgreSQL; without it the vault is a file in the state folder"),
 		"key":           key(),
+		"maxLost":       whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
 		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":         some(text()).said("test files of the mapping, as globs"),
 		"authorisation": authorised(),
@@ -51,6 +53,18 @@ func criterion() node {
 		"search":  object(map[string]node{"type": text(), "parameters": named(text())}, "type", "parameters"),
 		"patient": text().said("a FHIRPath condition on the Patient"),
 	})
+}
+
+func disclosed() node {
+	step := object(map[string]node{
+		"item": text().said("form.item"), "band": whole().said("of a number: bands of this width"), "prefix": whole().said("of a text: its first characters"),
+		"precision": enum("month", "year").said("of a date"),
+	}, "item")
+	return object(map[string]node{
+		"k": whole().said("the least number of subjects who share their quasi-identifiers"), "quasi-identifiers": some(text()).said("items, as form.item"),
+		"generalise": some(step).said("tried in this order"), "targets": some(text()).said("left out: all targets that are files"),
+		"reports": enum("exact", "suppressed").said("whether small numbers are hidden in the report's files"),
+	}).said("how what is handed on is kept from singling anybody out")
 }
 
 func authorised() node {
