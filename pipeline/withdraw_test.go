@@ -246,7 +246,7 @@ func (h *hospital) gone(t *testing.T, subject string) {
 }
 
 func TestAWithdrawalErasesTheSubjectEverywhereAndNobodyElse(t *testing.T) {
-	h := newHospital(t, 80, "")
+	h := newHospital(t, 50, "")
 	victims := h.imaged(t, 2)
 	before, books := h.files(t), h.books(t)
 	for _, v := range victims {
@@ -331,7 +331,7 @@ func (h *hospital) tasksAreClosed(t *testing.T, victims []*synth.Truth) {
 }
 
 func TestWhoWithdrewIsNotEnrolledAgainWithoutALaterConsent(t *testing.T) {
-	h := newHospital(t, 60, "")
+	h := newHospital(t, 40, "")
 	victim := h.imaged(t, 1)[0]
 	old, err := h.parts.Vault.SubjectOf(t.Context(), victim.Subject)
 	if err != nil {
@@ -465,7 +465,7 @@ func TestASourceThatIsEmptyHalfLoadedOrGoneErasesNothing(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHospital(t, 60, "")
+			h := newHospital(t, 40, "")
 			damage(t, h)
 			h.untouched(t, name, isLimit)
 			for _, w := range h.list(t).Withdrawals {
@@ -473,7 +473,7 @@ func TestASourceThatIsEmptyHalfLoadedOrGoneErasesNothing(t *testing.T) {
 					t.Errorf("a withdrawal is %s", w.State)
 				}
 			}
-			if limit := h.list(t).Limit; limit == nil || limit.Lost <= limit.Allowed || limit.Delivered < 30 || limit.Confirmed {
+			if limit := h.list(t).Limit; limit == nil || limit.Lost <= limit.Allowed || limit.Delivered < 20 || limit.Confirmed {
 				t.Errorf("limit %+v", limit)
 			}
 		})
@@ -493,7 +493,7 @@ func TestASourceThatIsEmptyHalfLoadedOrGoneErasesNothing(t *testing.T) {
 }
 
 func TestAFewLostConsentsHoldAndEraseNothing(t *testing.T) {
-	h := newHospital(t, 60, "")
+	h := newHospital(t, 40, "")
 	victims := h.imaged(t, 3)
 	h.lose(t, victims...)
 	h.run(t)
@@ -515,7 +515,7 @@ func TestAFewLostConsentsHoldAndEraseNothing(t *testing.T) {
 }
 
 func TestAStoppedRunGoesOnAfterAPersonsWord(t *testing.T) {
-	h := newHospital(t, 60, "")
+	h := newHospital(t, 40, "")
 	victims := h.imaged(t, 7)
 	h.refuse(t, victims...)
 	h.untouched(t, "seven withdrawals", isLimit)
@@ -546,7 +546,7 @@ func TestAStoppedRunGoesOnAfterAPersonsWord(t *testing.T) {
 }
 
 func TestAConfirmedLossCoversNobodyElse(t *testing.T) {
-	h := newHospital(t, 60, "")
+	h := newHospital(t, 40, "")
 	victims := permittedOf(h.site)[:14]
 	h.lose(t, victims[:7]...)
 	h.untouched(t, "seven are lost", isLimit)
@@ -636,7 +636,7 @@ func TestTheJournalOfALaterDayIsMissed(t *testing.T) {
 }
 
 func TestAStudyMayAllowAnotherLoss(t *testing.T) {
-	h := newHospital(t, 60, "")
+	h := newHospital(t, 40, "")
 	none := 0
 	h.parts.Study.MaxLost = &none
 	victims := h.imaged(t, 7)

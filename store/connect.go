@@ -36,9 +36,9 @@ func connect(ctx context.Context, path string) (*connections, error) {
 		return nil, err
 	}
 	c := &connections{
-		write:   open(path, 1, "_txlock=immediate", "_synchronous=NORMAL", "_cache_size=-16000", "_secure_delete=on"),
+		write:   open(path, 1, "_txlock=immediate", "_synchronous=NORMAL", "_cache_size=-4000", "_secure_delete=on"),
 		durable: open(path, 1, "_txlock=immediate", "_synchronous=FULL", "_cache_size=-4000", "_secure_delete=on"),
-		read:    open(path, readers, "_txlock=deferred", "_query_only=on", "_cache_size=-4000"),
+		read:    open(path, readers, "_txlock=deferred", "_query_only=on", "_cache_size=-2000"),
 	}
 	if err := migrate(ctx, c.durable.DB); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring the schema of %s up to date: %w", path, err), c.close())

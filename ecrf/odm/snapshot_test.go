@@ -260,3 +260,21 @@ func readBack(t *testing.T, document string) (value, source string) {
 		}
 	}
 }
+
+func TestADocumentThatSomebodyBrokeIsNotErasedFrom(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "study.odm.xml")
+	const broken = `<ODM><ClinicalData><SubjectData SubjectKey="S1"><ItemData/></ClinicalData></ODM>`
+	if err := os.WriteFile(file, []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target, err := odm.New("odm", file, odm.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.Erase(t.Context(), ecrf.Erasure{Subjects: []string{"S1"}}); err == nil {
+		t.Error("a document that cannot be read counts as erased")
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != broken {
+		t.Errorf("it is %q now, %v", text, err)
+	}
+}

@@ -122,3 +122,40 @@ func FuzzEscapeIsReversibleAndHarmless(f *testing.F) {
 		}
 	})
 }
+
+// TestErasingReachesTablesOfFormsThatAreGoneAndWhatKilledDeliveriesLeft looks at files that no delivery writes any more.
+func TestErasingReachesTablesOfFormsThatAreGoneAndWhatKilledDeliveriesLeft(t *testing.T) {
+	dir := t.TempDir()
+	target, err := table.New("tables", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.Deliver(t.Context(), targettest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"old_form.csv": "subject,site,event,repeat,x\nS-1,a,e,,1\nS-2,a,e,,2\n", ".cells.csv.partial": "S-1", "missing/.old_form.csv.partial": "S-1",
+		"ours.csv": "patient,note\nS-1,of somebody else\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := target.Erase(t.Context(), ecrf.Erasure{Subjects: []string{"S-1"}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"old_form.csv": "subject,site,event,repeat,x\nS-2,a,e,,2\n", "ours.csv": "patient,note\nS-1,of somebody else\n", ".cells.csv.partial": "", "missing/.old_form.csv.partial": "",
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if string(text) != want || (want == "") != errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s holds %q, %v", name, text, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "old_form.csv"), []byte("subject,x\nS-1,\"1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.Erase(t.Context(), ecrf.Erasure{Subjects: []string{"S-1"}}); err == nil {
+		t.Error("a table that cannot be read counts as erased")
+	}
+}

@@ -14,6 +14,7 @@ type Span struct {
 	Store  uint32
 	Length uint32
 	Offset int64
+	Ahead  uint32 // bytes behind it that hold what is asked for next, as a hint
 }
 
 // Place is where a resource was read, in the source's numbers, and where it can be read again.
@@ -57,6 +58,9 @@ const (
 	deleted
 	shared
 )
+
+// end is where the text ends in its store.
+func (e *entry) end() int64 { return e.offset + int64(e.length) }
 
 func (e *entry) span() Span { return Span{Store: e.store, Length: e.length, Offset: e.offset} }
 

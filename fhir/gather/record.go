@@ -41,12 +41,19 @@ type recorder struct {
 }
 
 func (b *recorder) own(p Patient) ([]*fhir.Resource, error) {
-	var own []*fhir.Resource
+	var wanted []uint32
 	for _, i := range b.x.grouped[p.first:p.last] {
-		if !b.want(b.x.types[b.x.entries.at(i).typ]) {
-			continue
+		if b.want(b.x.types[b.x.entries.at(i).typ]) {
+			wanted = append(wanted, i)
 		}
-		r, err := b.load(i)
+	}
+	own := make([]*fhir.Resource, 0, len(wanted))
+	end := int64(0) // of the texts that lie together
+	for n, i := range wanted {
+		if e := b.x.entries.at(i); e.end() >= end || n > 0 && e.store != b.x.entries.at(wanted[n-1]).store {
+			end = b.together(wanted[n:])
+		}
+		r, err := b.load(i, end)
 		if err != nil {
 			return nil, err
 		}
@@ -54,6 +61,26 @@ func (b *recorder) own(p Patient) ([]*fhir.Resource, error) {
 	}
 	sortResources(own, p.ID)
 	return own, nil
+}
+
+// What lies together is read at once: a patient's resources of one type usually do.
+const (
+	gap    = 16       // bytes between texts that lie together: a line end, or the punctuation of a Bundle
+	atOnce = 64 << 10 // bytes that are read at once
+)
+
+// together returns where the texts end that lie together from the first on.
+func (b *recorder) together(entries []uint32) int64 {
+	first := b.x.entries.at(entries[0])
+	end := first.end()
+	for _, i := range entries[1:] {
+		e := b.x.entries.at(i)
+		if e.store != first.store || e.offset < end || e.offset > end+gap || e.end() > first.offset+atOnce {
+			break
+		}
+		end = e.end()
+	}
+	return end
 }
 
 // sortResources orders a record alike for all sources: the surviving Patient, other Patients, then by type, id and, for
@@ -74,10 +101,13 @@ func sortResources(list []*fhir.Resource, survivor string) {
 	})
 }
 
-func (b *recorder) load(i uint32) (*fhir.Resource, error) {
+// load reads an entry; what lies behind it up to the end is wanted next.
+func (b *recorder) load(i uint32, end int64) (*fhir.Resource, error) {
 	e := b.x.entries.at(i)
 	origin := b.x.origin(i)
-	text, err := b.read(e.span())
+	span := e.span()
+	span.Ahead = uint32(max(0, min(end-e.end(), atOnce))) // #nosec G115 -- at most atOnce
+	text, err := b.read(span)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)
 	}
@@ -107,7 +137,7 @@ func (b *recorder) follow(own []*fhir.Resource) ([]*fhir.Resource, error) {
 					continue
 				}
 				seen[i] = true
-				s, err := b.load(i)
+				s, err := b.load(i, 0)
 				if err != nil {
 					return nil, err
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/crflink/crflink/fhir"
@@ -242,25 +243,18 @@ func (s *Source) record(index *gather.Index, p gather.Patient, want func(string)
 	return index.Record(p, want, t.read)
 }
 
-// texts reads the texts of one record. What follows a text is often wanted next: a block is read at a time.
+// texts reads the texts of one record. Texts that lie together are read at once and share their memory.
 type texts struct {
 	source *Source
 	store  uint32
 	file   *os.File
 	owned  bool // the file is closed with the texts
-	block  *block
+	held   string
+	at     int64 // of what is held, in the file
 }
 
-// block is a part of a file in memory.
-type block struct {
-	bytes [blockSize]byte
-	at    int64
-	held  int
-}
-
-const blockSize = 8 << 10
-
-var blocks = sync.Pool{New: func() any { return new(block) }}
+// buffers are what files are read into before it becomes text.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (t *texts) read(span gather.Span) (string, error) {
 	if span.Store == spooled {
@@ -271,23 +265,36 @@ func (t *texts) read(span gather.Span) (string, error) {
 			return "", err
 		}
 	}
-	if span.Length > blockSize {
-		text := make([]byte, span.Length)
-		if _, err := t.file.ReadAt(text, span.Offset); err != nil {
-			return "", errors.Join(errChanged, err)
+	from := span.Offset - t.at
+	if from < 0 || from+int64(span.Length) > int64(len(t.held)) {
+		if err := t.hold(span); err != nil {
+			return "", err
 		}
-		return string(text), nil
+		from = 0
 	}
-	b := t.block
-	if span.Offset < b.at || span.Offset+int64(span.Length) > b.at+int64(b.held) {
-		n, err := t.file.ReadAt(b.bytes[:], span.Offset)
-		if b.at, b.held = span.Offset, n; n < int(span.Length) {
-			b.held = 0
-			return "", errors.Join(errChanged, err)
-		}
-	}
-	return string(b.bytes[span.Offset-b.at:][:span.Length]), nil
+	return t.held[from : from+int64(span.Length)], nil
 }
+
+// hold reads a text and what is wanted next.
+func (t *texts) hold(span gather.Span) error {
+	buffer, _ := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	size := int(span.Length) + int(span.Ahead)
+	*buffer = slices.Grow((*buffer)[:0], size)[:size]
+	n, err := t.file.ReadAt(*buffer, span.Offset)
+	if n < int(span.Length) {
+		t.held = ""
+		return errors.Join(errChanged, err)
+	}
+	t.held, t.at = string((*buffer)[:n]), span.Offset
+	if cap(*buffer) > keptBuffer {
+		*buffer = nil
+	}
+	return nil
+}
+
+// keptBuffer bounds what is kept for the next texts.
+const keptBuffer = 1 << 17
 
 // open turns to another file.
 func (t *texts) open(store uint32) (err error) {
@@ -296,19 +303,13 @@ func (t *texts) open(store uint32) (err error) {
 		t.file = nil
 		return err
 	}
-	t.store = store
-	t.block, _ = blocks.Get().(*block)
-	t.block.held = 0
+	t.store, t.held = store, ""
 	return nil
 }
 
 func (t *texts) close() {
-	if t.file == nil {
-		return
-	}
-	if t.owned {
+	if t.file != nil && t.owned {
 		_ = t.file.Close()
 	}
 	t.file = nil
-	blocks.Put(t.block)
 }

@@ -12,7 +12,7 @@ import (
 
 // ChangeMeta stores what next returns for the value of a name.
 func (s *Store) ChangeMeta(ctx context.Context, name string, next func(now []byte) ([]byte, error)) error {
-	return s.transact(ctx, func(tx *sqlx.Tx) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		var values [][]byte
 		if err := tx.SelectContext(ctx, &values, tx.Rebind("SELECT value FROM meta WHERE name = ?"), name); err != nil {
 			return fmt.Errorf("vault: read %s: %w", name, err)

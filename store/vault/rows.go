@@ -57,7 +57,7 @@ func (s *Store) Meta(ctx context.Context, name string) ([]byte, error) {
 
 // InitMeta stores the values unless any of the names is there already.
 func (s *Store) InitMeta(ctx context.Context, values map[string][]byte) (stored bool, err error) {
-	err = s.transact(ctx, func(tx *sqlx.Tx) error {
+	err = s.transact(ctx, func(tx *transaction) error {
 		for name := range values {
 			var n int
 			if err := tx.GetContext(ctx, &n, tx.Rebind("SELECT count(*) FROM meta WHERE name = ?"), name); err != nil {
@@ -73,7 +73,7 @@ func (s *Store) InitMeta(ctx context.Context, values map[string][]byte) (stored 
 	return stored && err == nil, err
 }
 
-func putMeta(ctx context.Context, tx *sqlx.Tx, values map[string][]byte) error {
+func putMeta(ctx context.Context, tx *transaction, values map[string][]byte) error {
 	for name, value := range values {
 		_, err := tx.ExecContext(ctx, tx.Rebind("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"), name, value)
 		if err != nil {
@@ -95,7 +95,7 @@ func (s *Store) SubjectByNumber(ctx context.Context, numberHash []byte) (pseudon
 
 // Insert stores the row and the identity that points to it, or returns the row that the identity has already.
 func (s *Store) Insert(ctx context.Context, check, identity []byte, r pseudonym.Row) (stored pseudonym.Row, err error) {
-	err = s.transact(ctx, func(tx *sqlx.Tx) error {
+	err = s.transact(ctx, func(tx *transaction) error {
 		if err := s.checked(ctx, tx, check); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (s *Store) Insert(ctx context.Context, check, identity []byte, r pseudonym.
 }
 
 // checked makes sure that the vault is still sealed as it was when it was opened.
-func (s *Store) checked(ctx context.Context, tx *sqlx.Tx, check []byte) error {
+func (s *Store) checked(ctx context.Context, tx *transaction, check []byte) error {
 	var now []byte
 	err := tx.GetContext(ctx, &now, tx.Rebind("SELECT value FROM meta WHERE name = ?"), pseudonym.MetaCheck)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -128,7 +128,7 @@ func (s *Store) checked(ctx context.Context, tx *sqlx.Tx, check []byte) error {
 	return nil
 }
 
-func insert(ctx context.Context, tx *sqlx.Tx, identity []byte, r row) error {
+func insert(ctx context.Context, tx *transaction, identity []byte, r row) error {
 	_, err := tx.NamedExecContext(ctx, `INSERT INTO subject (id, study_hash, number_hash, number, site, secret, origin)
 		VALUES (:id, :study_hash, :number_hash, :number, :site, :secret, :origin)`, r)
 	if err != nil {
@@ -137,7 +137,7 @@ func insert(ctx context.Context, tx *sqlx.Tx, identity []byte, r row) error {
 	return point(ctx, tx, identity, r.ID)
 }
 
-func point(ctx context.Context, tx *sqlx.Tx, identity, id []byte) error {
+func point(ctx context.Context, tx *transaction, identity, id []byte) error {
 	if _, err := tx.ExecContext(ctx, tx.Rebind("INSERT INTO identity (hash, subject) VALUES (?, ?)"), identity, id); err != nil {
 		return fmt.Errorf("vault: write an identity: %w", err)
 	}
@@ -153,7 +153,7 @@ func orElse(err, otherwise error) error {
 
 // Link lets a further identity point to a row.
 func (s *Store) Link(ctx context.Context, identity, rowID []byte) error {
-	return s.transact(ctx, func(tx *sqlx.Tx) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		r, err := s.get(ctx, tx, byIdentity, identity)
 		switch {
 		case err == nil && bytes.Equal(r.ID, rowID):
@@ -193,7 +193,7 @@ func (s *Store) DestroyStudy(ctx context.Context, studyHash []byte) (int, error)
 
 // Rewrite replaces the sealed values of all rows and the metadata in one transaction.
 func (s *Store) Rewrite(ctx context.Context, meta map[string][]byte, reseal func(pseudonym.Row) (pseudonym.Row, error)) error {
-	err := s.transact(ctx, func(tx *sqlx.Tx) error {
+	err := s.transact(ctx, func(tx *transaction) error {
 		var rows []row
 		if err := tx.SelectContext(ctx, &rows, "SELECT "+subjectColumns+" FROM subject s ORDER BY s.id"); err != nil {
 			return fmt.Errorf("vault: read the subjects: %w", err)

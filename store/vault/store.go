@@ -62,20 +62,20 @@ type underWay struct{}
 
 // Batch runs f, whose calls with the context that it gets are one transaction.
 func (s *Store) Batch(ctx context.Context, f func(context.Context) error) error {
-	return s.transact(ctx, func(tx *sqlx.Tx) error { return f(context.WithValue(ctx, underWay{}, tx)) })
+	return s.transact(ctx, func(tx *transaction) error { return f(context.WithValue(ctx, underWay{}, tx)) })
 }
 
 // reader is the transaction under way, or the database.
 func (s *Store) reader(ctx context.Context) sqlx.QueryerContext {
-	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
+	if tx, ok := ctx.Value(underWay{}).(*transaction); ok {
 		return tx
 	}
 	return s.db
 }
 
 // transact runs f in a transaction that is the only one that writes, or in that of the Batch that calls it.
-func (s *Store) transact(ctx context.Context, f func(*sqlx.Tx) error) error {
-	if tx, ok := ctx.Value(underWay{}).(*sqlx.Tx); ok {
+func (s *Store) transact(ctx context.Context, f func(*transaction) error) error {
+	if tx, ok := ctx.Value(underWay{}).(*transaction); ok {
 		return f(tx)
 	}
 	if err := ctx.Err(); err != nil {
@@ -85,7 +85,7 @@ func (s *Store) transact(ctx context.Context, f func(*sqlx.Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("vault: begin: %w", err)
 	}
-	if err := s.alone(ctx, tx, f); err != nil {
+	if err := s.alone(ctx, newTransaction(tx), f); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
@@ -94,7 +94,7 @@ func (s *Store) transact(ctx context.Context, f func(*sqlx.Tx) error) error {
 	return nil
 }
 
-func (s *Store) alone(ctx context.Context, tx *sqlx.Tx, f func(*sqlx.Tx) error) error {
+func (s *Store) alone(ctx context.Context, tx *transaction, f func(*transaction) error) error {
 	if s.dialect.begin != "" {
 		if _, err := tx.ExecContext(context.WithoutCancel(ctx), s.dialect.begin); err != nil {
 			return fmt.Errorf("vault: begin: %w", err)

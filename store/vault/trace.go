@@ -9,7 +9,7 @@ import (
 
 // Unlink takes an identity off its row.
 func (s *Store) Unlink(ctx context.Context, identity []byte) error {
-	return s.transact(ctx, func(tx *sqlx.Tx) error {
+	return s.transact(ctx, func(tx *transaction) error {
 		if _, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM identity WHERE hash = ?"), identity); err != nil {
 			return fmt.Errorf("vault: take an identity off: %w", err)
 		}
