@@ -95,7 +95,7 @@ func (r *runner) recheckOne(ctx context.Context, w work, record *fhir.Record) er
 	why := "no longer permitted before delivery: " + string(d.Reason())
 	if d.Outcome() == consent.Granted {
 		v.standing = standing{outcomePermitted, string(d.Reason())}
-		if r.account.standing[w.subject.AuditName()] == v.mark(w.subject) {
+		if r.account.standing[w.subject.AuditName()] == v.mark(w.subject.AuditMark()) {
 			return nil
 		}
 		v.standing = standing{outcomeHeld, reasonChanged}
