@@ -1,6 +1,8 @@
 package pipeline_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -292,4 +294,56 @@ func TestAConsentThatNamesItsPatientByIdentifierIsFoundAgain(t *testing.T) {
 	if len(texts) == 0 || len(byID) != 1 {
 		t.Errorf("%d Consents, asked for by id: %v", len(texts), slices.Compact(byID))
 	}
+}
+
+// refusing is a target that cannot be delivered to.
+type refusing struct{ seenBooks }
+
+func (*refusing) Deliver(context.Context, ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	return ecrf.DeliveryReport{}, errOutage
+}
+
+// TestAResumedRunComputesAnewWhoseConsentChanged stops a run behind its last shard: what was computed of patients whose consent
+// was narrowed since must not be delivered when the run goes on.
+func TestAResumedRunComputesAnewWhoseConsentChanged(t *testing.T) {
+	s := newServed(t, 40)
+	base := ""
+	s.server, base = serve(t, synth.Config{Seed: 4, Patients: 40})
+	s.connect(t, base)
+	all := 100
+	s.parts.Study.MaxLost = &all
+	s.parts.Targets = []ecrf.Target{&refusing{}}
+	if _, err := s.runWith(t, func() {}); !errors.Is(err, errOutage) {
+		t.Fatal(err)
+	}
+	before := s.supported(t)
+	for _, p := range permittedOf(s.site) {
+		s.put(t, partRefusal(p.Patients[0]))
+	}
+	s.connect(t, base)
+	s.parts.Targets = []ecrf.Target{s.seen}
+	if _, err := s.runWith(t, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	after := s.supported(t)
+	t.Logf("%d values before, %d after", before, after)
+	if len(s.seen.books) == 0 || after > before*9/10 {
+		t.Errorf("%d are delivered with %d values, computed by the consents before were %d", len(s.seen.books), after, before)
+	}
+}
+
+// supported counts the values in the ledger that the source supports.
+func (s *served) supported(t *testing.T) (n int) {
+	t.Helper()
+	for book, err := range s.parts.Ledger.Casebooks(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range book.Cells {
+			if c.Value != "" && c.State != ecrf.Query {
+				n++
+			}
+		}
+	}
+	return n
 }
