@@ -2,7 +2,6 @@ package fhir
 
 import (
 	"fmt"
-	"fmt"
 	"time"
 )
 
