@@ -17,8 +17,9 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
-	mark    audit.Mark   // of the decision
-	entered ecrf.Entries // what people entered in the target, as far as the mapping reads it
+	mark    audit.Mark       // of the decision
+	entered ecrf.Entries     // what people entered in the target, as far as the mapping reads it
+	traits  pseudonym.Traits // to be compared with what people entered
 }
 
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but
@@ -56,6 +57,9 @@ func (r *runner) decide(ctx context.Context) error {
 		return err
 	}
 	if err := r.partShared(); err != nil {
+		return err
+	}
+	if err := r.holdOthers(ctx); err != nil {
 		return err
 	}
 	if err := r.survey(ctx); err != nil {
@@ -152,7 +156,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 		}
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		mark, err := r.note(subject, &verdict{c.decision, c.facts, now})
-		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark})
+		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark, traits: pseudonym.TraitsOf(c.record.Patient())})
 		r.known[subject.Number()] = now
 		if before != nil && err == nil {
 			err = r.renewed(before)
