@@ -45,6 +45,9 @@ func (r *runner) shards() []shard {
 
 // compute works off the shards that are not finished.
 func (r *runner) compute(ctx context.Context) error {
+	if err := r.findParted(); err != nil {
+		return err
+	}
 	shards, err := r.begin(ctx)
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 			return nil, err
 		}
 		shards = slices.DeleteFunc(shards, func(s shard) bool {
-			if !slices.Contains(finished, s.name) {
+			if !slices.Contains(finished, s.name) || slices.ContainsFunc(s.work, func(w work) bool { return r.parted(w.subject.Number()) }) {
 				return false
 			}
 			total -= len(s.work)
@@ -127,6 +130,9 @@ func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done
 	for s := range done {
 		if !r.DryRun && context.Cause(ctx) == nil {
 			err := r.Audit.Append(ctx, s.drafts...)
+			if err == nil {
+				err = r.listWrong(s.batch.Subjects)
+			}
 			if err == nil {
 				err = r.Ledger.Apply(ctx, r.runID, s.batch)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 // absorb looks at the patients that the site has merged into a record. An identity that no subject has leads to the
@@ -50,9 +51,9 @@ func (r *runner) stopMerged(c candidate, survivor, other pseudonym.Subject) erro
 	r.known[survivor.Number()], r.known[other.Number()] = now, now
 	r.out.Tally.fail(Failure{Subject: survivor.Number(), Stage: StageSubject, Reason: fmt.Sprintf(
 		"the site has merged subject %s, which was delivered, into this one: see to its data in the targets, then run crflink vault join --keep %s --drop %s", other, survivor, other)})
-	_, err := r.note(survivor, &verdict{c.decision, c.facts, now})
-	_, otherErr := r.note(other, &verdict{standing: now})
-	return errors.Join(err, otherErr)
+	err := r.note(survivor, &verdict{c.decision, c.facts, now})
+	otherErr := r.note(other, &verdict{standing: now})
+	return errors.Join(err, otherErr, r.task(withdrawal.Merged, survivor.Number(), other.Number()))
 }
 
 // survivor returns the subject whose number the surviving patient of a merged record has already: enrolment may now name that of

@@ -141,10 +141,9 @@ func (r *runner) holdOthers(ctx context.Context) error {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reason}
-		_, err := r.note(w.subject, &verdict{standing: r.known[n]})
-		failed = errors.Join(failed, err)
-		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: differsText[reason] +
-			": compare the person's record in the target with the hospital's, then correct the number's enrolment or the entry. Nothing is delivered for the subject until then"})
+		failed = errors.Join(failed, r.note(w.subject, &verdict{standing: r.known[n]}))
+		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: fmt.Sprintf(
+			"subject %s is held: %s. Compare its record in the target with the hospital's, then correct the enrolment or the entry", n, differsText[reason])})
 		return true
 	})
 	return failed
