@@ -15,6 +15,7 @@ import (
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/crash"
 )
 
 // shard is a part of the permitted subjects.
@@ -150,6 +151,18 @@ type shardResult struct {
 	drafts []audit.Draft
 }
 
+// computeSafely computes a subject. A mistake of the program's own that its data bring about costs no other.
+func (r *runner) computeSafely(ctx context.Context, w work, last ecrf.Facts) (result *subjectResult, err error) {
+	defer func() {
+		var own error
+		if crash.Caught(recover(), &own); own != nil {
+			r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "crflink", Reason: own.Error()})
+			result, err = (&subjectResult{}).fail(), nil
+		}
+	}()
+	return r.computeSubject(ctx, w, last)
+}
+
 func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error) {
 	done := shardResult{batch: ecrf.Batch{Checkpoint: s.name}}
 	numbers := make([]string, len(s.work))
@@ -166,7 +179,7 @@ func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error)
 	}
 	for _, w := range s.work {
 		w.entered = entries[w.subject.Number()]
-		result, err := r.computeSubject(ctx, w, facts[w.subject.Number()])
+		result, err := r.computeSafely(ctx, w, facts[w.subject.Number()])
 		if err != nil {
 			return done, err
 		}
