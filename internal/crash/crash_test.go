@@ -19,7 +19,7 @@ func TestAPanicTellsWhereAndNotWhat(t *testing.T) {
 	for name, do := range map[string]func(){
 		"a text":      func() { panic(patient[0]) },
 		"an error":    func() { panic(errors.New(patient[0])) },
-		"the runtime": func() { _ = patient[len(patient)] },
+		"the runtime": func() { var none []string; _ = none[len(patient)] },
 		"a library":   func() { _ = strings.Repeat(patient[0], -len(patient)) },
 	} {
 		err := caught(do)
