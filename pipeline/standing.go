@@ -10,6 +10,7 @@ const (
 	reasonShared     = "shared"
 	reasonNoNumber   = "no-number"
 	reasonMerged     = "merged"
+	reasonChanged    = "changed"
 
 	reasonBirthYear = "birth-year-differs"
 	reasonSex       = "sex-differs"
@@ -30,6 +31,7 @@ func Standings() []StandingDoc {
 		{reasonBirthYear, "people entered another birth year for the subject than the hospital has: it may be another person's record"},
 		{reasonSex, "people entered another sex for the subject than the hospital has: it may be another person's record"},
 		{reasonBoth, "people entered another birth year and another sex for the subject than the hospital has: it may be another person's record"},
+		{reasonChanged, "the consent was changed between computing and delivery, and still permits something; the next run computes the subject anew"},
 		{reasonNoNumber, "the patient is permitted, but the number could not be confirmed: the enrolment is missing, unclear, or says another number"},
 		{reasonWithdrawing, "the patient consented again, and the withdrawal before is not carried out yet"},
 	}
