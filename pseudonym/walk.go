@@ -23,7 +23,10 @@ type walker struct {
 	hidesDeath bool
 	keyer      *keyer
 	shift      int
+	mover      mover
 	ids        map[fhir.Key]string
+	systems    map[string]string   // of identifiers
+	references map[string]string   // literal ones
 	byID       map[string]fhir.Key // for urn:uuid references; nil until one occurs
 
 	// of one resource
@@ -44,7 +47,8 @@ func newWalker(p *Profile, d Dates, unread []bool) *walker {
 	return &walker{
 		profile: p, dates: d, unread: unread, builder: fhir.NewBuilder(&fhir.Table{}),
 		tally: tally{known: make([]uint32, len(p.paths)*int(reasons)), unknown: map[unknown]int{}},
-		ids:   map[fhir.Key]string{}, contained: map[string]bool{},
+		mover: mover{zone: d.Zone},
+		ids:   map[fhir.Key]string{}, systems: map[string]string{}, references: map[string]string{}, contained: map[string]bool{},
 	}
 }
 
@@ -53,12 +57,15 @@ func (w *walker) begin(from permitted, s Subject, hidesDeath bool) {
 	if w.dates.moves() {
 		w.shift = w.keyer.days(w.dates.Limit)
 	}
+	w.mover.days = w.shift
 }
 
 // end forgets the patient.
 func (w *walker) end() {
-	w.from, w.keyer, w.shift, w.byID, w.trace = nil, nil, 0, nil, nil
+	w.from, w.keyer, w.shift, w.mover.days, w.byID, w.trace = nil, nil, 0, 0, nil, nil
 	clear(w.ids)
+	clear(w.systems)
+	clear(w.references)
 	clear(w.contained)
 }
 
