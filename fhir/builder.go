@@ -51,7 +51,7 @@ func (b *Builder) Array(name string) { b.begin(name, Array) }
 
 // End ends the innermost object or array.
 func (b *Builder) End() {
-	top := b.open[len(b.open)-1]
+	top := &b.open[len(b.open)-1] // the next to open takes its place
 	b.open = b.open[:len(b.open)-1]
 	if !top.repeated && !top.underscore {
 		return
@@ -134,7 +134,8 @@ func (b *Builder) text(n *node, s string) {
 // begin adds an object or array and opens it.
 func (b *Builder) begin(name string, k Kind) {
 	b.push(name, k)
-	b.open = append(b.open, openNode{self: u32(len(b.work.nodes) - 1)})
+	b.open = append(b.open, openNode{})
+	b.open[len(b.open)-1].self = u32(len(b.work.nodes) - 1)
 }
 
 // push adds a node to the innermost object or array. The result is valid until the next push: what a node has beyond its name is

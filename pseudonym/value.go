@@ -94,15 +94,15 @@ var hashedForms = map[string]func(w *walker, s string, parent fhir.Node) (string
 
 // system returns what stands for the system of an identifier: itself, when the profile has it.
 func (w *walker) system(s string) string {
-	if known, ok := w.profile.systems[s]; ok {
-		return known
+	written, ok := w.systems[s]
+	if ok {
+		return written
 	}
-	keyed, ok := w.systems[s]
-	if !ok {
-		keyed = "urn:crflink:system:" + w.keyer.id(labelSystem, s)
-		w.systems[s] = keyed
+	if written, ok = w.profile.systems[s]; !ok {
+		written = "urn:crflink:system:" + w.keyer.id(labelSystem, s)
 	}
-	return keyed
+	w.systems[s] = written
+	return written
 }
 
 func (w *walker) ownID(id string, resource fhir.Node) string {
@@ -154,7 +154,7 @@ func cutOID(s string) (prefix, uid string) {
 
 // date writes a date in the site's time and moves it.
 func (w *walker) date(s string) (string, []byte, Reason) {
-	if w.dates.moves() && w.profile.placeholders[s[:min(len(s), len("2006-01-02"))]] {
+	if w.dates.moves() && w.profile.isPlaceholder(s) {
 		return "", nil, w.placeholder(s)
 	}
 	var ok bool

@@ -132,12 +132,20 @@ func (w *walker) unknown(on *rule, name, actual string, reason Reason) {
 	w.trace(actual, reason.String())
 }
 
-func (w *walker) open(c container) { w.pending = append(w.pending, c) }
+// open notes an object, openArray an array, that is written with its first content.
+func (w *walker) open(name string) *container {
+	w.pending = append(w.pending, container{})
+	c := &w.pending[len(w.pending)-1]
+	c.name = name
+	return c
+}
+
+func (w *walker) openArray(name string) { w.open(name).array = true }
 
 // flush writes the containers that were opened: there is content now.
 func (w *walker) flush() {
-	for _, c := range w.pending {
-		switch {
+	for i := range w.pending {
+		switch c := &w.pending[i]; {
 		case c.array:
 			w.builder.Array(c.name)
 		default:
@@ -198,7 +206,7 @@ func (w *walker) member(r *rule, parent, n fhir.Node) {
 	case n.Kind() != fhir.Array:
 		w.primitive(r, parent, n)
 	case r.isObject():
-		w.open(container{name: r.name, array: true})
+		w.openArray(r.name)
 		for e := n.First(); e.Exists(); e = e.Next() {
 			w.object(r, "", e)
 		}
@@ -217,14 +225,14 @@ func (w *walker) object(r *rule, name string, n fhir.Node) {
 		w.drop(r, Modifier)
 		return
 	}
-	w.open(container{name: name})
+	w.open(name)
 	w.members(r, n)
 	w.close()
 }
 
 // extensions writes the listed extensions of an element.
 func (w *walker) extensions(r *rule, name string, list fhir.Node) {
-	w.open(container{name: name, array: true})
+	w.openArray(name)
 	for e := list.First(); e.Exists(); e = e.Next() {
 		x := w.extensionRule(r, e)
 		switch {
@@ -235,7 +243,7 @@ func (w *walker) extensions(r *rule, name string, list fhir.Node) {
 			w.drop(x, Modifier)
 			continue
 		}
-		w.open(container{url: x.url})
+		w.open("").url = x.url
 		w.members(x, e)
 		w.close()
 	}

@@ -17,7 +17,7 @@ func (w *walker) partner(r *rule, name string, e fhir.Node) {
 		w.drop(r, ByProfile)
 		return
 	}
-	w.open(container{name: name})
+	w.open(name)
 	for m := e.First(); m.Exists(); m = m.Next() {
 		if m.Key() == "extension" {
 			w.extensions(r, "extension", m)
@@ -35,7 +35,7 @@ func (w *walker) primitives(r *rule, parent, n fhir.Node) {
 	for e := n.First(); e.Exists(); e = e.Next() {
 		paired = paired || r.act.verb != drop && w.anyExtension(r, e)
 	}
-	w.open(container{name: r.name, array: true})
+	w.openArray(r.name)
 	for e := n.First(); e.Exists(); e = e.Next() {
 		if !w.write(r, "", parent, e) && paired {
 			w.flush()
@@ -49,7 +49,7 @@ func (w *walker) primitives(r *rule, parent, n fhir.Node) {
 	w.builder.Array(r.under)
 	for e := n.First(); e.Exists(); e = e.Next() {
 		if w.anyExtension(r, e) {
-			w.open(container{})
+			w.open("")
 			w.flush()
 			w.extensions(r, "extension", e.Extensions().Get("extension"))
 			w.close()
