@@ -3,7 +3,9 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ErrNoActor is returned for an event that nobody did.
@@ -15,14 +17,29 @@ type Actor struct {
 	For     string // such as a person's name or nightly; as told, "" when nothing was
 }
 
-var actorPattern = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._@:/\\+-]{0,79}$`)
+// longestActor is the most characters that a name has.
+const longestActor = 80
+
+// isName reports whether a text can be a person's, a job's or an account's name: no control character, nothing that a report
+// would take for its own.
+func isName(text string) bool {
+	if utf8.RuneCountInString(text) > longestActor {
+		return false
+	}
+	for i, c := range text {
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && (i == 0 || !strings.ContainsRune(" ._@:/\\+-", c)) {
+			return false
+		}
+	}
+	return text != ""
+}
 
 func (a Actor) check() error {
 	if a.Account == "" {
 		return ErrNoActor
 	}
 	for _, part := range []string{a.Account, a.For} {
-		if part != "" && !actorPattern.MatchString(part) {
+		if part != "" && !isName(part) {
 			return fmt.Errorf("audit: an actor's name has 1 to 80 letters, digits, spaces and . _ @ : / \\ + -, and begins with a letter or digit: %w", ErrNoActor)
 		}
 	}

@@ -79,8 +79,10 @@ func (r *Recorder) Draft(e Event) (Draft, error) {
 		return Draft{}, fmt.Errorf("audit: what happened cannot be written: %w", err)
 	}
 	entry := Entry{At: r.now().UTC().Format(time.RFC3339), Actor: r.actor, Kind: e.Kind}
-	seal := r.vault.AuditSeal()
-	if !e.Subject.IsZero() {
+	var seal pseudonym.AuditSeal
+	if e.Subject.IsZero() {
+		seal = r.vault.AuditSeal()
+	} else {
 		name := e.Subject.AuditName()
 		seal, entry.Subject = e.Subject.AuditSeal(), name[:]
 		if e.Kind == Erased || e.Mark != (Mark{}) {

@@ -1,12 +1,14 @@
 package consent
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -48,31 +50,35 @@ func appendDays(b []byte, all days) []byte {
 // Write writes all that Evaluate looks at, for a keyed digest: the resources as they were read, in an order that does not
 // depend on the source's.
 func (f Facts) Write(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%q %d\n", f.Patient.String(), f.Unread)
-	if err != nil {
-		return err
+	out, ok := buffers.Get().(*bufio.Writer)
+	if !ok {
+		out = bufio.NewWriterSize(nil, bufferSize)
 	}
+	defer buffers.Put(out)
+	out.Reset(w)
+	b := strconv.AppendQuote(out.AvailableBuffer(), f.Patient.String())
+	b = strconv.AppendInt(append(b, ' '), int64(f.Unread), 10)
+	_, _ = out.Write(append(b, '\n')) // the error is Flush's
 	for i, keys := range [][]fhir.Key{f.Looked, f.LinkedFrom} {
 		for _, key := range slices.SortedFunc(slices.Values(keys), compareKeys) {
-			if _, err := fmt.Fprintf(w, "%d %q\n", i, key.String()); err != nil {
-				return err
-			}
+			_, _ = fmt.Fprintf(out, "%d %q\n", i, key.String())
 		}
 	}
 	all := slices.Concat(f.Patients, f.Consents, f.Encounters, f.Subjects)
 	slices.SortStableFunc(all, func(a, b *fhir.Resource) int {
-		return cmp.Or(compareKeys(a.Key(), b.Key()), cmp.Compare(a.Raw(), b.Raw()))
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Raw(), b.Raw()))
 	})
 	for _, res := range all {
-		if _, err := fmt.Fprintf(w, "%d:", len(res.Raw())); err != nil {
-			return err
-		}
-		if _, err := io.WriteString(w, res.Raw()); err != nil {
-			return err
-		}
+		_, _ = out.Write(append(strconv.AppendInt(out.AvailableBuffer(), int64(len(res.Raw())), 10), ':'))
+		_, _ = out.WriteString(res.Raw())
 	}
-	return nil
+	return out.Flush()
 }
+
+// buffers gather small writes: a keyed hash takes many bytes at once faster.
+var buffers sync.Pool
+
+const bufferSize = 8 << 10
 
 func compareKeys(a, b fhir.Key) int {
 	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))

@@ -101,7 +101,7 @@ func (r *run) ties(c choice, a, b taken) bool {
 
 func (r *run) distance(c choice, t taken) int {
 	first, _ := writtenDays(t.date)
-	return distant(first, r.days[c.event]+fhir.Day(c.day))
+	return distant(first, r.days[c.event]+fhir.Day(c.day)) // #nosec G115 -- at most maxDays
 }
 
 // extreme returns the candidate with the least or greatest value. Those whose value does not compare are left out as

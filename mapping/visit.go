@@ -45,7 +45,7 @@ func (c *compiler) readVisits() {
 func (c *compiler) visit(v yamldoc.Value, f map[string]yamldoc.Value) *visit {
 	x := &visit{name: v.Key(), fills: cmp.Or(f["fills"].Text(), v.Key()), window: c.bounds(v, f)}
 	if given := f["day"]; given.Exists() {
-		x.day, x.planned = given.Int(), true
+		x.day, x.planned = daysOf(given), true
 		if !x.window.spans(x.day) {
 			given.Errorf("the planned day lies between the first and the last day of the visit", "the planned day lies outside of the visit's window")
 		}
@@ -194,13 +194,13 @@ func (r *run) another(w *window, d fhir.DateTime) *visit {
 		return nil
 	}
 	first, _ := writtenDays(d)
-	own := r.days[w.event] + fhir.Day(w.visit.day)
+	own := r.days[w.event] + fhir.Day(w.visit.day) // #nosec G115 -- at most maxDays
 	for _, o := range w.visit.others {
 		event, happened := r.days[o.window.event]
 		if !happened || !o.window.holds(event, d) {
 			continue
 		}
-		their := event + fhir.Day(o.day)
+		their := event + fhir.Day(o.day) // #nosec G115 -- at most maxDays
 		order := cmp.Compare(distant(first, their), distant(first, own))
 		if order == 0 {
 			order = w.visit.tie(own, o, their)

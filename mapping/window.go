@@ -48,7 +48,7 @@ func (c *compiler) bounds(v yamldoc.Value, f map[string]yamldoc.Value) *window {
 	if e, ok := need(v, f, "event", "window: {event: EVENT, before: DAYS, after: DAYS}"); ok {
 		w.event = c.eventName(e)
 	}
-	day := f["day"].Int()
+	day := daysOf(f["day"])
 	w.first = bound(v, f["before"], f["from"], day, -1)
 	w.last = bound(v, f["after"], f["to"], day, 1)
 	if w.first != nil && w.last != nil && *w.first > *w.last {
@@ -74,7 +74,7 @@ func bound(at, distance, day yamldoc.Value, planned, sign int) *int {
 	case distance.Exists() && distance.Text() == "any":
 		return nil
 	case distance.Exists():
-		d := distance.Int()
+		d := daysOf(distance)
 		if d < 0 {
 			distance.Errorf("use from and to for signed days", "before and after are distances and not negative")
 		}
@@ -82,9 +82,22 @@ func bound(at, distance, day yamldoc.Value, planned, sign int) *int {
 	case day.Exists() && day.Text() == "any":
 		return nil
 	case day.Exists():
-		n = day.Int()
+		n = daysOf(day)
 	}
 	return &n
+}
+
+// maxDays bounds what is counted from an event: nobody is followed for two hundred years.
+const maxDays = 73_000
+
+// daysOf reads a number of days.
+func daysOf(v yamldoc.Value) int {
+	n := v.Int()
+	if n < -maxDays || n > maxDays {
+		v.Errorf("count in days from the event", "%d days are more than two hundred years", n)
+		return 0
+	}
+	return n
 }
 
 // holds reports whether a date certainly lies in the window around the event's day.

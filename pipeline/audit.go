@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
+	"hash/maphash"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -64,40 +65,52 @@ func (r *runner) moment() string { return r.AsOf.Format(time.RFC3339) }
 // verdict is a decision about a subject with what it was made from, and what the run makes of it.
 type verdict struct {
 	decision consent.Decision
-	facts    consent.Facts
+	facts    evidence
 	standing standing
 }
 
-// mark is the keyed digest by which a decision is known to stand already. The day it was made for does not count.
-func (v *verdict) mark(s pseudonym.Subject) (m audit.Mark) {
-	h := s.AuditMark()
-	b := append(append(append(make([]byte, 0, 256), v.standing.outcome...), '\n'), v.standing.reason...)
-	_, _ = h.Write(v.decision.Append(append(b, '\n')))
+// text is the whole of it, but the day that it was made for.
+func (v *verdict) text() []byte {
+	b := append(append(make([]byte, 0, 512), v.standing.outcome...), '\n')
+	b = append(append(b, v.standing.reason...), '\n')
+	return v.decision.Append(b)
+}
+
+// sameness is a quick hash of a verdict's text, to be compared within one run only.
+func (v *verdict) sameness() uint64 { return maphash.Bytes(samenessSeed, v.text()) }
+
+var samenessSeed = maphash.MakeSeed()
+
+// mark is the keyed digest by which a decision is known to stand already.
+func (v *verdict) mark(h hash.Hash) (m audit.Mark) {
+	h.Reset()
+	_, _ = h.Write(v.text())
 	h.Sum(m[:0])
 	return m
 }
 
 // note takes up a decision about a subject, to be recorded when it is new. The later of two about one subject counts.
-func (r *runner) note(s pseudonym.Subject, v *verdict) (audit.Mark, error) {
-	mark := v.mark(s)
+func (r *runner) note(s pseudonym.Subject, v *verdict) error {
 	if r.DryRun {
-		return mark, nil
+		return nil
 	}
 	delete(r.account.pending, s.Number())
+	h := s.AuditMark()
+	mark := v.mark(h)
 	if r.account.standing[s.AuditName()] == mark {
-		return mark, nil
+		return nil
 	}
-	draft, err := r.draft(s, v, mark)
+	draft, err := r.draft(s, v, mark, h)
 	if err != nil {
-		return mark, err
+		return err
 	}
 	r.account.pending[s.Number()] = draft
-	return mark, nil
+	return nil
 }
 
 // draft seals a decision.
-func (r *runner) draft(s pseudonym.Subject, v *verdict, mark audit.Mark) (audit.Draft, error) {
-	facts, result, err := v.digests(s)
+func (r *runner) draft(s pseudonym.Subject, v *verdict, mark audit.Mark, h hash.Hash) (audit.Draft, error) {
+	facts, result, err := v.digests(h)
 	if err != nil {
 		return audit.Draft{}, err
 	}
@@ -108,11 +121,13 @@ func (r *runner) draft(s pseudonym.Subject, v *verdict, mark audit.Mark) (audit.
 }
 
 // digests returns the keyed digests of what was decided from and of the whole decision, in hexadecimal.
-func (v *verdict) digests(s pseudonym.Subject) (facts, result string, err error) {
-	f, d := s.AuditMark(), s.AuditMark()
-	err = v.facts.Write(f)
-	_, _ = d.Write(v.decision.Append(nil))
-	return hexadecimal(f), hexadecimal(d), err
+func (v *verdict) digests(h hash.Hash) (facts, result string, err error) {
+	h.Reset()
+	_, _ = h.Write(v.decision.Append(make([]byte, 0, 512)))
+	result = hexadecimal(h)
+	h.Reset()
+	err = v.facts.write(h)
+	return hexadecimal(h), result, err
 }
 
 func hexadecimal(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
@@ -147,11 +162,11 @@ func (r *runner) stands(d audit.Draft) {
 // decidedAgain returns the record of a decision that came out otherwise when the subject's data had been read; ok is false
 // when it stands as it was noted.
 func (r *runner) decidedAgain(w work, v *verdict) (d audit.Draft, ok bool, err error) {
-	mark := v.mark(w.subject)
-	if r.DryRun || mark == w.mark {
+	if r.DryRun || v.sameness() == w.noted {
 		return d, false, nil
 	}
-	d, err = r.draft(w.subject, v, mark)
+	h := w.subject.AuditMark()
+	d, err = r.draft(w.subject, v, v.mark(h), h)
 	return d, err == nil, err
 }
 
@@ -161,21 +176,33 @@ func (r *runner) computed(s pseudonym.Subject, c *ecrf.SubjectChange) (d audit.D
 		return d, false, nil
 	}
 	h := s.AuditMark()
-	_, _ = h.Write(appendCells(make([]byte, 0, 128*len(c.Cells)), c.Cells))
+	_, _ = h.Write(appendCells(make([]byte, 0, 64*len(c.Cells)), c.Cells))
 	d, err = r.Audit.Draft(audit.Event{Kind: audit.Computed, Subject: s, Detail: audit.Casebook{
 		Run: int64(r.runID), Input: c.Facts.Digest, Cells: hexadecimal(h), Count: len(c.Cells),
 	}})
 	return d, err == nil, err
 }
 
+// appendCells writes what the cells hold now, and where each is; what stands before a text is its length.
 func appendCells(b []byte, cells []ecrf.CellChange) []byte {
+	part := func(text string) {
+		b = append(strconv.AppendInt(b, int64(len(text)), 10), ':')
+		b = append(b, text...)
+	}
+	var last ecrf.CellKey
 	for i := range cells {
 		c := &cells[i].Cell
-		for _, part := range [...]string{string(cells[i].Kind), c.Event, c.Form, c.Item, c.Value, string(c.Missing), string(c.State), c.Provenance.Resource} {
-			b = append(strconv.AppendInt(b, int64(len(part)), 10), ':')
-			b = append(b, part...)
+		if c.Event != last.Event || c.Form != last.Form || c.Repeat != last.Repeat {
+			b = append(b, '\n')
+			part(c.Event)
+			part(c.Form)
+			b = strconv.AppendInt(b, int64(c.Repeat), 10)
+			last = c.CellKey
 		}
-		b = append(strconv.AppendInt(b, int64(c.Repeat), 10), '\n')
+		b = append(b, ' ')
+		part(c.Item)
+		part(c.Value)
+		part(string(c.Missing))
 	}
 	return b
 }
@@ -191,11 +218,12 @@ func (r *runner) vanished(ctx context.Context, number string, now standing) (d a
 		return d, false, err
 	}
 	v := verdict{standing: now}
-	mark := v.mark(s)
+	h := s.AuditMark()
+	mark := v.mark(h)
 	if r.account.standing[s.AuditName()] == mark {
 		return d, false, nil
 	}
-	d, err = r.draft(s, &v, mark)
+	d, err = r.draft(s, &v, mark, h)
 	return d, err == nil, err
 }
 
@@ -252,12 +280,34 @@ func (x *explainer) inspected(ctx context.Context) error {
 	return x.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Subject: s, Detail: audit.Inspection{Command: "explain", AsOf: x.moment(), Item: x.out.Item.Name}})
 }
 
+// evidence is all that a decision was made from.
+type evidence struct {
+	consent.Facts
+	beside string // an earlier withdrawal, and what the cohort made of the decision
+}
+
+func (e *evidence) write(h hash.Hash) error {
+	err := e.Write(h)
+	_, _ = h.Write([]byte(e.beside))
+	return err
+}
+
 // assess decides about a patient, and returns what it was decided from.
-func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decision, consent.Facts, error) {
+func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decision, evidence, error) {
 	facts, err := r.facts.Of(ctx, record)
 	if err != nil {
-		return consent.Decision{}, facts, err
+		return consent.Decision{}, evidence{}, err
 	}
-	d, err := r.inCohort(ctx, record, facts, r.Decide(record, facts, r.AsOf))
-	return r.judged(d), facts, err
+	e := evidence{Facts: facts}
+	plain := r.Decide(record, facts, r.AsOf)
+	d, err := r.inCohort(ctx, record, facts, plain)
+	if r.Study.Cohort != nil {
+		if text := string(d.Append(nil)); text != string(plain.Append(nil)) {
+			e.beside = "cohort " + text
+		}
+	}
+	if w := r.Withdrew(record); w != nil {
+		e.beside += "\nwithdrew " + w.Moment.UTC().Format(time.RFC3339Nano)
+	}
+	return r.judged(d), e, err
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
@@ -17,7 +16,7 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
-	mark    audit.Mark   // of the decision
+	noted   uint64       // sameness of the decision
 	entered ecrf.Entries // what people entered in the target, as far as the mapping reads it
 }
 
@@ -69,7 +68,7 @@ func (r *runner) decide(ctx context.Context) error {
 type candidate struct {
 	record   *fhir.Record
 	decision consent.Decision
-	facts    consent.Facts
+	facts    evidence
 }
 
 const (
@@ -151,9 +150,10 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 			return r.stopMerged(c, subject, other)
 		}
 		now := standing{outcomePermitted, string(c.decision.Reason())}
-		mark, err := r.note(subject, &verdict{c.decision, c.facts, now})
-		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, mark: mark})
+		v := &verdict{c.decision, c.facts, now}
+		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, noted: v.sameness()})
 		r.known[subject.Number()] = now
+		err = r.note(subject, v)
 		if before != nil && err == nil {
 			err = r.renewed(before)
 		}
@@ -197,8 +197,7 @@ func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) (string
 	case err == nil:
 		r.known[subject.Number()] = now
 		r.claimed[subject.Number()] = true
-		_, err := r.note(subject, &verdict{c.decision, c.facts, now})
-		return subject.Number(), err
+		return subject.Number(), r.note(subject, &verdict{c.decision, c.facts, now})
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return "", nil
 	}
@@ -219,8 +218,7 @@ func (r *runner) partShared() error {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
-		_, err := r.note(w.subject, &verdict{standing: r.known[n]})
-		failed = errors.Join(failed, err)
+		failed = errors.Join(failed, r.note(w.subject, &verdict{standing: r.known[n]}))
 		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link, correct the enrolment, or, when the site has parted what it had merged, run crflink vault part"})
 		return true
 	})

@@ -41,6 +41,9 @@ func Locate(ctx context.Context, parts Parts, options Options, sought Sought) (*
 	if !keyedReference.MatchString(sought.Reference) {
 		return nil, ErrNoReference
 	}
+	if parts.Journal == nil {
+		return nil, ErrNoJournal
+	}
 	l := &locator{runner: &runner{Parts: parts, Options: options, out: &Outcome{Tally: newTally()}}, sought: sought}
 	l.facts = FactsFrom(parts.Source, l.out.Tally.reject)
 	err := parts.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: "locate", AsOf: l.moment(), Item: sought.Reference}})

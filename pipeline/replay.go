@@ -33,8 +33,11 @@ type Difference struct {
 }
 
 // Replay decides again, each subject for the as-of of its newest decision in the audit, and compares. Of the parts it uses
-// study, source and vault. It reads what a run reads to decide, and writes nothing.
+// study, source, vault and journal. It reads what a run reads to decide, and writes nothing.
 func Replay(ctx context.Context, parts Parts, log audit.Log) (*Replayed, error) {
+	if parts.Journal == nil {
+		return nil, ErrNoJournal
+	}
 	r := &replay{runner: &runner{Parts: parts}, out: &Replayed{Different: []Difference{}}}
 	r.facts = FactsFrom(parts.Source, func(fhir.Rejected) {})
 	var err error
@@ -127,7 +130,7 @@ func (r *replay) patient(ctx context.Context, record *fhir.Record) error {
 }
 
 func (r *replay) compare(s pseudonym.Subject, was *recorded, is *verdict) error {
-	facts, result, err := is.digests(s)
+	facts, result, err := is.digests(s.AuditMark())
 	switch {
 	case err != nil:
 		return err

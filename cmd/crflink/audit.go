@@ -92,7 +92,7 @@ func auditVerify(cmd *cobra.Command, file string, f verifyFlags) (err error) {
 func openLog(ctx context.Context, study *pipeline.Study, source bool) (*opened, error) {
 	steps := []func(*opened, context.Context) error{(*opened).vault, (*opened).ledger}
 	if source {
-		steps = append(steps, (*opened).source)
+		steps = append(steps, (*opened).readJournal, (*opened).source)
 	}
 	return openExisting(ctx, study, steps...)
 }

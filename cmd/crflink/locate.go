@@ -53,7 +53,7 @@ func locate(cmd *cobra.Command, reference string, f locateFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	o, err := openAs(cmd.Context(), study, f.by, (*opened).source, (*opened).vault, (*opened).ledger, (*opened).audit)
+	o, err := openAs(cmd.Context(), study, f.by, (*opened).source, (*opened).vault, (*opened).readJournal, (*opened).ledger, (*opened).audit)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (t *transaction) statement(ctx context.Context, query string) (*sqlx.Stmt, 
 
 // GetContext reads one row.
 func (t *transaction) GetContext(ctx context.Context, dest any, query string, args ...any) error {
-	s, err := t.statement(ctx, query)
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction closes its statements
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (t *transaction) GetContext(ctx context.Context, dest any, query string, ar
 
 // QueryRowxContext is what sqlx.GetContext asks.
 func (t *transaction) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
-	s, err := t.statement(ctx, query)
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction closes its statements
 	if err != nil {
 		return t.Tx.QueryRowxContext(ctx, query, args...) // tells the error
 	}
@@ -47,7 +47,7 @@ func (t *transaction) QueryRowxContext(ctx context.Context, query string, args .
 
 // ExecContext changes rows.
 func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := t.statement(ctx, query)
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the transaction closes its statements
 	if err != nil {
 		return nil, err
 	}
