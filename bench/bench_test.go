@@ -16,7 +16,7 @@ var names = []string{
 	"decode and 20 mapping expressions", "decode and 20 mapping expressions / npm fhirpath", "allocations of a resource and its expressions",
 	"ViewDefinition to CSV", "ViewDefinition to CSV / npm @medplum/core",
 	"de-identification", "de-identification / decode and walk", "mapping alone", "mapping with two workers", "synthetic patients",
-	"end to end", "end to end / naive pipeline", "end to end / naive pipeline B", "first load / unchanged re-run",
+	"end to end", "end to end / naive pipeline", "end to end / naive pipeline, elapsed time", "end to end / naive pipeline B", "first load / unchanged re-run",
 	"one patient with ten times the resources",
 	"peak memory, small input", "peak memory, large input", "growth of peak memory",
 }

@@ -73,12 +73,15 @@ func median(values []float64) float64 {
 // usage is what a finished child process used.
 type usage struct {
 	cpu  time.Duration
-	peak int64 // resident bytes at its peak, at least those of the parent when it started the child (ru_maxrss)
+	took time.Duration // on the clock
+	peak int64         // resident bytes at its peak, at least those of the parent when it started the child (ru_maxrss)
 }
 
 // run runs a command to its end. Exit codes in allowed are not failures.
 func run(cmd *exec.Cmd, allowed ...int) (usage, error) {
+	begin := time.Now()
 	out, err := cmd.CombinedOutput()
+	took := time.Since(begin)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && slices.Contains(allowed, exit.ExitCode()) {
 		err = nil
@@ -90,5 +93,5 @@ func run(cmd *exec.Cmd, allowed ...int) (usage, error) {
 	if !ok {
 		return usage{}, errors.New("this system does not tell what a process used")
 	}
-	return usage{spent(u), u.Maxrss << 10}, nil
+	return usage{spent(u), took, u.Maxrss << 10}, nil
 }

@@ -66,7 +66,10 @@ func (f Facts) Write(w io.Writer) error {
 	}
 	all := slices.Concat(f.Patients, f.Consents, f.Encounters, f.Subjects)
 	slices.SortStableFunc(all, func(a, b *fhir.Resource) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Raw(), b.Raw()))
+		if c := compareKeys(a.Key(), b.Key()); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.Raw(), b.Raw())
 	})
 	for _, res := range all {
 		_, _ = out.Write(append(strconv.AppendInt(out.AvailableBuffer(), int64(len(res.Raw())), 10), ':'))

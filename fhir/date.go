@@ -168,33 +168,58 @@ func daysIn(year, month int) int {
 }
 
 // String writes the date as it was written.
-func (d DateTime) String() string {
-	switch {
-	case d.Precision == 0:
-		return ""
-	case d.Precision == Year:
-		return fmt.Sprintf("%04d", d.Year)
-	case d.Precision == Month:
-		return fmt.Sprintf("%04d-%02d", d.Year, d.Month)
-	case d.Precision == DayPrecision:
-		return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+func (d DateTime) String() string { return string(d.Append(nil)) }
+
+// Append writes the date as it was written behind b.
+func (d DateTime) Append(b []byte) []byte {
+	if d.Precision == 0 {
+		return b
 	}
-	s := fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d", d.Year, d.Month, d.Day, d.Hour, d.Minute, d.Second)
+	if b == nil {
+		b = make([]byte, 0, len("2006-01-02T15:04:05.000+00:00"))
+	}
+	b = padded(b, d.Year, 4)
+	if d.Precision >= Month {
+		b = padded(append(b, '-'), d.Month, 2)
+	}
+	if d.Precision >= DayPrecision {
+		b = padded(append(b, '-'), d.Day, 2)
+	}
+	if d.Precision <= DayPrecision {
+		return b
+	}
+	b = padded(append(b, 'T'), d.Hour, 2)
+	b = padded(append(b, ':'), d.Minute, 2)
+	b = padded(append(b, ':'), d.Second, 2)
 	if d.Precision == Fraction {
-		s += "." + fmt.Sprintf("%09d", d.Nanosecond)[:min(d.Digits, 9)]
+		b = padded(append(b, '.'), d.Nanosecond, 9)
+		b = b[:len(b)-9+min(d.Digits, 9)]
 	}
-	return s + d.zoneText()
+	return d.appendZone(b)
 }
 
-func (d DateTime) zoneText() string {
+func (d DateTime) appendZone(b []byte) []byte {
 	if d.UTC || !d.Zoned {
-		return "Z"
+		return append(b, 'Z')
 	}
-	sign, o := '+', d.Offset
+	sign, o := byte('+'), d.Offset
 	if o < 0 {
 		sign, o = '-', -o
 	}
-	return fmt.Sprintf("%c%02d:%02d", sign, o/60, o%60)
+	b = padded(append(b, sign), o/60, 2)
+	return padded(append(b, ':'), o%60, 2)
+}
+
+// padded writes a number that is not negative with at least so many digits.
+func padded(b []byte, n, digits int) []byte {
+	var text [20]byte
+	i := len(text)
+	for ; n > 0 || digits > 0; digits-- {
+		i--
+		text[i] = byte('0' + n%10) // #nosec G115 -- a digit
+		n /= 10
+	}
+	return append(b, text[i:]...)
 }
 
 // Instant returns the moment that a date with time and zone names; ok is false for one without.

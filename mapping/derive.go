@@ -128,6 +128,7 @@ func (c *compiler) itemExpression(v yamldoc.Value, f *ecrf.Form) *itemExpression
 	expanded, origins := c.file.expand(v, c.used)
 	c.calendarDay(expanded, origins)
 	c.movedDays(expanded, origins)
+	c.knownUnits(expanded, origins)
 	e := &itemExpression{}
 	types, bad := maps.Clone(c.variables), false
 	for _, w := range words(expanded) {

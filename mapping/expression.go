@@ -41,6 +41,7 @@ func (c *compiler) compiledFor(v yamldoc.Value, types []string, expanded string,
 		return nil
 	}
 	c.movedDays(expanded, origins)
+	c.knownUnits(expanded, origins)
 	same := strings.Join(types, " ") + "\n" + expanded
 	if e, ok := c.compiled[same]; ok {
 		return e

@@ -120,6 +120,9 @@ func readEvent(v yamldoc.Value) eventSpec {
 			own.Errorf("write it in each rule of the list", "%s has no effect beside a list of rules", name)
 		}
 	}
+	if len(several.Items()) == 0 {
+		several.Errorf("a list of rules, each with resource and value, or with entered", "%s has no rules: the event would never happen", several.Key())
+	}
 	for _, item := range several.Items() {
 		spec.rules = append(spec.rules, eventRule(v.Key(), item, item.Fields(eventRuleParts...)))
 	}

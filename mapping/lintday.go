@@ -1,6 +1,12 @@
 package mapping
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// dayInText is a day of the calendar that is written as a text: '2024-01-01'.toDate(), or compared with a date's text.
+var dayInText = regexp.MustCompile(`^'[12]\d{3}-[01]\d-[0-3]\d(T[^']*)?'$`)
 
 // calendarDay reports days of the calendar in what is more than a condition, where the subjects' days are moved: what is
 // computed from a known day tells how far they were moved.
@@ -23,7 +29,7 @@ func (c *compiler) movedDays(expanded string, origins []origin) {
 		return
 	}
 	for _, w := range words(expanded) {
-		if strings.HasPrefix(w.text, "@") && len(w.text) > 1 && !strings.HasPrefix(w.text, "@T") {
+		if strings.HasPrefix(w.text, "@") && len(w.text) > 1 && !strings.HasPrefix(w.text, "@T") || dayInText.MatchString(w.text) {
 			c.at(origins[w.at], "declare it under parameters with type: date: it is moved with the subject's days",
 				"the study moves every subject's days, but not %s", w.text)
 		}

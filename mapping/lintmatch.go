@@ -61,7 +61,11 @@ func (c *compiler) bindings(x *fhirpath.Expr, origins []origin) {
 
 // unitsFit reports a value whose expression asks for units none of which converts into the item's.
 func (c *compiler) unitsFit(v yamldoc.Value, r *rule) {
-	if r.value == nil || r.number == nil || r.number.unit == "" || r.number.petActivity {
+	if r.value == nil || r.number == nil || r.number.petActivity {
+		return
+	}
+	if r.number.unit == "" {
+		c.unitMissing(v, r)
 		return
 	}
 	var asked []string
@@ -76,6 +80,18 @@ func (c *compiler) unitsFit(v yamldoc.Value, r *rule) {
 		v.Errorf("mend the unit here or in the dictionary, or give factor or molar-mass",
 			"the rule takes values in %s, which do not convert into the unit %s of item %s", strings.Join(asked, ", "), r.item.Unit, r.item.Name)
 	}
+}
+
+// measures are the types whose number means nothing without its unit.
+var measures = []string{"Quantity", "SimpleQuantity", "Age", "Distance", "Duration", "System.Quantity"}
+
+// unitMissing warns of measurements for an item without unit, which holds scores and counts only. Forms of REDCap come without
+// units, and then no measurement would ever arrive.
+func (c *compiler) unitMissing(v yamldoc.Value, r *rule) {
+	if !slices.ContainsFunc(r.value.names(), func(name string) bool { return slices.Contains(measures, name) }) {
+		return
+	}
+	c.warn(v, "the dictionary gives item "+r.item.Name+" no unit: a quantity in any unit but 1 is unconvertible; give it unit: CODE (UCUM)")
 }
 
 // reads reports whether a value in the unit converts into the item's; what is no unit may be anything.

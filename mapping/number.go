@@ -94,7 +94,9 @@ func (r *numberRule) inUnit(m measured) (*apd.Decimal, error) {
 	switch {
 	case r.petActivity:
 		return petActivity(m, r.unit)
-	case r.unit == "" || m.unit == r.unit:
+	case r.unit == "":
+		return pure(m)
+	case m.unit == r.unit:
 		return m.value, nil
 	case m.unit == "":
 		return nil, ucum.ErrNotConvertible
@@ -107,6 +109,19 @@ func (r *numberRule) inUnit(m measured) (*apd.Decimal, error) {
 	v, err := ucum.Convert(m.value, m.unit, r.unit)
 	if err != nil && r.molarMass != nil {
 		return throughMolarMass(m, r.unit, r.molarMass)
+	}
+	return v, err
+}
+
+// pure gives the number of an item without unit, which a score or a count is: one that was measured in a unit would be
+// another number in another unit.
+func pure(m measured) (*apd.Decimal, error) {
+	if m.unit == "" || m.unit == "1" {
+		return m.value, nil
+	}
+	v, err := ucum.Convert(m.value, m.unit, "1")
+	if err == nil && v.Cmp(m.value) != 0 {
+		err = ucum.ErrNotConvertible
 	}
 	return v, err
 }

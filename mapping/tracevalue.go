@@ -171,6 +171,8 @@ func (s *Steps) converted(n *numberRule, m measured) *apd.Decimal {
 		s.change(what, m.String(), "", "no unit, or several, make it 20 to 1000 MBq")
 	case err != nil && m.unit == "":
 		s.change(what, m.String(), "", "it has no unit, the item has "+n.unit)
+	case err != nil && n.unit == "":
+		s.change(what, m.String(), "", "the item has no unit, so that it holds numbers without unit only")
 	case err != nil:
 		s.change(what, m.String(), "", "does not convert into "+n.unit)
 	case m.unit == n.unit && v.Cmp(m.value) == 0 || n.unit == "":

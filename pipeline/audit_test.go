@@ -238,6 +238,32 @@ func TestDecisionsComeOutTheSameAgainAndWhatChangedSinceIsTold(t *testing.T) {
 	}
 }
 
+func TestWhatACohortMadeOfADecisionComesOutTheSameAgain(t *testing.T) {
+	study := exampleStudy(t)
+	folder := newSite(t, 10, 60).folder
+	parts := openParts(t, study, folder)
+	mustRun(t, parts)
+	permitted := sound(t, parts)[audit.Decided]
+	all := 1000
+	study.MaxLost = &all
+	study.Cohort = &pipeline.Cohort{Subject: &pipeline.SubjectCriterion{Study: "ResearchStudy/none"}}
+	if _, err := pipeline.Run(t.Context(), parts, pipeline.Options{AsOf: asOfTruth(study.Zone).AddDate(0, 0, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	if n := sound(t, parts)[audit.Decided]; n <= permitted {
+		t.Fatalf("nobody is in the cohort, and %d decisions are told after %d", n, permitted)
+	}
+	again, err := pipeline.Replay(t.Context(), openParts(t, study, folder), auditOf(t, parts))
+	if err != nil || len(again.Different) > 0 || again.Changed+again.Moved+again.Absent > 0 || again.Same == 0 {
+		t.Errorf("%+v, %v", again, err)
+	}
+	study.Cohort = nil
+	again, err = pipeline.Replay(t.Context(), openParts(t, study, folder), auditOf(t, parts))
+	if err != nil || len(again.Different) > 0 || again.Moved == 0 {
+		t.Errorf("without the cohort: %+v, %v", again, err)
+	}
+}
+
 // changePatients alters each Patient where it does not matter for consent.
 func changePatients(t *testing.T, folder string) {
 	t.Helper()

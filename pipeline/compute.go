@@ -91,6 +91,7 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 		if r.runID, err = r.Ledger.Begin(ctx, ecrf.Run{AsOf: r.AsOf, Inputs: r.inputs}); err != nil {
 			return nil, err
 		}
+		isNew := r.account.pending
 		if err := r.decided(ctx); err != nil {
 			return nil, err
 		}
@@ -99,7 +100,7 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 			return nil, err
 		}
 		shards = slices.DeleteFunc(shards, func(s shard) bool {
-			if !slices.Contains(finished, s.name) {
+			if !slices.Contains(finished, s.name) || s.anyOf(isNew) {
 				return false
 			}
 			total -= len(s.work)
@@ -108,6 +109,12 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 	}
 	r.Progress.Stage("subjects", total)
 	return shards, nil
+}
+
+// anyOf reports whether a subject of the shard was decided about otherwise than before the run was interrupted: its casebook
+// is of data that may not be permitted any more.
+func (s *shard) anyOf(isNew map[string]audit.Draft) bool {
+	return slices.ContainsFunc(s.work, func(w work) bool { _, ok := isNew[w.subject.Number()]; return ok })
 }
 
 func feed(ctx context.Context, shards []shard, todo chan<- shard) {

@@ -26,6 +26,30 @@ func FactsFrom(source fhir.Source, rejected func(fhir.Rejected)) *Facts {
 	return &Facts{source: source, rejected: rejected, unread: map[fhir.Key]int{}}
 }
 
+// Again gathers from what a source gives when it is asked again. What was rejected before counts on.
+func (f *Facts) Again(source Rereader) *Facts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	again := FactsFrom(rereading{f.source, source}, f.rejected)
+	again.unread = f.unread
+	return again
+}
+
+// rereading is a source whose facts are asked for again whenever they are fetched.
+type rereading struct {
+	fhir.Source
+	again Rereader
+}
+
+// Fetch returns the patient's facts as they are now.
+func (s rereading) Fetch(ctx context.Context, patient fhir.Key, _ fhir.Wanted, rej func(fhir.Rejected)) (*fhir.Record, error) {
+	records, err := s.again.Reread(ctx, []fhir.Key{patient}, askedAgain(), rej)
+	if err != nil {
+		return nil, err
+	}
+	return records[0], nil
+}
+
 // Reject is for the source to call. A Consent or Patient that cannot be read may be a refusal or lead to one, and so may
 // a text that does not even tell its type: the patient whose it seems to be is remembered.
 func (f *Facts) Reject(x fhir.Rejected) {

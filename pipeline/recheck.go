@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
@@ -10,41 +11,97 @@ import (
 // Refresher is a source that can forget what it was told about consents, so that it asks again.
 type Refresher interface{ Refresh() }
 
-// recheck decides once more about whoever is to be delivered, where the service that keeps the consents can be asked again: a
+// Rereader is a source that can ask again for facts of the given types. The records come in the order of the patients, with
+// their other facts as they were read first; one whose Consents are all gone comes without.
+type Rereader interface {
+	Reread(ctx context.Context, patients []fhir.Key, types []string, rej func(fhir.Rejected)) ([]*fhir.Record, error)
+}
+
+// rereadAtOnce bounds how many patients' facts are in memory while they are decided about again.
+const rereadAtOnce = 200
+
+// askedAgain are the facts that may end a permission while a run is under way. The others only say what a Consent means.
+func askedAgain() []string { return []string{"Consent", "ResearchSubject"} }
+
+// recheck decides once more about whoever is to be delivered, where the server that keeps the consents can be asked again: a
 // run may take hours. Groups and Lists of the cohort are read again, too. Who is not permitted any more is not delivered; an
 // answer that does not come stops the run before anything is delivered.
 func (r *runner) recheck(ctx context.Context) error {
-	source, can := r.Source.(Refresher)
+	source, can := r.Source.(Rereader)
 	if r.DryRun || !can && !r.Study.Cohort.asks() {
 		return nil
 	}
-	if can {
-		source.Refresh()
+	if !can {
+		source = once{r.Source}
+	}
+	if refresher, ok := r.Source.(Refresher); ok {
+		refresher.Refresh()
 	}
 	r.cohorts.forget()
-	for _, w := range r.work {
-		if r.known[w.subject.Number()].outcome != outcomePermitted {
-			continue
-		}
-		if err := r.recheckOne(ctx, w); err != nil {
+	r.facts = r.facts.Again(source)
+	for part := range slices.Chunk(r.toBeDelivered(), rereadAtOnce) {
+		if err := r.recheckPart(ctx, source, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *runner) recheckOne(ctx context.Context, w work) error {
-	record, err := r.Source.Fetch(ctx, w.patient, fhir.Wanted{}, r.facts.Reject)
+// once is a source whose facts cannot change during a run.
+type once struct{ fhir.Source }
+
+// Reread returns the facts as they were read.
+func (o once) Reread(ctx context.Context, patients []fhir.Key, _ []string, rej func(fhir.Rejected)) ([]*fhir.Record, error) {
+	records := make([]*fhir.Record, 0, len(patients))
+	for _, patient := range patients {
+		record, err := o.Fetch(ctx, patient, fhir.Wanted{}, rej)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+	}
+	return records, nil
+}
+
+func (r *runner) toBeDelivered() []work {
+	return slices.DeleteFunc(slices.Clone(r.work), func(w work) bool { return r.known[w.subject.Number()].outcome != outcomePermitted })
+}
+
+func (r *runner) recheckPart(ctx context.Context, source Rereader, part []work) error {
+	patients := make([]fhir.Key, len(part))
+	for i, w := range part {
+		patients[i] = w.patient
+	}
+	records, err := source.Reread(ctx, patients, askedAgain(), r.facts.Reject)
 	if err != nil {
 		return err
 	}
+	for i, record := range records {
+		if err := r.recheckOne(ctx, part[i], record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recheckOne holds a subject who is not permitted any more, or whose decision is not that by which the casebook was computed.
+func (r *runner) recheckOne(ctx context.Context, w work, record *fhir.Record) error {
 	defer record.Release()
 	d, facts, err := r.assess(ctx, record)
-	if err != nil || d.Outcome() == consent.Granted {
+	if err != nil {
 		return err
 	}
-	now := standing{d.Outcome().String(), string(d.Reason())}
-	draft, differs, err := r.decidedAgain(w, &verdict{d, facts, now})
+	v := &verdict{d, facts, standing{d.Outcome().String(), string(d.Reason())}}
+	why := "no longer permitted before delivery: " + string(d.Reason())
+	if d.Outcome() == consent.Granted {
+		v.standing = standing{outcomePermitted, string(d.Reason())}
+		if r.account.standing[w.subject.AuditName()] == v.mark(w.subject.AuditMark()) {
+			return nil
+		}
+		v.standing = standing{outcomeHeld, reasonChanged}
+		why = "permitted for other data or by other consents before delivery than when they were computed; the next run computes them anew"
+	}
+	draft, differs, err := r.decidedAgain(w, v)
 	if err != nil {
 		return err
 	}
@@ -54,8 +111,8 @@ func (r *runner) recheckOne(ctx context.Context, w work) error {
 		}
 		r.stands(draft)
 	}
-	r.recall(w.subject.Number(), now, d)
-	r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted before delivery: " + string(d.Reason())})
+	r.recall(w.subject.Number(), v.standing, d)
+	r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: why})
 	return nil
 }
 

@@ -10,6 +10,7 @@ const (
 	reasonShared     = "shared"
 	reasonNoNumber   = "no-number"
 	reasonMerged     = "merged"
+	reasonChanged    = "changed"
 
 	reasonWithdrawing = "withdrawal-under-way"
 )
@@ -23,6 +24,7 @@ func Standings() []StandingDoc {
 		{reasonNotFound, "the ledger knows the subject, and the source has no such patient any more"},
 		{reasonShared, "several permitted patients of the source claim the subject's number"},
 		{reasonMerged, "the site has merged two subjects that were delivered; a person has to say what becomes of the one that went"},
+		{reasonChanged, "the consent was changed between computing and delivery, and still permits something; the next run computes the subject anew"},
 		{reasonNoNumber, "the patient is permitted, but the number could not be confirmed: the enrolment is missing, unclear, or says another number"},
 		{reasonWithdrawing, "the patient consented again, and the withdrawal before is not carried out yet"},
 	}

@@ -18,7 +18,7 @@ func WriteSummary(w io.Writer, r Run) error {
 	head(&b, r)
 	patients(&b, r)
 	data(&b, r)
-	if len(r.Forms) > 0 {
+	if len(r.Forms) > 0 && !r.DryRun { // a dry run does not count what the ledger holds
 		b.WriteString(completeness(r) + "\n\n")
 	}
 	delivery(&b, r)
@@ -68,9 +68,7 @@ func data(b *strings.Builder, r Run) {
 	if more := len(r.Rejected) - 10; more > 0 {
 		fmt.Fprintf(b, "           and %d more; the report lists them\n", more)
 	}
-	c := r.Cells
-	fmt.Fprintf(b, "cells      filled %s: new %s, changed %s, unchanged %s; vanished %s; conflicts %s\n", c.Filled, c.New, c.Changed, c.Unchanged, c.Vanished, c.Conflicts)
-	tally(b, "empty", c.Empty)
+	cells(b, r)
 	if i := r.Imaging; i.Resources != 0 {
 		fmt.Fprintf(b, "imaging    studies %s, linked %s, of other modalities %s\n", i.Resources, i.Linked, i.OutOfScope)
 		tally(b, "links", i.Links)
@@ -78,6 +76,16 @@ func data(b *strings.Builder, r Run) {
 		tally(b, "refused", i.Refused)
 	}
 	b.WriteString("\n")
+}
+
+func cells(b *strings.Builder, r Run) {
+	c := r.Cells
+	if r.DryRun {
+		fmt.Fprintf(b, "cells      would be new %s, changed %s, vanished %s\n", c.New, c.Changed, c.Vanished)
+		return
+	}
+	fmt.Fprintf(b, "cells      filled %s: new %s, changed %s, unchanged %s; vanished %s; conflicts %s\n", c.Filled, c.New, c.Changed, c.Unchanged, c.Vanished, c.Conflicts)
+	tally(b, "empty", c.Empty)
 }
 
 func delivery(b *strings.Builder, r Run) {

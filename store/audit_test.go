@@ -3,6 +3,7 @@ package store_test
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -44,5 +45,26 @@ func TestTheDatabaseItselfRefusesToChangeAnEntry(t *testing.T) {
 		if _, err := db.Exec(statement); err == nil || !strings.Contains(err.Error(), "an entry of the audit") {
 			t.Errorf("%s: %v", statement, err)
 		}
+	}
+}
+
+func TestTwoProcessesAppendOneChain(t *testing.T) {
+	dir, s := t.TempDir(), audittest.NewStudy(t, 2)
+	var group sync.WaitGroup
+	for range 2 { // a handle of its own each, as a run and an explanation beside it have
+		r := s.Recorder(t, openAudit(t, dir))
+		for range 3 {
+			group.Go(func() {
+				for range 15 {
+					if err := r.Record(t.Context(), audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: "c"}}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	group.Wait()
+	if r := verified(t, s, openAudit(t, dir)); !r.Sound() || r.Entries != 90 || r.Anchor != r.Head {
+		t.Errorf("%+v", r)
 	}
 }

@@ -2,6 +2,7 @@ package audittest
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 type Study struct {
 	Vault    *pseudonym.Vault
 	Subjects []pseudonym.Subject // S-0000, S-0001, …
-	minutes  int
+	minutes  atomic.Int64
 }
 
 // NewStudy makes a vault in memory with as many subjects.
@@ -44,8 +45,7 @@ func check(t testing.TB, err error) {
 func (s *Study) Recorder(t testing.TB, log audit.Log) *audit.Recorder {
 	t.Helper()
 	r, err := audit.NewRecorder(t.Context(), log, s.Vault, audit.Actor{Account: "somebody"}, func() time.Time {
-		s.minutes++
-		return time.Date(2026, 9, 1, 2, s.minutes, 0, 0, time.UTC)
+		return time.Date(2026, 9, 1, 2, 0, 0, 0, time.UTC).Add(time.Duration(s.minutes.Add(1)) * time.Minute)
 	})
 	check(t, err)
 	return r

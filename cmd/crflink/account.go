@@ -86,7 +86,9 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 			}
 		}
 	}
-	run.Cells.Unchanged = run.Cells.Filled - run.Cells.New - run.Cells.Changed
+	if len(t.Matrix) > 0 { // a dry run, and one that stopped, does not know all cells
+		run.Cells.Unchanged = run.Cells.Filled - run.Cells.New - run.Cells.Changed
+	}
 	run.Imaging = images(t)
 	run.Targets = targets(t)
 	for _, s := range o.Stages {

@@ -434,3 +434,51 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// serverPatients are patients of a server that can be asked again.
+type serverPatients struct {
+	patients
+	asked *[]string
+}
+
+func (p serverPatients) Reread(ctx context.Context, keys []fhir.Key, types []string, rej func(fhir.Rejected)) (records []*fhir.Record, err error) {
+	*p.asked = append(*p.asked, types...)
+	for _, k := range keys {
+		r, err := p.Fetch(ctx, k, fhir.Wanted{}, rej)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}
+
+func TestConsentsAreAskedAgainAfterARefresh(t *testing.T) {
+	policy, err := consent.Load(consent.BuiltInName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ask := range asks {
+		for _, keep := range []bool{false, true} {
+			fake, asked := service(permit("A", "2022-01-01"), permit("B", "2022-01-01")), []string{}
+			s := open(t, serverPatients{of("A", "B"), &asked}, fake, func(o *gics.Options) { o.Ask, o.Keep = ask, keep })
+			if got, _, err := decide(t, s); err != nil || !slices.Equal(got, []string{"permitted", "permitted"}) {
+				t.Fatalf("%s: %v %v", ask, got, err)
+			}
+			fake.Sign("MII", deny("B", "2023-01-01"))
+			s.Refresh()
+			records, err := s.Reread(t.Context(), []fhir.Key{{Type: "Patient", ID: "p0"}, {Type: "Patient", ID: "p1"}}, []string{"Consent", "ResearchSubject"}, func(fhir.Rejected) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []string{"permitted", "excluded"} {
+				if got := consent.Evaluate(consent.FactsOf(records[i]), policy, time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)).Outcome().String(); got != want {
+					t.Errorf("%s: patient %d is %s, want %s", ask, i, got, want)
+				}
+			}
+			if slices.Contains(asked, "Consent") != keep || !slices.Contains(asked, "ResearchSubject") {
+				t.Errorf("%s, keep %t: the server behind was asked for %v", ask, keep, asked)
+			}
+		}
+	}
+}

@@ -47,7 +47,7 @@ func (s *Source) load(ctx context.Context, rej func(fhir.Rejected)) error {
 	return fmt.Errorf("gICS: %w", err)
 }
 
-// Refresh forgets what gICS said, so that the next Subjects or Fetch asks again: who was asked about long ago may have withdrawn
+// Refresh forgets what gICS said, so that the next Subjects, Fetch or Reread asks again: who was asked about long ago may have withdrawn
 // since.
 func (s *Source) Refresh() {
 	s.loading.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -158,6 +159,46 @@ func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted
 		return nil, err
 	}
 	return record, nil
+}
+
+// Reread returns the patients' facts with what gICS says of them since the last Refresh. The Consents of the source behind are
+// asked for again where they count beside those of gICS.
+func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string, rej func(fhir.Rejected)) ([]*fhir.Record, error) {
+	if err := s.load(ctx, rej); err != nil {
+		return nil, err
+	}
+	if !s.options.Keep {
+		types = slices.DeleteFunc(slices.Clone(types), func(typ string) bool { return typ == "Consent" })
+	}
+	records, err := s.behindAgain(ctx, patients, types, rej)
+	if err != nil {
+		return nil, err
+	}
+	for _, record := range records {
+		if err := s.decorate(ctx, record, rej); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
+}
+
+// behindAgain rereads the source behind if it can be; files stay as they are.
+func (s *Source) behindAgain(ctx context.Context, patients []fhir.Key, types []string, rej func(fhir.Rejected)) ([]*fhir.Record, error) {
+	type rereader interface {
+		Reread(ctx context.Context, patients []fhir.Key, types []string, rej func(fhir.Rejected)) ([]*fhir.Record, error)
+	}
+	if inner, ok := s.inner.(rereader); ok {
+		return inner.Reread(ctx, patients, types, rej)
+	}
+	records := make([]*fhir.Record, 0, len(patients))
+	for _, patient := range patients {
+		record, err := s.inner.Fetch(ctx, patient, fhir.Wanted{}, rej)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+	}
+	return records, nil
 }
 
 // decorate puts the Consents of gICS into a record.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"unsafe"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -43,6 +44,7 @@ type Reader struct {
 	Source   string              // name of the origins
 	Limits   fhir.Limits         // of one resource; the zero value is fhir.DefaultLimits
 	Reuse    bool                // hand out the same Resource again and again: it is valid until Entry returns
+	Borrow   bool                // with Reuse: also strings of the entry and its resource are valid until Entry returns only; whoever keeps one clones it
 	Entry    func(*Entry) error  // called for every entry; an error ends the reading
 	Rejected func(fhir.Rejected) // called for everything that cannot be used
 	Member   func(Member)        // may be nil
@@ -148,7 +150,7 @@ func (r *Reader) quick() bool {
 	if !ok || sniffType(line) == "Bundle" {
 		return false
 	}
-	e := Entry{Offset: r.w.at(), Text: string(line)}
+	e := Entry{Offset: r.w.at(), Text: r.textOf(line)}
 	res := r.fresh()
 	if res.ReadWithin(e.Text, r.origin(e.Offset), r.Limits) != nil || res.Type == "Bundle" {
 		r.slow = e.Offset + int64(len(line))
@@ -159,6 +161,15 @@ func (r *Reader) quick() bool {
 	e.Resource = res
 	r.deliver(&e)
 	return true
+}
+
+// textOf makes a line a string. A borrowed one is the memory of the window, which nothing writes to before Entry has returned:
+// an index of ten million resources would copy each of them for nothing.
+func (r *Reader) textOf(line []byte) string {
+	if r.Borrow && r.Reuse && len(line) > 0 {
+		return unsafe.String(&line[0], len(line)) // #nosec G103 -- the window moves on when Entry has returned, and the string ends there
+	}
+	return string(line)
 }
 
 // object reads a resource over several lines, a Bundle, or what is neither.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -164,4 +165,26 @@ func FuzzReader(f *testing.F) {
 			t.Fatalf("whole: %q\nbyte by byte: %q", a, b)
 		}
 	})
+}
+
+func TestABorrowedEntryIsWhatAnOwnedOneIsUntilEntryReturns(t *testing.T) {
+	var in strings.Builder
+	for i := range 4000 { // several windows
+		fmt.Fprintf(&in, `{"resourceType":"Observation","id":"o%d","note":[{"text":"%s"}]}`+"\n", i, strings.Repeat("x", i%200))
+	}
+	read := func(borrow bool) (seen []string) {
+		r := &bundle.Reader{Reuse: true, Borrow: borrow, Rejected: func(r fhir.Rejected) { t.Error(r) }}
+		r.Entry = func(e *bundle.Entry) error {
+			seen = append(seen, strings.Clone(e.Resource.ID)+" "+strings.Clone(e.Text))
+			return nil
+		}
+		if _, err := r.Read(iotest.HalfReader(strings.NewReader(in.String()))); err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	owned, borrowed := read(false), read(true)
+	if len(owned) != 4000 || !slices.Equal(owned, borrowed) {
+		t.Errorf("%d entries, %d borrowed", len(owned), len(borrowed))
+	}
 }

@@ -22,6 +22,16 @@ func (v *Value) months() (m int64, ok bool) {
 	return m, ok
 }
 
+// nominalMonths is months for ~, by which a calendar year is 1 'a' and a calendar month 1 'mo', though neither equals it
+// (FHIRPath N1, Time-valued Quantities).
+func (v *Value) nominalMonths() (m int64, ok bool) {
+	if v.flags&flagForeign != 0 {
+		return 0, false
+	}
+	m, ok = calendarMonths[v.text]
+	return m, ok
+}
+
 // code returns the unit as a UCUM code; ok is false for calendar years and months, and for units not from UCUM.
 func (v *Value) code() (code string, ok bool) {
 	if v.flags&flagForeign != 0 {
@@ -88,9 +98,13 @@ func convertUnit(d dec, from, to string) (dec, bool) {
 
 // equivalentQuantities compares in the coarser unit and to the places of the less precise number (FHIRPath N1, 6.1.2).
 func equivalentQuantities(a, b *Value) bool {
-	if m, ok := a.months(); ok && a.text != b.text {
-		n, ok := b.months()
-		x, okX := exact(opMul, a.dec(), decOf(m))
+	if _, ok := a.months(); !ok {
+		if _, ok := b.months(); ok {
+			return equivalentQuantities(b, a)
+		}
+	} else if a.text != b.text {
+		n, ok := b.nominalMonths()
+		x, okX := exact(opMul, a.dec(), decOf(calendarMonths[a.text]))
 		y, okY := exact(opMul, b.dec(), decOf(n))
 		return ok && okX && okY && x.equivalent(y)
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/crflink/crflink/fhir"
@@ -160,7 +161,7 @@ func (s *Source) readAll(ctx context.Context, rej func(fhir.Rejected)) error {
 
 func (s *Source) readInput(ctx context.Context, number uint32, rej func(fhir.Rejected)) error {
 	seekable := true
-	r := &bundle.Reader{Limits: s.options.Limits, Reuse: true, Rejected: rej}
+	r := &bundle.Reader{Limits: s.options.Limits, Reuse: true, Borrow: true, Rejected: rej}
 	r.Entry = func(e *bundle.Entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -183,7 +184,7 @@ func (s *Source) readInput(ctx context.Context, number uint32, rej func(fhir.Rej
 func (s *Source) take(r *bundle.Reader, e *bundle.Entry, number uint32, seekable bool) error {
 	at := gather.Place{Input: number, Position: e.Offset}
 	reject := func(typ, reason string) {
-		r.Rejected(fhir.Rejected{Origin: fhir.Origin{Source: r.Source, Position: e.Offset}, Type: typ, Reason: reason})
+		r.Rejected(fhir.Rejected{Origin: fhir.Origin{Source: r.Source, Position: e.Offset}, Type: strings.Clone(typ), Reason: reason})
 	}
 	if e.Resource == nil {
 		s.takeEmpty(e, reject)

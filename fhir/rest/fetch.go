@@ -54,9 +54,14 @@ type fetch struct {
 	inputs  []string
 	members map[string]bool // ids of the patients that were asked for, merged ones included
 	order   []string
+	again   []string // types of facts that are not taken as they were read first
 }
 
 func (f *fetch) want(typ string) bool { return isFact(typ) || f.wanted.Has(typ) }
+
+func (f *fetch) isAgain(typ string) bool { return slices.Contains(f.again, typ) }
+
+func (f *fetch) isKnown(typ string) bool { return isFact(typ) && !f.isAgain(typ) }
 
 func (f *fetch) addPatient(key fhir.Key) error {
 	p, ok := f.facts.Find(key.ID)
@@ -67,7 +72,7 @@ func (f *fetch) addPatient(key fhir.Key) error {
 		f.members[id] = true
 		f.order = append(f.order, id)
 	}
-	record, err := f.facts.Record(p, isFact, f.source.readSpool)
+	record, err := f.facts.Record(p, f.isKnown, f.source.readSpool)
 	if err != nil {
 		return err
 	}
@@ -146,14 +151,24 @@ var errForeignPatient = errors.New("the server sent resources of other patients 
 
 // search puts the results of a search by patient into the memory.
 func (f *fetch) search(ctx context.Context, q query) error {
+	return f.searchTaking(ctx, q, func(e *bundle.Entry) (bool, error) {
+		if f.foreign(e.Resource) {
+			return false, errForeignPatient
+		}
+		return true, nil
+	})
+}
+
+// searchTaking puts those results into the memory that take says yes to.
+func (f *fetch) searchTaking(ctx context.Context, q query, take func(*bundle.Entry) (bool, error)) error {
 	input := f.input(f.source.Name() + " " + q.typ)
 	refused := map[string]bool{}
 	return f.source.search(ctx, q, func(e *bundle.Entry) error {
 		if e.Resource.Type != q.typ {
 			return nil // an include that nobody asked for
 		}
-		if f.foreign(e.Resource) {
-			return errForeignPatient
+		if ok, err := take(e); !ok {
+			return err
 		}
 		e.Resource.Origin = fhir.Origin{Source: f.inputs[input], Position: f.memory.Next()}
 		if reason := f.memory.Add(e.Resource, e.Text, e.FullURL, e.Subsetted, input); reason != "" && !refused[e.Resource.ID] {
@@ -232,13 +247,17 @@ func (f *fetch) addShared(text string) {
 
 func (f *fetch) records(patients []fhir.Key) ([]*fhir.Record, error) {
 	f.memory.Resolve(func(r fhir.Rejected) {
-		if !fhir.IsFact(r.Type) { // the facts were judged with all patients in view
+		if !fhir.IsFact(r.Type) || f.isAgain(r.Type) { // the other facts were judged with all patients in view
 			f.rej(r)
 		}
 	})
 	list := make([]*fhir.Record, 0, len(patients))
 	for _, key := range patients {
 		p, ok := f.memory.Find(key.ID)
+		if !ok && len(f.again) > 0 { // known only by what is gone
+			list = append(list, fhir.NewRecord(key))
+			continue
+		}
 		if !ok {
 			return nil, fmt.Errorf("%s: a patient was lost while its resources were fetched", f.source.Name())
 		}

@@ -36,8 +36,12 @@ func (r *runner) coverage() {
 }
 
 func rowName(row mapping.MapRow) string {
+	name := row.Code
 	if row.Prefix {
-		return row.Code + "…"
+		name += "…"
 	}
-	return row.Code
+	if row.System != "" {
+		name += " of " + row.System
+	}
+	return name
 }

@@ -1,0 +1,100 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/bundle"
+	"github.com/crflink/crflink/fhir/gather"
+)
+
+// Reread returns the patients' facts, with those of the given types as the server has them now and the others as they were
+// when Subjects read them. Facts that were known and that a search by patient no longer finds are asked for by id, because
+// some name their patient in ways which that search does not see. What Subjects and Fetch give does not change.
+func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string, rej func(fhir.Rejected)) ([]*fhir.Record, error) {
+	facts, err := s.prepare(ctx, rej)
+	if err != nil {
+		return nil, err
+	}
+	f := fetch{source: s, facts: facts, rej: rej, members: map[string]bool{}, again: types}
+	f.memory = gather.NewMemory(func(i uint32) string { return f.inputs[i] })
+	a := rereading{fetch: &f, before: map[fhir.Key]bool{}}
+	for _, key := range patients {
+		if err := f.addPatient(key); err != nil {
+			return nil, err
+		}
+		if err := a.note(key); err != nil {
+			return nil, err
+		}
+	}
+	for _, typ := range types {
+		if err := a.read(ctx, typ); err != nil {
+			return nil, fmt.Errorf("read again: %w", err)
+		}
+	}
+	return f.records(patients)
+}
+
+// rereading asks for facts once more.
+type rereading struct {
+	fetch  *fetch
+	before map[fhir.Key]bool // facts that were known, until they are found again
+}
+
+// note takes up which facts of the types were known of a patient.
+func (a *rereading) note(patient fhir.Key) error {
+	p, _ := a.fetch.facts.Find(patient.ID)
+	record, err := a.fetch.facts.Record(p, a.fetch.isAgain, a.fetch.source.readSpool)
+	if err != nil {
+		return err
+	}
+	defer record.Release()
+	for r := range record.Resources() {
+		a.before[fhir.Key{Type: r.Type, ID: r.ID}] = true
+	}
+	return nil
+}
+
+func (a *rereading) read(ctx context.Context, typ string) error {
+	s := a.fetch.source
+	if !s.can.has(typ) {
+		return nil
+	}
+	name, typed := s.can.parameter(typ)
+	for _, ids := range chunks(a.fetch.order, s.options.Batch) {
+		if err := a.fetch.searchTaking(ctx, byPatient(typ, name, typed, ids), a.found); err != nil {
+			return err
+		}
+	}
+	var left []string
+	for k := range a.before {
+		if k.Type == typ {
+			left = append(left, k.ID)
+		}
+	}
+	slices.Sort(left)
+	for _, ids := range chunks(left, s.options.Batch) {
+		if err := a.fetch.searchTaking(ctx, byID(typ, ids), a.stillTheirs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *rereading) found(e *bundle.Entry) (bool, error) {
+	if a.fetch.foreign(e.Resource) {
+		return false, errForeignPatient
+	}
+	delete(a.before, e.Resource.Key())
+	return true, nil
+}
+
+// stillTheirs passes over what has become somebody else's.
+func (a *rereading) stillTheirs(e *bundle.Entry) (bool, error) {
+	if !a.before[e.Resource.Key()] {
+		return false, nil
+	}
+	return !a.fetch.foreign(e.Resource), nil
+}
