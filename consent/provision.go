@@ -102,8 +102,8 @@ func (e *evaluation) readProvision(doc int, n fhir.Node, mayPermit bool) {
 		return
 	}
 	codes, doubt := e.deniedCodes(n.Get("code"))
-	if typ.Kind() != fhir.String || typ.Text() != "deny" {
-		doubt = true
+	doubt = doubt || typ.Kind() != fhir.String || typ.Text() != "deny"
+	if doubt { // it may have been a permit, or have said nothing
 		e.docs[doc].tried |= codes
 	}
 	if codes == 0 {

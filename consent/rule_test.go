@@ -57,6 +57,8 @@ func TestRulesOfConsentEvaluation(t *testing.T) {
 			"permitted granted 2020-09-01..2025-08-31"},
 		{"a deny without type is a deny", broad, []obj{official(), consent("C2", "2023-01-01", with(deny("2023-01-01", "3000-01-01", 8), "type", nil))}, "held review"},
 		{"a deny without codes denies everything", broad, []obj{official(), consent("C2", "2023-01-01", with(deny("2023-01-01", "3000-01-01"), "code", nil))}, "held review"},
+		{"an older withdrawal whose codes are damaged does not hide that a signed policy contradicts it", broad,
+			[]obj{official(), damagedWithdrawal(), signedPolicy("C2", "deny", "2020-01-10", "2020-12-31", 45)}, "held review"},
 		{"a deny of the whole module", broad, []obj{official(), consent("C2", "2023-01-01", deny("2023-01-01", "3000-01-01", 1))}, "excluded withdrawn"},
 		{"a deny by OID under another system", broad, []obj{official(), consent("C2", "2023-01-01", with(deny("2023-01-01", "3000-01-01"), "code",
 			[]any{concept(Code{"urn:other", prefixPolicy + "8"})}))}, "excluded withdrawn"},
@@ -115,6 +117,13 @@ func TestRulesOfConsentEvaluation(t *testing.T) {
 			}
 		})
 	}
+}
+
+// damagedWithdrawal is a document of withdrawal, older than the official example, whose only provision is unreadable.
+func damagedWithdrawal() obj {
+	c := form(consent("C0", "2020-01-10"), prefixDocument+"2720")
+	c["provision"] = obj{"type": "deny", "period": obj{"start": "2020-09-01", "end": "2050-08-31"}, "code": obj{"x": true}}
+	return c
 }
 
 func TestAPartialWithdrawalIsReported(t *testing.T) {

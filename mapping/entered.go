@@ -6,7 +6,6 @@ import (
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
-	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 )
 
@@ -31,27 +30,18 @@ func (c *compiler) enteredRule(s ruleSpec) *rule {
 	s.onlyEntered()
 	c.enteredAllowed(v)
 	r := &rule{id: s.name}
-	formName, itemName, ok := strings.Cut(v.Text(), ".")
-	formName, event, _ := strings.Cut(formName, "@")
-	f := c.dictionary.Form(formName)
-	switch {
-	case !ok:
-		v.Errorf("entered: FORM.ITEM", "the event names no item of a form")
-		return r
-	case f == nil:
-		v.Errorf(finding.DidYouMean(formName, c.dictionary.FormNames()), "the dictionary has no form %q", formName)
-		return r
-	case f.Item(itemName) == nil:
-		v.Errorf(finding.DidYouMean(itemName, f.ItemNames()), "form %q has no item %q", formName, itemName)
+	cell, item := c.dictionary.EnteredCell(v)
+	if item == nil {
 		return r
 	}
-	c.entered = append(c.entered, formName+"."+itemName)
-	r.entered = &entered{item: f.Item(itemName), cell: ecrf.CellKey{Event: c.enteredEvent(v, f, event), Form: formName, Item: itemName}}
+	name := cell.Form + "." + cell.Item
+	c.entered = append(c.entered, name)
+	r.entered = &entered{item: item, cell: cell}
 	if t := r.entered.item.Type; t != ecrf.Date && t != ecrf.DateTime {
 		v.Errorf("name an item of type date or datetime", "item %s is of type %s: it holds no day", v.Text(), t)
 	}
-	if slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == formName && x.fills(itemName) }) {
-		v.Errorf("remove the rule: what the mapping writes nobody enters", "a rule fills item %s", formName+"."+itemName)
+	if slices.ContainsFunc(c.file.forms, func(x formSpec) bool { return x.name == cell.Form && x.fills(cell.Item) }) {
+		v.Errorf("remove the rule: what the mapping writes nobody enters", "a rule fills item %s", name)
 	}
 	return r
 }
@@ -64,21 +54,6 @@ func (c *compiler) enteredAllowed(v yamldoc.Value) {
 	if c.readable != nil && !*c.readable {
 		v.Errorf("name a file with what people entered: entered: {file: FILE.csv} in the study file", "the study names no target that could be read")
 	}
-}
-
-func (c *compiler) enteredEvent(v yamldoc.Value, f *ecrf.Form, event string) string {
-	events := c.dictionary.EventsOf(f.Name)
-	switch {
-	case f.Repeating:
-		v.Errorf("name an item of a form that does not repeat", "form %s repeats, so that no one date is entered", f.Name)
-	case event == "" && len(events) == 1:
-		return events[0]
-	case event == "":
-		v.Errorf("write "+f.Name+"@EVENT.ITEM; its events are "+strings.Join(events, ", "), "form %s is filled in %d events", f.Name, len(events))
-	case !slices.Contains(events, event):
-		v.Errorf(finding.DidYouMean(event, events), "form %s is not filled in event %q", f.Name, event)
-	}
-	return event
 }
 
 // onlyEntered reports the parts of a rule that have no effect beside entered.

@@ -15,6 +15,7 @@ import (
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/crash"
 )
 
 // shard is a part of the permitted subjects.
@@ -45,6 +46,9 @@ func (r *runner) shards() []shard {
 
 // compute works off the shards that are not finished.
 func (r *runner) compute(ctx context.Context) error {
+	if err := r.findParted(); err != nil {
+		return err
+	}
 	shards, err := r.begin(ctx)
 	if err != nil {
 		return err
@@ -100,7 +104,7 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 			return nil, err
 		}
 		shards = slices.DeleteFunc(shards, func(s shard) bool {
-			if !slices.Contains(finished, s.name) || s.anyOf(isNew) {
+			if !slices.Contains(finished, s.name) || s.anyOf(isNew) || slices.ContainsFunc(s.work, func(w work) bool { return r.parted(w.subject.Number()) }) {
 				return false
 			}
 			total -= len(s.work)
@@ -135,6 +139,9 @@ func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done
 		if !r.DryRun && context.Cause(ctx) == nil {
 			err := r.Audit.Append(ctx, s.drafts...)
 			if err == nil {
+				err = r.listWrong(s.batch.Subjects)
+			}
+			if err == nil {
 				err = r.Ledger.Apply(ctx, r.runID, s.batch)
 			}
 			if err != nil {
@@ -149,6 +156,18 @@ func (r *runner) store(ctx context.Context, cancel context.CancelCauseFunc, done
 type shardResult struct {
 	batch  ecrf.Batch
 	drafts []audit.Draft
+}
+
+// computeSafely computes a subject. A mistake of the program's own that its data bring about costs no other.
+func (r *runner) computeSafely(ctx context.Context, w work, last ecrf.Facts) (result *subjectResult, err error) {
+	defer func() {
+		var own error
+		if crash.Caught(recover(), &own); own != nil {
+			r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "crflink", Reason: own.Error()})
+			result, err = (&subjectResult{}).fail(), nil
+		}
+	}()
+	return r.computeSubject(ctx, w, last)
 }
 
 func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error) {
@@ -167,7 +186,7 @@ func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error)
 	}
 	for _, w := range s.work {
 		w.entered = entries[w.subject.Number()]
-		result, err := r.computeSubject(ctx, w, facts[w.subject.Number()])
+		result, err := r.computeSafely(ctx, w, facts[w.subject.Number()])
 		if err != nil {
 			return done, err
 		}

@@ -10,14 +10,16 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 // work is a permitted patient with their subject.
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
-	noted   uint64       // sameness of the decision
-	entered ecrf.Entries // what people entered in the target, as far as the mapping reads it
+	noted   uint64           // sameness of the decision
+	entered ecrf.Entries     // what people entered in the target, as far as the mapping reads it
+	traits  pseudonym.Traits // to be compared with what people entered
 }
 
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but
@@ -55,6 +57,9 @@ func (r *runner) decide(ctx context.Context) error {
 		return err
 	}
 	if err := r.partShared(); err != nil {
+		return err
+	}
+	if err := r.holdOthers(ctx); err != nil {
 		return err
 	}
 	if err := r.survey(ctx); err != nil {
@@ -151,7 +156,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 		}
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		v := &verdict{c.decision, c.facts, now}
-		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, noted: v.sameness()})
+		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, noted: v.sameness(), traits: pseudonym.TraitsOf(c.record.Patient())})
 		r.known[subject.Number()] = now
 		err = r.note(subject, v)
 		if before != nil && err == nil {
@@ -218,7 +223,7 @@ func (r *runner) partShared() error {
 			return false
 		}
 		r.known[n] = standing{outcomeHeld, reasonShared}
-		failed = errors.Join(failed, r.note(w.subject, &verdict{standing: r.known[n]}))
+		failed = errors.Join(failed, r.note(w.subject, &verdict{standing: r.known[n]}), r.task(withdrawal.Shared, n))
 		r.out.Tally.fail(Failure{Subject: n, Stage: StageSubject, Reason: "several patients of the source claim this subject number; link them with Patient.link, correct the enrolment, or, when the site has parted what it had merged, run crflink vault part"})
 		return true
 	})

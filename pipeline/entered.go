@@ -25,22 +25,29 @@ func (l *loader) entered(v yamldoc.Value) {
 
 // unentered warns of a file that nothing reads.
 func (l *loader) unentered(v yamldoc.Value) {
-	if v.Exists() && l.study.Mapping != nil && len(l.study.Mapping.Entered()) == 0 {
+	if v.Exists() && l.study.Mapping != nil && !l.study.ReadsEntered() {
 		line, col := v.Pos()
 		l.further = append(l.further, finding.Finding{
-			File: l.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: "no event of the mapping is a date that a person entered: nothing is read from here",
+			File: l.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: "no event of the mapping is a date that a person entered, and subject has no check: nothing is read from here",
 		})
 	}
 }
 
+// ReadsEntered reports whether a run reads what people entered.
+func (s *Study) ReadsEntered() bool { return s.Check != nil || len(s.Mapping.Entered()) > 0 }
+
 // entries reads what people entered for the subjects, by study number, where an event of the mapping needs it.
 func (r *runner) entries(ctx context.Context, all []work) (map[string]ecrf.Entries, error) {
 	cells := r.Study.Mapping.Entered()
+	return r.entriesOf(ctx, all, cells)
+}
+
+func (r *runner) entriesOf(ctx context.Context, all []work, cells []ecrf.CellKey) (map[string]ecrf.Entries, error) {
 	if len(cells) == 0 || len(all) == 0 {
 		return nil, nil
 	}
 	if r.Entered == nil {
-		return nil, errors.New("an event of the mapping is a date that a person entered, and no target was opened to read it from")
+		return nil, errors.New("the study needs what people entered, and no target was opened to read it from")
 	}
 	subjects := make([]string, len(all))
 	for i, w := range all {

@@ -34,6 +34,7 @@ const (
 	StatusNotEnrolled  Status = "not-enrolled"  // the source no longer gives the patient this number
 	StatusNotComputed  Status = "not-computed"  // no run has taken the subject in yet
 	StatusShared       Status = "shared"        // several patients of the source claim the number
+	StatusOther        Status = "other-person"  // what people entered says that the subject is somebody else
 	StatusNotFound     Status = "not-found"     // the subject is known, and the source has no such patient any more
 	StatusUnknown      Status = "unknown"       // nobody has the number
 	StatusFailed       Status = "failed"        // a stage failed for this subject

@@ -78,6 +78,15 @@ func (x *explainer) claimOf(ctx context.Context, record *fhir.Record) (claim, bo
 		c.status, c.why = StatusNotEnrolled, "The source gives this number to a patient who has another number in the vault: correct the enrolment."
 	case !known:
 		c.status, c.why = StatusNotComputed, "The patient is enrolled, and no run has taken the subject in yet: run crflink sync."
+	case x.Study.Check != nil:
+		w := work{subject: c.subject, traits: pseudonym.TraitsOf(record.Patient())}
+		entries, err := x.entriesOf(ctx, []work{w}, x.Study.Check.cells())
+		if err != nil {
+			return c, false, err
+		}
+		if reason := x.Study.Check.differs(w.traits, entries[x.asked.Subject]); reason != "" {
+			c.status, c.why = StatusOther, "The subject is held: "+differsText[reason]+"."
+		}
 	}
 	return c, true, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 // absorb looks at the patients that the site has merged into a record. An identity that no subject has leads to the
@@ -52,7 +53,7 @@ func (r *runner) stopMerged(c candidate, survivor, other pseudonym.Subject) erro
 		"the site has merged subject %s, which was delivered, into this one: see to its data in the targets, then run crflink vault join --keep %s --drop %s", other, survivor, other)})
 	err := r.note(survivor, &verdict{c.decision, c.facts, now})
 	otherErr := r.note(other, &verdict{standing: now})
-	return errors.Join(err, otherErr)
+	return errors.Join(err, otherErr, r.task(withdrawal.Merged, survivor.Number(), other.Number()))
 }
 
 // survivor returns the subject whose number the surviving patient of a merged record has already: enrolment may now name that of

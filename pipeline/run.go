@@ -62,7 +62,7 @@ type Stage struct {
 
 // Complete reports whether nothing was rejected.
 func (o *Outcome) Complete() bool {
-	return len(o.Tally.Rejected) == 0 && len(o.Tally.Failed) == 0 && o.Tally.Problems() == 0
+	return len(o.Tally.Rejected) == 0 && len(o.Tally.Failed) == 0 && len(o.Tally.Wrong) == 0 && o.Tally.Problems() == 0
 }
 
 // Run conducts one run. An error means that it stopped: running again goes on where it stopped. What was rejected on
@@ -128,9 +128,10 @@ type runner struct {
 	cohorts   cohorts
 	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
-	lost   lost
-	bar    *renewing
-	noting sync.Mutex // of known and lost, while subjects are computed
+	parting parting
+	lost    lost
+	bar     *renewing
+	noting  sync.Mutex // of known and lost, while subjects are computed
 
 	inputs map[string]string // hashes of what determines the result besides resources and vault
 	common string            // of them, in every subject's digest

@@ -12,6 +12,10 @@ const (
 	reasonMerged     = "merged"
 	reasonChanged    = "changed"
 
+	reasonBirthYear = "birth-year-differs"
+	reasonSex       = "sex-differs"
+	reasonBoth      = "birth-year-and-sex-differ"
+
 	reasonWithdrawing = "withdrawal-under-way"
 )
 
@@ -24,6 +28,9 @@ func Standings() []StandingDoc {
 		{reasonNotFound, "the ledger knows the subject, and the source has no such patient any more"},
 		{reasonShared, "several permitted patients of the source claim the subject's number"},
 		{reasonMerged, "the site has merged two subjects that were delivered; a person has to say what becomes of the one that went"},
+		{reasonBirthYear, "people entered another birth year for the subject than the hospital has: it may be another person's record"},
+		{reasonSex, "people entered another sex for the subject than the hospital has: it may be another person's record"},
+		{reasonBoth, "people entered another birth year and another sex for the subject than the hospital has: it may be another person's record"},
 		{reasonChanged, "the consent was changed between computing and delivery, and still permits something; the next run computes the subject anew"},
 		{reasonNoNumber, "the patient is permitted, but the number could not be confirmed: the enrolment is missing, unclear, or says another number"},
 		{reasonWithdrawing, "the patient consented again, and the withdrawal before is not carried out yet"},

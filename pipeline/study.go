@@ -36,7 +36,8 @@ type Study struct {
 	Profile    *pseudonym.Profile
 	Dictionary *ecrf.Dictionary
 	Mapping    *mapping.Mapping
-	Entered    *EnteredSpec // where dates are read that people entered; nil when the study names nothing
+	Entered    *EnteredSpec  // where is read what people entered; nil when the study names nothing
+	Check      *SubjectCheck // of subjects against what people entered; nil when there is none
 	Imaging    ImagingSpec
 	Sources    []SourceSpec
 	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
@@ -102,6 +103,7 @@ type loader struct {
 	further finding.List    // about the files that the study names
 	outputs []yamldoc.Value // that recipients receive
 	formsAt []yamldoc.Value // that have a policy of their own
+	checkAt yamldoc.Value   // of subjects against what people entered
 }
 
 func (l *loader) read() {
@@ -123,6 +125,7 @@ func (l *loader) read() {
 	l.entered(f["entered"])
 	l.forms(f["dictionary"], f["mapping"])
 	l.formsWithPolicy()
+	l.subjectCheck()
 	l.unentered(f["entered"])
 	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
@@ -199,7 +202,8 @@ func (l *loader) subject(v yamldoc.Value) {
 		l.doc.Root().Errorf("say which identifier names a patient and where the study number comes from", "subject is missing")
 		return
 	}
-	f := v.Fields("identifier", "patient-id", "number")
+	f := v.Fields("identifier", "patient-id", "number", "check")
+	l.checkAt = f["check"]
 	l.study.Identity = pseudonym.IdentityRule{System: f["identifier"].Text(), PatientID: f["patient-id"].Bool()}
 	if (l.study.Identity.System == "") == !l.study.Identity.PatientID {
 		v.Errorf("identifier: SYSTEM, or patient-id: true where the server's ids never change", "exactly one of identifier and patient-id names a patient")

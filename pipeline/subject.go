@@ -84,7 +84,7 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	}
 	digest := r.digest(record, permitted, w)
 	known := last.Subject != ""
-	if known && !r.Full && last.Digest == digest && last.Outcome == outcomePermitted {
+	if known && !r.Full && !r.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
 		return result, result.unchanged(last)
 	}
 	v, err := r.veilSubject(permitted, w, result)

@@ -32,8 +32,9 @@ type Tally struct {
 	Imaging           imaging.Counts
 	Deliveries        []Delivered
 	Withdrawn         Withdrawn
-	Tasks, Overdue    int // of withdrawals: open ones, and those of them behind their deadline
-	Lost, MayLose     int // delivered patients whom this run loses without a person's word, and how many it may
+	Wrong             []WrongCell // delivered with data of another patient
+	Tasks, Overdue    int         // open ones, and those of them behind their deadline
+	Lost, MayLose     int         // delivered patients whom this run loses without a person's word, and how many it may
 
 	mu *sync.Mutex
 }

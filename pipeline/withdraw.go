@@ -82,7 +82,7 @@ func (w *withdrawer) run(ctx context.Context) error {
 	if len(all) == 0 {
 		return w.seen(ctx)
 	}
-	for _, step := range []func(context.Context, []*leaving) error{w.name, w.notify, w.eraseFromTargets, w.eraseSessions} {
+	for _, step := range []func(context.Context, []*leaving) error{w.name, w.notify, w.eraseFromTargets, w.eraseSessions, w.eraseWrong} {
 		if err := step(ctx, all); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/crflink/crflink/pseudonym"
@@ -46,11 +47,11 @@ type ListedWithdrawal struct {
 
 // ListedTask is what a person has to do.
 type ListedTask struct {
-	ID         string `json:"id"` // T and the entry of the journal
-	Withdrawal string `json:"withdrawal"`
-	Subject    string `json:"subject,omitempty"`
+	ID         string `json:"id"`                   // T and the entry of the journal
+	Withdrawal string `json:"withdrawal,omitempty"` // none of a task about merged or parted patients
+	Subject    string `json:"subject,omitempty"`    // or several, with blanks between them
 	What       string `json:"what"`
-	Where      string `json:"where"`
+	Where      string `json:"where"`    // a target, a recipient, or a list of cells
 	Deadline   string `json:"deadline"` // date
 	State      string `json:"state"`    // open, overdue or closed
 }
@@ -144,8 +145,23 @@ func (l *lister) task(t *withdrawal.Task) ListedTask {
 	case t.Overdue(l.now):
 		state = "overdue"
 	}
-	return ListedTask{ID: fmt.Sprintf("T%d", t.N), Withdrawal: fmt.Sprintf("W%d", t.Withdrawal), Subject: l.kept[t.Withdrawal],
-		What: string(t.What), Where: t.Where, Deadline: l.day(t.Deadline), State: state}
+	listed := ListedTask{ID: fmt.Sprintf("T%d", t.N), What: string(t.What), Where: t.Where, Deadline: l.day(t.Deadline), State: state}
+	if t.Withdrawal != 0 {
+		listed.Withdrawal, listed.Subject = fmt.Sprintf("W%d", t.Withdrawal), l.kept[t.Withdrawal]
+		return listed
+	}
+	var subjects []string
+	for _, trace := range t.Subjects {
+		if number := l.byTrace[trace]; number != "" {
+			subjects = append(subjects, number)
+		}
+	}
+	slices.Sort(subjects)
+	listed.Subject = strings.Join(subjects, " ")
+	if file := WrongFile(l.parts.Study, t.N); t.What == withdrawal.Parted {
+		listed.Where = file
+	}
+	return listed
 }
 
 // limit lists a stopped run, and those of its subjects whose withdrawal would have begun.

@@ -175,6 +175,9 @@ func (r *runner) surveyAgain(ctx context.Context) error {
 	}
 	emptied := r.lost.emptied
 	r.lost.emptied = nil
+	if err := r.listWrong(emptied); err != nil {
+		return err
+	}
 	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: emptied})
 }
 
@@ -316,7 +319,7 @@ func (r *runner) passed() error {
 	return r.Journal.Append(withdrawal.Entry{Kind: withdrawal.Passed, At: r.AsOf, Of: limit.N})
 }
 
-// countTasks counts what persons still have to do about withdrawals.
+// countTasks counts what persons still have to do.
 func (r *runner) countTasks() {
 	for _, t := range r.Journal.Register().Tasks(0) {
 		if !t.Closed {

@@ -126,6 +126,9 @@ func CloseTask(ctx context.Context, parts Parts, n int, word Word) (*withdrawal.
 	if err := parts.Journal.Append(withdrawal.Entry{Kind: withdrawal.Closed, At: word.At, Of: n}); err != nil {
 		return nil, err
 	}
+	if task.What == withdrawal.Parted {
+		return task, forgetWrong(parts.Study, n)
+	}
 	return task, parts.unname(ctx, task.Withdrawal)
 }
 

@@ -47,8 +47,9 @@ const ByPerson = "person"
 // Job is what a task asks a person to do.
 type Job struct {
 	What     JobKind   `json:"what"`
-	Where    string    `json:"where"` // a target's or a recipient's name
+	Where    string    `json:"where,omitempty"` // a target's or a recipient's name
 	Deadline time.Time `json:"deadline"`
+	Subjects []string  `json:"subjects,omitempty"` // of a task that belongs to no withdrawal: traces of numbers, sorted
 }
 
 // JobKind is a kind of task.
@@ -60,6 +61,16 @@ const (
 	Delete JobKind = "delete"  // delete, or anonymise, in a target that offers a program no way to
 	Allow  JobKind = "confirm" // confirm that the subject may be erased in a system into which people enter data
 )
+
+// The kinds of tasks that belong to no withdrawal but are about subjects whom the site has merged or parted.
+const (
+	Merged JobKind = "merged" // see to the data in the targets of the subject that goes, and join the two
+	Shared JobKind = "shared" // several patients claim one number: link them, correct the enrolment, or part them
+	Parted JobKind = "parted" // mend what was delivered of another patient, by the task's list of cells
+)
+
+// aboutSubjects reports whether tasks of the kind belong to no withdrawal.
+func (k JobKind) aboutSubjects() bool { return k == Merged || k == Shared || k == Parted }
 
 // Loss is what a run would have lost.
 type Loss struct {

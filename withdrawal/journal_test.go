@@ -100,13 +100,16 @@ func TestAnOpenTaskIsOverdueBehindItsDeadline(t *testing.T) {
 
 func TestEntriesWithoutSenseAreRefused(t *testing.T) {
 	for name, e := range map[string]withdrawal.Entry{
-		"a withdrawal without a trace": {Kind: withdrawal.Began, Refusal: refusal("")},
-		"a second of one subject":      {Kind: withdrawal.Began, Refusal: refusal("n1", "i1")},
-		"the end of no withdrawal":     {Kind: withdrawal.Done, Of: 7},
-		"a task of no withdrawal":      {Kind: withdrawal.Opened, Of: 7, Task: &withdrawal.Job{}},
-		"the end of no task":           {Kind: withdrawal.Closed, Of: 1},
-		"a word to no limit":           {Kind: withdrawal.Confirmed, Of: 1},
-		"another kind":                 {Kind: "else"},
+		"a withdrawal without a trace":     {Kind: withdrawal.Began, Refusal: refusal("")},
+		"a second of one subject":          {Kind: withdrawal.Began, Refusal: refusal("n1", "i1")},
+		"the end of no withdrawal":         {Kind: withdrawal.Done, Of: 7},
+		"a task of no withdrawal":          {Kind: withdrawal.Opened, Of: 7, Task: &withdrawal.Job{}},
+		"a subject's task without one":     {Kind: withdrawal.Opened, Task: &withdrawal.Job{What: withdrawal.Merged}},
+		"a subject's task of a withdrawal": {Kind: withdrawal.Opened, Of: 1, Task: &withdrawal.Job{What: withdrawal.Merged, Subjects: []string{"n1"}}},
+		"another task of no withdrawal":    {Kind: withdrawal.Opened, Task: &withdrawal.Job{What: withdrawal.Notify, Subjects: []string{"n1"}}},
+		"the end of no task":               {Kind: withdrawal.Closed, Of: 1},
+		"a word to no limit":               {Kind: withdrawal.Confirmed, Of: 1},
+		"another kind":                     {Kind: "else"},
 	} {
 		j, err := openJournal(t, t.TempDir())
 		if err != nil {
@@ -118,6 +121,26 @@ func TestEntriesWithoutSenseAreRefused(t *testing.T) {
 		if j.Append(e) == nil || j.Register().Entries() != 1 {
 			t.Errorf("%s was written", name)
 		}
+	}
+}
+
+func TestATaskAboutSubjectsBelongsToNoWithdrawal(t *testing.T) {
+	j, err := openJournal(t, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := []string{"n1", "n2"}
+	opened := withdrawal.Entry{Kind: withdrawal.Opened, At: at, Task: &withdrawal.Job{What: withdrawal.Merged, Subjects: about, Deadline: at.AddDate(0, 0, 30)}}
+	if err := j.Append(opened); err != nil {
+		t.Fatal(err)
+	}
+	r := j.Register()
+	task := r.OpenAbout(withdrawal.Merged, about)
+	if task == nil || task.Withdrawal != 0 || r.OpenAbout(withdrawal.Parted, about) != nil || r.OpenAbout(withdrawal.Merged, about[:1]) != nil || !r.Empty() {
+		t.Fatalf("task %+v", task)
+	}
+	if err := j.Append(withdrawal.Entry{Kind: withdrawal.Closed, At: at, Of: task.N}); err != nil || r.OpenAbout(withdrawal.Merged, about) != nil {
+		t.Errorf("it is still open: %v", err)
 	}
 }
 

@@ -22,7 +22,7 @@ type Withdrawal struct {
 // Task is what a person has to do.
 type Task struct {
 	N          int // its first entry
-	Withdrawal int
+	Withdrawal int // 0 of a task about subjects who were merged or parted
 	Job
 	Opened time.Time
 	Closed bool
@@ -99,6 +99,16 @@ func (r *Register) TaskOf(withdrawal int, what JobKind, where string) *Task {
 	return nil
 }
 
+// OpenAbout returns the open task of a kind about these subjects, by their traces in order, or nil.
+func (r *Register) OpenAbout(what JobKind, subjects []string) *Task {
+	for _, t := range r.Tasks(0) {
+		if t.What == what && !t.Closed && slices.Equal(t.Subjects, subjects) {
+			return t
+		}
+	}
+	return nil
+}
+
 // Open reports whether a task of the withdrawal waits for a person.
 func (r *Register) Open(withdrawal int) bool {
 	return slices.ContainsFunc(r.Tasks(withdrawal), func(t *Task) bool { return !t.Closed })
@@ -129,7 +139,12 @@ func (r *Register) check(e Entry) error {
 			wrong = "of no withdrawal"
 		}
 	case Opened:
-		if r.withdrawals[e.Of] == nil || e.Task == nil {
+		switch {
+		case e.Task == nil:
+			wrong = "no task"
+		case e.Task.What.aboutSubjects() && (e.Of != 0 || len(e.Task.Subjects) == 0):
+			wrong = "a task about no subject"
+		case !e.Task.What.aboutSubjects() && r.withdrawals[e.Of] == nil:
 			wrong = "a task of no withdrawal"
 		}
 	case Closed:

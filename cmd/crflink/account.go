@@ -112,11 +112,14 @@ func withdrawals(t *pipeline.Tally) (lines []string) {
 			lines = append(lines, fmt.Sprintf(format, n))
 		}
 	}
-	say(t.Overdue, "ALERT: %d tasks of withdrawals are behind their deadline: crflink withdraw list")
-	say(t.Tasks, "%d tasks of withdrawals wait for a person: crflink withdraw list")
+	say(t.Overdue, "ALERT: %d tasks are behind their deadline: crflink tasks list")
+	say(t.Tasks, "%d tasks wait for a person: crflink tasks list")
 	say(t.Withdrawn.Waiting, "%d withdrawals wait for a person's confirmation: crflink withdraw list")
 	say(t.Withdrawn.Failed, "%d withdrawals could not be carried out in every target; the next run tries again")
 	say(t.Withdrawn.Done, "%d withdrawals were carried out")
+	for _, c := range t.Wrong {
+		lines = append(lines, c.String())
+	}
 	if t.Lost > t.MayLose {
 		lines = append(lines, fmt.Sprintf("ALERT: %d delivered patients would be lost, and the study allows %d in one run: a run that stores would be stopped", t.Lost, t.MayLose))
 	}

@@ -4,9 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/internal/crash"
 )
 
 func main() {
@@ -20,5 +25,15 @@ func run(args []string) int {
 	defer stop()
 	root := newRoot(terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	root.SetArgs(args)
-	return conclude(os.Stderr, root.ExecuteContext(ctx))
+	return conclude(os.Stderr, execute(ctx, root))
+}
+
+// execute runs a command. A mistake of the program's own becomes an error that tells no data.
+func execute(ctx context.Context, root *cobra.Command) (err error) {
+	defer func() {
+		if crash.Caught(recover(), &err); errors.As(err, new(*crash.Error)) {
+			err = coded{exitServer, err}
+		}
+	}()
+	return root.ExecuteContext(ctx)
 }

@@ -158,9 +158,9 @@ func (o *opened) targets(context.Context) error {
 	return nil
 }
 
-// entered opens what people entered, where the mapping reads it.
+// entered opens what people entered, where the study reads it.
 func (o *opened) entered(context.Context) error {
-	if o.Study.Entered == nil || len(o.Study.Mapping.Entered()) == 0 {
+	if o.Study.Entered == nil || !o.Study.ReadsEntered() {
 		return nil
 	}
 	var err error

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/withdrawal"
 )
 
 func joinCommand() *cobra.Command {
@@ -29,6 +31,7 @@ number stays there: see to it first. Its secret stays in the vault, so that what
 					return fmt.Errorf("join %s and %s: %w", keep, drop, err)
 				}
 				err := errors.Join(o.changed(cmd.Context(), audit.VaultChange{What: "joined"}, keep), o.changed(cmd.Context(), audit.VaultChange{What: "dropped"}, drop))
+				err = errors.Join(err, pipeline.AnswerSubjectTask(&o.Parts, withdrawal.Merged, time.Now(), keep, drop))
 				if err != nil {
 					return err
 				}
@@ -48,8 +51,9 @@ func partCommand() *cobra.Command {
 		Use:   "part STUDY.yaml --number NUMBER [--to NUMBER] <IDENTIFIER",
 		Short: "Take a patient off a subject, after the site has parted what it had merged",
 		Long: `Reads the patient's identifier from standard input, never from the command line, where others could see it. From the next run
-on that patient is somebody else: the subject that --to names, as it was before a join, or whoever enrolment says. The subject is computed without their data: cells that came
-from them are listed as vanished or changed, and stay in the targets until somebody has seen to them.
+on that patient is somebody else: the subject that --to names, as it was before a join, or whoever enrolment says. The subject is computed without their data: the next run
+lists every delivered cell of both subjects that vanishes or changes, as a file in the state folder and in the report, and a task
+waits until somebody has seen to them (crflink tasks).
 ` + exitHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -88,13 +92,22 @@ func part(cmd *cobra.Command, o *opened, number, to string) error {
 		})
 	}
 	if err == nil {
-		err = o.changed(cmd.Context(), audit.VaultChange{What: "parted"}, number)
+		err = errors.Join(o.changed(cmd.Context(), audit.VaultChange{What: "parted"}, number), partTasks(o, number, to))
 	}
 	if err != nil {
 		return fmt.Errorf("part a patient from %s: %w", number, err)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "The patient is no longer %s. The next run computes %s without their data, and lists what vanishes or changes.\n", number, number)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "The patient is no longer %s. The next run computes %s without their data, and lists every delivered cell that vanishes or changes: crflink tasks list.\n", number, number)
 	return err
+}
+
+// partTasks opens the task to mend what was delivered of the wrong patient, and closes the one that asked for the parting.
+func partTasks(o *opened, number, to string) error {
+	about := []string{number}
+	if to != "" {
+		about = append(about, to)
+	}
+	return errors.Join(pipeline.OpenSubjectTask(&o.Parts, withdrawal.Parted, time.Now(), about...), pipeline.AnswerSubjectTask(&o.Parts, withdrawal.Shared, time.Now(), number))
 }
 
 // changeVault opens a study's vault, which must be there, for a change while no run is under way.
@@ -119,7 +132,7 @@ func changeVault(cmd *cobra.Command, file string, change func(*opened) error) (e
 	if o.Vault, err = openVault(cmd.Context(), rows, key, study); err != nil {
 		return err
 	}
-	if err := errors.Join(o.ledger(cmd.Context()), o.audit(cmd.Context())); err != nil {
+	if err := errors.Join(o.journal(cmd.Context()), o.ledger(cmd.Context()), o.audit(cmd.Context())); err != nil {
 		return err
 	}
 	return change(o)

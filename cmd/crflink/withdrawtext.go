@@ -51,7 +51,7 @@ func writeTasks(w io.Writer, tasks []pipeline.ListedTask) {
 	for _, x := range tasks {
 		_, _ = fmt.Fprint(w, header)
 		header = ""
-		_, _ = fmt.Fprintln(w, strings.Join([]string{x.ID, x.Withdrawal, dash(x.Subject), x.What, x.Where, x.Deadline, x.State}, "\t"))
+		_, _ = fmt.Fprintln(w, strings.Join([]string{x.ID, dash(x.Withdrawal), dash(x.Subject), x.What, dash(x.Where), x.Deadline, x.State}, "\t"))
 	}
 }
 

@@ -88,7 +88,13 @@ func subject() node {
 		"identifier-type": text().said("the ID type of a Mainzelliste that holds the patient's identifier"), "number-type": text().said("the ID type of a Mainzelliste that holds the study's number"),
 		"key-env": text().said("the environment variable with a Mainzelliste's API key"), "namespace": text().said("of a vfps"),
 	}, "from")
-	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number}, "number")
+	check := object(map[string]node{
+		"birth-year": text().said("form.item in which people enter the birth year, or the date of birth"),
+		"sex": object(map[string]node{
+			"item": text().said("form.item in which people enter the sex"), "codes": named(text()).said("the item's codes by administrative gender; left out: the item has FHIR's codes"),
+		}, "item"),
+	}).said("what people entered has to agree with the hospital's record, or the subject is held")
+	return object(map[string]node{"identifier": text().said("the system of the identifier that names a patient"), "patient-id": yes(), "number": number, "check": check}, "number")
 }
 
 func key() node {

@@ -1,0 +1,47 @@
+package pseudonym
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/crflink/crflink/internal/shared"
+)
+
+const lostFile = "testdata/lost.golden"
+
+// TestWhatTheModulesLoseIsReviewed lists the elements of the official test data of the MII modules that do not come through, and
+// why. The list is reviewed by people: nothing that a study needs is lost unseen, and a change of the profile shows here.
+func TestWhatTheModulesLoseIsReviewed(t *testing.T) {
+	v := testVeil(t, None)
+	lost, read := map[string]bool{}, 0
+	for _, text := range texts(t, shared.Dir(t, "data", "mii-kds-testdata", "resources")) {
+		_, report, err := v.apply(withPatient(t, []string{text}), false, testSubject(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read++
+		for _, d := range report.Dropped {
+			lost[fmt.Sprintf("%s: %s", d.Path, d.Reason)] = true
+		}
+	}
+	if read < 200 {
+		t.Fatalf("only %d resources were read", read)
+	}
+	got := strings.Join(slices.Sorted(maps.Keys(lost)), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(lostFile, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(lostFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("what is dropped changed; review it and run with -update:\n%s", difference(string(want), got))
+	}
+}
