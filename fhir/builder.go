@@ -44,14 +44,14 @@ func (b *Builder) Reset(t *Table) {
 }
 
 // Object begins an object.
-func (b *Builder) Object(name string) { b.push(name, node{kind: Object}) }
+func (b *Builder) Object(name string) { b.begin(name, Object) }
 
 // Array begins an array.
-func (b *Builder) Array(name string) { b.push(name, node{kind: Array}) }
+func (b *Builder) Array(name string) { b.begin(name, Array) }
 
 // End ends the innermost object or array.
 func (b *Builder) End() {
-	top := b.open[len(b.open)-1]
+	top := &b.open[len(b.open)-1] // the next to open takes its place
 	b.open = b.open[:len(b.open)-1]
 	if !top.repeated && !top.underscore {
 		return
@@ -70,32 +70,32 @@ func (b *Builder) Empty() bool { return b.open[len(b.open)-1].last == 0 }
 
 // String, Number, Bool and Null write a primitive. A number's text is kept as it is.
 func (b *Builder) String(name, value string) {
-	b.push(name, b.valued(String, value))
+	b.text(b.push(name, String), value)
 }
 
 // Bytes writes a String whose text is copied.
 func (b *Builder) Bytes(name string, value []byte) {
-	off := len(b.work.auxBuf)
+	n, off := b.push(name, String), len(b.work.auxBuf)
 	b.work.auxBuf = append(b.work.auxBuf, value...)
-	b.push(name, node{kind: String, off: u32(off), len: u32(len(value)), flags: flagAux})
+	n.off, n.len = u32(off), u32(len(value))
+	n.flags |= flagAux
 }
 
 // Number writes a number by its text, which must be a JSON number.
 func (b *Builder) Number(name, text string) {
-	b.push(name, b.valued(Number, text))
+	b.text(b.push(name, Number), text)
 }
 
 // Bool writes true or false.
 func (b *Builder) Bool(name string, value bool) {
-	n := node{kind: Bool}
+	n := b.push(name, Bool)
 	if value {
-		n.flags = flagTrue
+		n.flags |= flagTrue
 	}
-	b.push(name, n)
 }
 
 // Null writes a null.
-func (b *Builder) Null(name string) { b.push(name, node{kind: Null}) }
+func (b *Builder) Null(name string) { b.push(name, Null) }
 
 // Copy writes the node's own value (a primitive without its extensions) under the name.
 func (b *Builder) Copy(name string, n Node) {
@@ -123,38 +123,44 @@ func (b *Builder) Finish() {
 	b.t.names = b.pool.text.String()
 }
 
-func (b *Builder) valued(k Kind, value string) node {
-	s := b.text(value)
-	return node{kind: k, off: s.off, len: s.len, flags: flagAux}
-}
-
-func (b *Builder) text(s string) span {
+// text gives a primitive its text.
+func (b *Builder) text(n *node, s string) {
 	off := len(b.work.auxBuf)
 	b.work.auxBuf = append(b.work.auxBuf, s...)
-	return span{u32(off), u32(len(s))}
+	n.off, n.len = u32(off), u32(len(s))
+	n.flags |= flagAux
 }
 
-func (b *Builder) push(name string, n node) {
-	top := len(b.open) - 1
-	if name != "" {
-		s := b.pool.span(name)
-		n.keyOff, n.keyLen = s.off, uint16(s.len) // #nosec G115 -- names come from parsed tables, which bound them
-		n.flags |= flagKeyPool
-		b.work.noted(name)
-		if top >= 0 {
-			b.open[top].named(s.off, name)
-		}
-	}
-	i := b.work.add(n)
-	if top >= 0 {
-		o := &b.open[top]
+// begin adds an object or array and opens it.
+func (b *Builder) begin(name string, k Kind) {
+	b.push(name, k)
+	b.open = append(b.open, openNode{})
+	b.open[len(b.open)-1].self = u32(len(b.work.nodes) - 1)
+}
+
+// push adds a node to the innermost object or array. The result is valid until the next push: what a node has beyond its name is
+// written in place, because copying what was just written in parts is slow.
+func (b *Builder) push(name string, k Kind) *node {
+	i := b.work.add(node{})
+	n := &b.work.nodes[i]
+	n.kind = k
+	var o *openNode
+	if top := len(b.open) - 1; top >= 0 {
+		o = &b.open[top]
 		b.work.link(o.self, o.last, i)
 		o.last = i
 		b.work.nodes[o.self].len++
 	}
-	if n.kind == Object || n.kind == Array {
-		b.open = append(b.open, openNode{self: i})
+	if name != "" {
+		s := b.pool.span(name)
+		n.keyOff, n.keyLen = s.off, uint16(s.len) // #nosec G115 -- names come from parsed tables, which bound them
+		n.flags = flagKeyPool
+		b.work.noted(name)
+		if o != nil {
+			o.named(s.off, name)
+		}
 	}
+	return n
 }
 
 // named notes the name of a member: equal names have equal places in the pool.

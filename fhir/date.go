@@ -292,10 +292,35 @@ func ParseDay(s string) (Day, error) {
 	return NewDay(d.Year, d.Month, d.Day), nil
 }
 
+// LeadingDay reads the YYYY-MM-DD that a text begins with, whatever follows; ok is false when it begins with none.
+func LeadingDay(s string) (day Day, ok bool) {
+	if len(s) < len("2006-01-02") || s[4] != '-' || s[7] != '-' {
+		return 0, false
+	}
+	y, m, d := digits(s[:4]), digits(s[5:7]), digits(s[8:10])
+	if y < 1 || m < 1 || m > 12 || d < 1 || d > daysIn(y, m) {
+		return 0, false
+	}
+	return NewDay(y, m, d), true
+}
+
+// digits reads a number of a few digits; it is -1 when one of them is none.
+func digits(s string) int {
+	n := 0
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			return -1
+		}
+		n = n*10 + int(c)
+	}
+	return n
+}
+
 // Date returns year, month and day of month.
 func (d Day) Date() (year, month, day int) {
-	t := time.Unix(int64(d)*86400, 0).UTC()
-	return t.Year(), int(t.Month()), t.Day()
+	year, m, day := time.Unix(int64(d)*86400, 0).UTC().Date()
+	return year, int(m), day
 }
 
 // String writes YYYY-MM-DD.

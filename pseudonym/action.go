@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/crflink/crflink/fhir"
 )
 
 // verb is what an action does with a primitive.
@@ -25,6 +27,9 @@ type action struct {
 	verb verb
 	form string // keep, hash, generalise: what is expected; replace: the text
 	n    int    // generalise: digits of a postal code, years of a band
+
+	fits   func(w *walker, s string) bool                                       // keep: whether a text has the form
+	stands func(w *walker, s string, parent fhir.Node) (string, []byte, Reason) // hash: what stands for a text, as in value
 }
 
 // redacted stands for a text that was there.
@@ -73,6 +78,7 @@ func (a action) withForm(word string) (action, error) {
 	if !slices.Contains(forms[a.verb], form) {
 		return a, fmt.Errorf("%s takes one of: %s", word, strings.Join(forms[a.verb], ", "))
 	}
+	a.fits, a.stands = keptForms[form], hashedForms[form]
 	wants := form == "postal" || form == "years"
 	switch {
 	case wants && !counted:

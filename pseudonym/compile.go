@@ -86,7 +86,7 @@ func (c *compiler) scalars(root *yamlNode) {
 		"identifierSystems": func(s string) { p.systems[s] = s },
 		"canonicals":        func(s string) { p.canonicals = append(p.canonicals, s) },
 		"units":             func(s string) { p.units[strings.ToLower(s)] = true },
-		"placeholders":      func(s string) { p.placeholders[s] = true },
+		"placeholders":      func(s string) { p.placeholders[s], p.noDate[yearSum(s)] = true, true },
 	}
 	for _, key := range slices.Sorted(maps.Keys(lists)) {
 		y := root.get(key)

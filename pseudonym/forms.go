@@ -18,6 +18,34 @@ func isCode(s string) bool {
 	if s == "" || len(s) > maxCode {
 		return false
 	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			return isCodeBeyondASCII(s[i:])
+		case inCode[c]:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// inCode has the bytes of ASCII that a code may have, inURL those that the URL of a system or of a definition may have, which may
+// also have all beyond ASCII.
+var (
+	inCode = bytesWithout(func(c byte) bool { return c <= ' ' || c == 0x7f || c == '@' })
+	inURL  = bytesWithout(func(c byte) bool { return strings.IndexByte(" \t\r\n?#@\"'<>\\", c) >= 0 })
+)
+
+func bytesWithout(refused func(c byte) bool) (in [256]bool) {
+	for c := range in {
+		in[c] = !refused(byte(c)) // #nosec G115 -- there are 256 bytes
+	}
+	return in
+}
+
+// isCodeBeyondASCII reports whether all characters may stand in a code.
+func isCodeBeyondASCII(s string) bool {
 	for _, c := range s {
 		if c <= ' ' || c == 0x7f || c == '@' || unicode.IsSpace(c) || unicode.IsControl(c) {
 			return false
@@ -26,20 +54,26 @@ func isCode(s string) bool {
 	return true
 }
 
+// isURL reports whether s has no white space, query, fragment, user or quote.
+func isURL(s string) bool {
+	for i := range len(s) {
+		if !inURL[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
 // isSystem reports whether s is the URI of a code system: http, https or urn, without a query, fragment or user.
 func isSystem(s string) bool {
-	if len(s) > 256 || strings.ContainsAny(s, " \t\r\n?#@\"'<>\\") {
+	if len(s) > 256 || !isURL(s) {
 		return false
 	}
 	if oid, ok := strings.CutPrefix(s, "urn:oid:"); ok {
 		return oid != "" && strings.Trim(oid, "0123456789.") == ""
 	}
-	for _, scheme := range []string{"http://", "https://", "urn:iso:", "urn:ietf:"} {
-		if strings.HasPrefix(s, scheme) {
-			return true
-		}
-	}
-	return false
+	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") ||
+		strings.HasPrefix(s, "urn:iso:") || strings.HasPrefix(s, "urn:ietf:")
 }
 
 // maxUnit is the longest printed unit that stays, in bytes.
@@ -110,7 +144,7 @@ func isTime(s string) bool {
 // isCanonical reports whether s begins as a listed canonical URL does and goes on as a name, perhaps with a version.
 func (w *walker) isCanonical(s string) bool {
 	url, version, _ := strings.Cut(s, "|")
-	if len(s) > 256 || version != "" && !isCode(version) || strings.ContainsAny(url, " \t\r\n?#@\"'<>\\") {
+	if len(s) > 256 || version != "" && !isCode(version) || !isURL(url) {
 		return false
 	}
 	for _, prefix := range w.profile.canonicals {
@@ -123,17 +157,17 @@ func (w *walker) isCanonical(s string) bool {
 
 // generalised writes less of a value: the year of a date, the first year of a band of years, or the first digits of
 // a postal code.
-func generalised(a action, s string) value {
+func generalised(a action, s string) (text string, ok bool) {
 	if a.form == "postal" {
-		return text(s[:min(len(s), a.n)], isDigits(s, 10) && len(s) >= a.n)
+		return s[:min(len(s), a.n)], isDigits(s, 10) && len(s) >= a.n
 	}
 	d, err := fhir.ParseDateTime(s)
 	if err != nil {
-		return value{reason: Unfit}
+		return "", false
 	}
 	year := d.Year
 	if a.form == "years" {
 		year -= year % a.n
 	}
-	return text(fmt.Sprintf("%04d", year), year > 0)
+	return fmt.Sprintf("%04d", year), year > 0
 }

@@ -43,6 +43,7 @@ type keyer struct {
 	mac hash.Hash
 	buf []byte
 	sum [sha256.Size]byte
+	txt [32]byte
 }
 
 func newKeyer(key []byte) *keyer { return &keyer{mac: hmac.New(sha256.New, key)} }
@@ -62,7 +63,8 @@ var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 
 // id returns 160 bits as 32 letters and digits: a FHIR id that a case-blind system does not confuse.
 func (k *keyer) id(label string, parts ...string) string {
-	return base32Lower.EncodeToString(k.digest(label, parts...)[:20])
+	base32Lower.Encode(k.txt[:], k.digest(label, parts...)[:20])
+	return string(k.txt[:])
 }
 
 // appendID appends what id returns.

@@ -26,6 +26,7 @@ type Profile struct {
 	canonicals   []string          // beginnings of canonical URLs that stay
 	units        map[string]bool   // words of printed units, in lower case
 	placeholders map[string]bool   // dates that stand for none
+	noDate       [256]bool         // the sums of the first bytes of these
 	paths        []string          // of all rules, by index
 }
 
@@ -103,6 +104,20 @@ func (p *Profile) Action(path string) string {
 func (p *Profile) Extension(path, url string) bool {
 	r := p.find(path)
 	return r != nil && (r.extensions[url] != nil || p.extensions[url] != nil)
+}
+
+// isPlaceholder reports whether a text begins as a date that stands for none. Most dates are told from those by a sum.
+func (p *Profile) isPlaceholder(s string) bool {
+	s = s[:min(len(s), len("2006-01-02"))]
+	return p.noDate[yearSum(s)] && p.placeholders[s]
+}
+
+// yearSum tells most years apart.
+func yearSum(s string) byte {
+	if len(s) < len("2006") {
+		return 0
+	}
+	return s[0]<<5 + s[1]*37 + s[2]*10 + s[3]
 }
 
 func (p *Profile) find(path string) *rule {

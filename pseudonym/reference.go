@@ -9,10 +9,17 @@ import (
 // reference rewrites a Reference.reference. All forms that name one resource end up as the same relative reference,
 // so that what was linked stays linked; a conditional reference holds an identifier and any other URL may, so they go.
 func (w *walker) reference(s string) (string, bool) {
+	if known, ok := w.references[s]; ok {
+		return known, true
+	}
 	ref := fhir.ParseReference(s)
 	switch ref.Form {
 	case fhir.Relative, fhir.Absolute:
-		return w.literal(fhir.Key{Type: ref.Type, ID: ref.ID})
+		literal, ok := w.literal(fhir.Key{Type: ref.Type, ID: ref.ID})
+		if ok {
+			w.references[s] = literal
+		}
+		return literal, ok
 	case fhir.Contained:
 		switch {
 		case ref.ID == "":

@@ -6,96 +6,103 @@ import (
 	"github.com/crflink/crflink/fhir"
 )
 
-// value is what an action made of a primitive: a text, the number or boolean itself, or the reason why nothing stays.
-type value struct {
-	ok     bool
-	kind   fhir.Kind
-	text   string
-	raw    []byte // in the place of text: valid until the next value
-	reason Reason
+// fits is the reason of what is not dropped.
+const fits = reasons
+
+// verdict returns the reason for which a text that does not fit is dropped.
+func verdict(ok bool) Reason {
+	if ok {
+		return fits
+	}
+	return Unfit
 }
 
-func text(s string, ok bool) value {
-	return value{ok: ok, kind: fhir.String, text: s, reason: Unfit}
-}
-
-func (w *walker) value(r *rule, parent, n fhir.Node) value {
-	kind := n.Kind()
+// value returns what an action makes of a primitive: a text, or raw in its place, which is valid until the next value. What fits
+// and is a number or boolean stays itself. For every other reason nothing stays.
+func (w *walker) value(r *rule, parent, n fhir.Node, kind fhir.Kind) (text string, raw []byte, reason Reason) {
 	switch r.act.verb {
 	case drop:
-		return value{reason: ByProfile}
+		return "", nil, ByProfile
 	case redact:
-		return text(redacted, true)
+		return redacted, nil, fits
 	case replace:
-		return text(r.act.form, true)
+		return r.act.form, nil, fits
 	}
 	switch {
 	case kind == fhir.Number:
-		return value{ok: r.act.verb == keep && r.act.form == "number", kind: kind, reason: Unfit}
+		return "", nil, verdict(r.act.verb == keep && r.act.form == "number")
 	case kind == fhir.Bool:
-		return value{ok: r.act.verb == keep && r.act.form == "boolean", kind: kind, reason: Unfit}
+		return "", nil, verdict(r.act.verb == keep && r.act.form == "boolean")
 	case kind != fhir.String:
-		return value{reason: Unfit}
+		return "", nil, Unfit
 	}
 	s := n.Text()
 	switch r.act.verb {
 	case keep:
-		return text(s, w.keeps(r.act.form, s))
+		return s, nil, verdict(r.act.fits != nil && r.act.fits(w, s))
 	case hashed:
-		return w.hashed(r.act.form, s, parent)
+		return r.act.stands(w, s, parent)
 	case shift:
 		return w.date(s)
 	case generalise:
-		return generalised(r.act, s)
+		text, ok := generalised(r.act, s)
+		return text, nil, verdict(ok)
 	}
-	return value{reason: ByProfile}
+	return "", nil, ByProfile
 }
 
-// keeps reports whether a text has the form that may stay as it is.
-func (w *walker) keeps(form, s string) bool {
-	switch form {
-	case "code":
-		return isCode(s)
-	case "system":
-		return isSystem(s)
-	case "unit":
-		return isUnit(s, w.profile.units)
-	case "measure":
-		return isMeasure(s)
-	case "canonical":
-		return w.isCanonical(s)
-	case "type":
-		return w.profile.resources[s] != nil
-	case "time":
-		return isTime(s)
-	case "country":
+// keptForms say for each form of keep whether a text has it; numbers and booleans are not written as text.
+var keptForms = map[string]func(w *walker, s string) bool{
+	"code":      func(_ *walker, s string) bool { return isCode(s) },
+	"system":    func(_ *walker, s string) bool { return isSystem(s) },
+	"unit":      func(w *walker, s string) bool { return isUnit(s, w.profile.units) },
+	"measure":   func(_ *walker, s string) bool { return isMeasure(s) },
+	"canonical": (*walker).isCanonical,
+	"type":      func(w *walker, s string) bool { return w.profile.resources[s] != nil },
+	"time":      func(_ *walker, s string) bool { return isTime(s) },
+	"country": func(_ *walker, s string) bool {
 		return (len(s) == 2 || len(s) == 3) && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-	}
-	return false // numbers and booleans are not written as text
+	},
 }
 
-func (w *walker) hashed(form, s string, parent fhir.Node) value {
-	switch form {
-	case "id":
-		return text(w.ownID(s, parent), s != "")
-	case "reference":
-		ref, ok := w.reference(s)
-		return value{ok: ok, kind: fhir.String, text: ref, reason: Unresolved}
-	case "identifier":
-		w.buf = w.identifier(w.buf[:0], s, parent)
-		return value{ok: s != "", kind: fhir.String, raw: w.buf, reason: Unfit}
-	case "system":
-		if known, ok := w.profile.systems[s]; ok {
-			return text(known, true)
+// hashedForms say for each form of hash what stands for a text.
+var hashedForms = map[string]func(w *walker, s string, parent fhir.Node) (string, []byte, Reason){
+	"id": func(w *walker, s string, parent fhir.Node) (string, []byte, Reason) {
+		return w.ownID(s, parent), nil, verdict(s != "")
+	},
+	"reference": func(w *walker, s string, _ fhir.Node) (string, []byte, Reason) {
+		if ref, ok := w.reference(s); ok {
+			return ref, nil, fits
 		}
-		return text("urn:crflink:system:"+w.keyer.id(labelSystem, s), s != "")
-	case "uid":
+		return "", nil, Unresolved
+	},
+	"identifier": func(w *walker, s string, parent fhir.Node) (string, []byte, Reason) {
+		w.buf = w.identifier(w.buf[:0], s, parent)
+		return "", w.buf, verdict(s != "")
+	},
+	"system": func(w *walker, s string, _ fhir.Node) (string, []byte, Reason) {
+		return w.system(s), nil, verdict(s != "")
+	},
+	"uid": func(w *walker, s string, _ fhir.Node) (string, []byte, Reason) {
 		prefix, uid := cutOID(s)
-		return text(prefix+w.keyer.uid(uid), uid != "")
-	case "accession":
-		return text(accession(w.keyer, s), s != "")
+		return prefix + w.keyer.uid(uid), nil, verdict(uid != "")
+	},
+	"accession": func(w *walker, s string, _ fhir.Node) (string, []byte, Reason) {
+		return accession(w.keyer, s), nil, verdict(s != "")
+	},
+}
+
+// system returns what stands for the system of an identifier: itself, when the profile has it.
+func (w *walker) system(s string) string {
+	written, ok := w.systems[s]
+	if ok {
+		return written
 	}
-	return value{reason: Unfit}
+	if written, ok = w.profile.systems[s]; !ok {
+		written = "urn:crflink:system:" + w.keyer.id(labelSystem, s)
+	}
+	w.systems[s] = written
+	return written
 }
 
 func (w *walker) ownID(id string, resource fhir.Node) string {
@@ -146,18 +153,19 @@ func cutOID(s string) (prefix, uid string) {
 }
 
 // date writes a date in the site's time and moves it.
-func (w *walker) date(s string) value {
-	d, err := fhir.ParseDateTime(s)
-	if err != nil {
-		return value{reason: Unfit}
+func (w *walker) date(s string) (string, []byte, Reason) {
+	if w.dates.moves() && w.profile.isPlaceholder(s) {
+		return "", nil, w.placeholder(s)
 	}
-	if w.dates.moves() && w.profile.placeholders[s[:min(len(s), len("2006-01-02"))]] {
-		return value{reason: Placeholder}
+	var ok bool
+	w.buf, ok = w.mover.append(w.buf[:0], s)
+	return "", w.buf, verdict(ok)
+}
+
+// placeholder returns why a date goes that begins as one that stands for none.
+func (w *walker) placeholder(s string) Reason {
+	if _, err := fhir.ParseDateTime(s); err != nil {
+		return Unfit
 	}
-	d, ok := shifted(local(d, w.dates.Zone), w.shift)
-	if !ok {
-		return value{reason: Unfit}
-	}
-	w.buf = appendDateTime(w.buf[:0], d)
-	return value{ok: true, kind: fhir.String, raw: w.buf}
+	return Placeholder
 }

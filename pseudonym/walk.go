@@ -23,7 +23,10 @@ type walker struct {
 	hidesDeath bool
 	keyer      *keyer
 	shift      int
+	mover      mover
 	ids        map[fhir.Key]string
+	systems    map[string]string   // of identifiers
+	references map[string]string   // literal ones
 	byID       map[string]fhir.Key // for urn:uuid references; nil until one occurs
 
 	// of one resource
@@ -33,18 +36,12 @@ type walker struct {
 	modifiers bool            // there may be a modifierExtension
 }
 
-// container is an object or array that is written once it has content: what loses all of it leaves no trace.
-type container struct {
-	name  string
-	url   string // of an extension
-	array bool
-}
-
 func newWalker(p *Profile, d Dates, unread []bool) *walker {
 	return &walker{
 		profile: p, dates: d, unread: unread, builder: fhir.NewBuilder(&fhir.Table{}),
 		tally: tally{known: make([]uint32, len(p.paths)*int(reasons)), unknown: map[unknown]int{}},
-		ids:   map[fhir.Key]string{}, contained: map[string]bool{},
+		mover: mover{zone: d.Zone},
+		ids:   map[fhir.Key]string{}, systems: map[string]string{}, references: map[string]string{}, contained: map[string]bool{},
 	}
 }
 
@@ -53,12 +50,15 @@ func (w *walker) begin(from permitted, s Subject, hidesDeath bool) {
 	if w.dates.moves() {
 		w.shift = w.keyer.days(w.dates.Limit)
 	}
+	w.mover.days = w.shift
 }
 
 // end forgets the patient.
 func (w *walker) end() {
-	w.from, w.keyer, w.shift, w.byID, w.trace = nil, nil, 0, nil, nil
+	w.from, w.keyer, w.shift, w.mover.days, w.byID, w.trace = nil, nil, 0, 0, nil, nil
 	clear(w.ids)
+	clear(w.systems)
+	clear(w.references)
 	clear(w.contained)
 }
 
@@ -125,32 +125,6 @@ func (w *walker) unknown(on *rule, name, actual string, reason Reason) {
 	w.trace(actual, reason.String())
 }
 
-func (w *walker) open(c container) { w.pending = append(w.pending, c) }
-
-// flush writes the containers that were opened: there is content now.
-func (w *walker) flush() {
-	for _, c := range w.pending {
-		switch {
-		case c.array:
-			w.builder.Array(c.name)
-		default:
-			w.builder.Object(c.name)
-			if c.url != "" {
-				w.builder.String("url", c.url)
-			}
-		}
-	}
-	w.pending = w.pending[:0]
-}
-
-func (w *walker) close() {
-	if n := len(w.pending); n > 0 {
-		w.pending = w.pending[:n-1]
-		return
-	}
-	w.builder.End()
-}
-
 func (w *walker) members(r *rule, n fhir.Node) {
 	for m := n.First(); m.Exists(); m = m.Next() {
 		name := m.Key()
@@ -191,7 +165,7 @@ func (w *walker) member(r *rule, parent, n fhir.Node) {
 	case n.Kind() != fhir.Array:
 		w.primitive(r, parent, n)
 	case r.isObject():
-		w.open(container{name: r.name, array: true})
+		w.openArray(r.name)
 		for e := n.First(); e.Exists(); e = e.Next() {
 			w.object(r, "", e)
 		}
@@ -210,14 +184,14 @@ func (w *walker) object(r *rule, name string, n fhir.Node) {
 		w.drop(r, Modifier)
 		return
 	}
-	w.open(container{name: name})
+	w.open(name)
 	w.members(r, n)
 	w.close()
 }
 
 // extensions writes the listed extensions of an element.
 func (w *walker) extensions(r *rule, name string, list fhir.Node) {
-	w.open(container{name: name, array: true})
+	w.openArray(name)
 	for e := list.First(); e.Exists(); e = e.Next() {
 		x := w.extensionRule(r, e)
 		switch {
@@ -228,7 +202,7 @@ func (w *walker) extensions(r *rule, name string, list fhir.Node) {
 			w.drop(x, Modifier)
 			continue
 		}
-		w.open(container{url: x.url})
+		w.open("").url = x.url
 		w.members(x, e)
 		w.close()
 	}

@@ -17,7 +17,7 @@ func (w *walker) partner(r *rule, name string, e fhir.Node) {
 		w.drop(r, ByProfile)
 		return
 	}
-	w.open(container{name: name})
+	w.open(name)
 	for m := e.First(); m.Exists(); m = m.Next() {
 		if m.Key() == "extension" {
 			w.extensions(r, "extension", m)
@@ -35,7 +35,7 @@ func (w *walker) primitives(r *rule, parent, n fhir.Node) {
 	for e := n.First(); e.Exists(); e = e.Next() {
 		paired = paired || r.act.verb != drop && w.anyExtension(r, e)
 	}
-	w.open(container{name: r.name, array: true})
+	w.openArray(r.name)
 	for e := n.First(); e.Exists(); e = e.Next() {
 		if !w.write(r, "", parent, e) && paired {
 			w.flush()
@@ -49,7 +49,7 @@ func (w *walker) primitives(r *rule, parent, n fhir.Node) {
 	w.builder.Array(r.under)
 	for e := n.First(); e.Exists(); e = e.Next() {
 		if w.anyExtension(r, e) {
-			w.open(container{})
+			w.open("")
 			w.flush()
 			w.extensions(r, "extension", e.Extensions().Get("extension"))
 			w.close()
@@ -75,25 +75,26 @@ func (w *walker) anyExtension(r *rule, n fhir.Node) bool {
 
 // write writes a primitive as its rule says and reports whether there was something to write.
 func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
-	if n.Kind() == fhir.Null {
+	kind := n.Kind()
+	if kind == fhir.Null {
 		return false
 	}
-	v := w.value(r, parent, n)
-	if !v.ok {
-		w.drop(r, v.reason)
+	text, raw, reason := w.value(r, parent, n, kind)
+	if reason != fits {
+		w.drop(r, reason)
 		return false
 	}
-	if w.trace != nil && r.act.verb != keep && v.text+string(v.raw) != n.Text() {
+	if w.trace != nil && r.act.verb != keep && text+string(raw) != n.Text() {
 		w.trace(r.path, r.act.String())
 	}
 	w.flush()
 	switch {
-	case v.kind == fhir.Number || v.kind == fhir.Bool:
+	case raw != nil:
+		w.builder.Bytes(name, raw)
+	case r.act.verb == keep:
 		w.builder.Copy(name, n)
-	case v.raw != nil:
-		w.builder.Bytes(name, v.raw)
 	default:
-		w.builder.String(name, v.text)
+		w.builder.String(name, text)
 	}
 	return true
 }

@@ -58,7 +58,7 @@ func (w *walker) containedResources(contained fhir.Node) {
 		return
 	}
 	w.inside = true
-	w.open(container{name: "contained", array: true})
+	w.openArray("contained")
 	for c := contained.First(); c.Exists(); c = c.Next() {
 		r := w.containedRule(c)
 		if r == nil {
@@ -66,7 +66,7 @@ func (w *walker) containedResources(contained fhir.Node) {
 			w.unknown(nil, "contained."+w.typeName(typ), "contained."+typ, NotListed)
 			continue
 		}
-		w.open(container{})
+		w.open("")
 		w.flush()
 		w.builder.String("resourceType", r.path)
 		w.members(r, c)
