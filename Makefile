@@ -1,7 +1,7 @@
 # Every target prepares what it needs (build/setup.sh) and runs one script; the flags shared by all are in build/env.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench fuzz view-report build env clean
+.PHONY: help setup demo test lint bench fuzz view-report crosscheck build env clean
 
 FUZZTIME ?= 20s
 export FUZZTIME
@@ -35,6 +35,10 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
 view-report: ## run the public suite of SQL on FHIR and write its out/test_report.json
 	@build/setup.sh build
 	@build/view-report.sh
+
+crosscheck: ## evaluate the mapping expressions on all test resources, and compare with the fhirpath of npm (part of make test)
+	@build/setup.sh test
+	@build/crosscheck.sh
 
 build: ## compile bin/crflink
 	@build/setup.sh build
