@@ -38,7 +38,7 @@ func (m *mover) append(dst []byte, s string) (_ []byte, ok bool) {
 	if d, ok = shifted(local(d, m.zone), m.days); !ok {
 		return dst, false
 	}
-	return appendDateTime(dst, d), true
+	return d.Append(dst), true
 }
 
 // clock is what stands behind the date of an instant: T15:04:05.000+01:00.

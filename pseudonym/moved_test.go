@@ -28,7 +28,7 @@ func stepwise(s string, zone *time.Location, days int) (string, bool) {
 		return "", false
 	}
 	if d, ok := shifted(local(d, zone), days); ok {
-		return string(appendDateTime(nil, d)), true
+		return d.String(), true
 	}
 	return "", false
 }

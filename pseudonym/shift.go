@@ -3,7 +3,6 @@ package pseudonym
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/crflink/crflink/fhir"
@@ -108,57 +107,4 @@ func shifted(d fhir.DateTime, days int) (fhir.DateTime, bool) {
 		d.Day = day
 	}
 	return d, true
-}
-
-// appendDateTime writes a date as fhir.DateTime.String does, faster.
-func appendDateTime(b []byte, d fhir.DateTime) []byte {
-	b = pad(b, d.Year, 4)
-	if d.Precision >= fhir.Month {
-		b = pad(append(b, '-'), d.Month, 2)
-	}
-	if d.Precision >= fhir.DayPrecision {
-		b = pad(append(b, '-'), d.Day, 2)
-	}
-	if d.Precision < fhir.Minute {
-		return b
-	}
-	b = pad(append(b, 'T'), d.Hour, 2)
-	b = pad(append(b, ':'), d.Minute, 2)
-	b = pad(append(b, ':'), d.Second, 2)
-	if digits := min(d.Digits, 9); digits > 0 {
-		b = append(b, '.')
-		b = pad(b, d.Nanosecond, 9)
-		b = b[:len(b)-9+digits]
-	}
-	return appendZone(b, d)
-}
-
-func appendZone(b []byte, d fhir.DateTime) []byte {
-	if d.UTC || !d.Zoned {
-		return append(b, 'Z')
-	}
-	sign, o := byte('+'), d.Offset
-	if o < 0 {
-		sign, o = '-', -o
-	}
-	b = pad(append(b, sign), o/60, 2)
-	return pad(append(b, ':'), o%60, 2)
-}
-
-func pad(b []byte, n, width int) []byte {
-	for limit := 10; width > 1; width-- {
-		if n < pow10(width-1, limit) {
-			b = append(b, '0')
-			continue
-		}
-		break
-	}
-	return strconv.AppendInt(b, int64(n), 10)
-}
-
-func pow10(n, p int) int {
-	for ; n > 1; n-- {
-		p *= 10
-	}
-	return p
 }

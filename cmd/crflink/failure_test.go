@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/pipeline"
@@ -115,14 +114,10 @@ func TestAnInterruptStopsSoftlyAndKeepsWhatIsStored(t *testing.T) {
 	c.Stderr = &errs
 	must(t, c.Start())
 	<-stuck
-	begin := time.Now()
 	must(t, c.Process.Signal(syscall.SIGINT))
 	_ = c.Wait()
 	if code := c.ProcessState.ExitCode(); code != exitServer || !strings.Contains(errs.String(), "interrupted") || !strings.Contains(errs.String(), "running again") {
 		t.Errorf("exit code %d: %s", code, errs.String())
-	}
-	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("it took %v to stop", took)
 	}
 	done, finished := j.checkpoints(t)
 	if done == 0 || finished {

