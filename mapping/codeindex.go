@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -18,7 +17,7 @@ type criterion struct {
 
 // criterionOf chooses among the requirements of a condition: codes tell resources apart best, and few texts better than many.
 func criterionOf(x *fhirpath.Expr) *criterion {
-	all := x.Requires()
+	all := slices.DeleteFunc(x.Requires(), func(r fhirpath.Requirement) bool { return len(r.Path) == 0 })
 	if len(all) == 0 {
 		return nil
 	}
@@ -28,23 +27,11 @@ func criterionOf(x *fhirpath.Expr) *criterion {
 		}
 		return 1
 	}
-	all = slices.DeleteFunc(all, func(r fhirpath.Requirement) bool { return len(r.Path) == 0 })
-	if len(all) == 0 {
-		return nil
-	}
 	best := slices.MinFunc(all, func(a, b fhirpath.Requirement) int {
 		return cmp.Or(cmp.Compare(isCode(a), isCode(b)), cmp.Compare(len(a.Texts), len(b.Texts)))
 	})
-	best.Texts = slices.Sorted(maps.Keys(setOf(best.Texts)))
+	best.Texts = slices.Compact(slices.Sorted(slices.Values(best.Texts)))
 	return &criterion{strings.Join(best.Path, "."), best}
-}
-
-func setOf(texts []string) map[string]bool {
-	set := make(map[string]bool, len(texts))
-	for _, t := range texts {
-		set[t] = true
-	}
-	return set
 }
 
 // indexed is the resources of one type by the texts at one path.

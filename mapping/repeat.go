@@ -3,7 +3,6 @@ package mapping
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/crflink/crflink/ecrf"
@@ -87,19 +86,7 @@ func (r *run) place(f *form, c candidate) (string, error) {
 
 // sortable writes a date so that text order is order in time; parts that are not written stand at their beginning.
 func sortable(d fhir.DateTime) string {
-	text := make([]byte, 0, len("2006-01-02T15:04:05.000000000"))
-	for _, part := range [...]struct {
-		mark   string
-		number int
-		width  int
-	}{{"", d.Year, 4}, {"-", max(d.Month, 1), 2}, {"-", max(d.Day, 1), 2}, {"T", d.Hour, 2}, {":", d.Minute, 2}, {":", d.Second, 2}, {".", d.Nanosecond, 9}} {
-		text = append(text, part.mark...)
-		for digits := part.width - 1; digits > 0 && part.number < powerOfTen[digits]; digits-- {
-			text = append(text, '0')
-		}
-		text = strconv.AppendInt(text, int64(part.number), 10)
-	}
-	return string(text)
+	d.Month, d.Day = max(d.Month, 1), max(d.Day, 1)
+	d.Precision, d.Digits, d.UTC = fhir.Fraction, 9, true
+	return strings.TrimSuffix(d.String(), "Z")
 }
-
-var powerOfTen = [...]int{1, 10, 100, 1000, 1e4, 1e5, 1e6, 1e7, 1e8}

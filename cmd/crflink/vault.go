@@ -47,26 +47,14 @@ func rotate(cmd *cobra.Command, file string) (err error) {
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	if err := o.lock(cmd.Context()); err != nil {
-		return err
-	}
-	key, err := vaultKey(study)
+	rows, err := o.vaultToChange(cmd.Context())
 	if err != nil {
 		return err
 	}
-	rows, err := o.vaultRows(cmd.Context())
-	if err != nil {
-		return err
-	}
-	vault, err := openVault(cmd.Context(), rows, key, study)
-	if err != nil {
-		return err
-	}
-	o.Vault = vault
 	if err := errors.Join(o.ledger(cmd.Context()), o.audit(cmd.Context())); err != nil {
 		return err
 	}
-	subjects, err := vault.Rotate(cmd.Context(), next)
+	subjects, err := o.Vault.Rotate(cmd.Context(), next)
 	if err != nil {
 		return err
 	}
@@ -80,6 +68,23 @@ func rotate(cmd *cobra.Command, file string) (err error) {
 Now put what stands under key: next: in %s in the place of the old key, and keep the old key as long as there are backups from before.
 `, subjects, file)
 	return err
+}
+
+// vaultToChange opens the study's vault, which must be there, and keeps runs away meanwhile.
+func (o *opened) vaultToChange(ctx context.Context) (*vaultstore.Store, error) {
+	if err := o.lock(ctx); err != nil {
+		return nil, err
+	}
+	key, err := vaultKey(o.Study)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := o.vaultRows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Vault, err = openVault(ctx, rows, key, o.Study)
+	return rows, err
 }
 
 // changed records what was done to the vault; number is "" where it is about no single subject.

@@ -118,18 +118,7 @@ func changeVault(cmd *cobra.Command, file string, change func(*opened) error) (e
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	if err := o.lock(cmd.Context()); err != nil {
-		return err
-	}
-	key, err := vaultKey(study)
-	if err != nil {
-		return err
-	}
-	rows, err := o.vaultRows(cmd.Context())
-	if err != nil {
-		return err
-	}
-	if o.Vault, err = openVault(cmd.Context(), rows, key, study); err != nil {
+	if _, err := o.vaultToChange(cmd.Context()); err != nil {
 		return err
 	}
 	if err := errors.Join(o.journal(cmd.Context()), o.ledger(cmd.Context()), o.audit(cmd.Context())); err != nil {
