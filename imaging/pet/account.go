@@ -24,7 +24,8 @@ var (
 func AccountTypes() []string { return []string{"Observation"} }
 
 // Near reads what the clinical record says near the day of a scan: the measured weight that is nearest to it, and the blood
-// glucose of the day. Of several that are as near the earlier day counts, then the lesser value. It depends on no order.
+// glucose of the day. Of several weights that are as near the earlier one counts, then the lesser; of several glucoses the
+// highest. It depends on no order.
 func Near(resources iter.Seq[*fhir.Resource], scan fhir.Day, zone *time.Location) (a Account) {
 	for r := range resources {
 		if r.Type != "Observation" || !slices.Contains([]string{"final", "amended", "corrected"}, r.Get("status").Text()) {

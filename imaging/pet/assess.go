@@ -59,6 +59,9 @@ func (t *Table) Assess(series Series, setting Setting) Result {
 
 func (a *assessment) finish() Result {
 	a.out.Reasons, a.out.Status = a.sorted(), a.status()
+	if a.out.FactorMedian == nil && a.out.Calibration == nil { // however mild a site finds the reason
+		a.out.Status = NotReady
+	}
 	return a.out
 }
 
