@@ -68,11 +68,6 @@ type SourceSpec struct {
 	Auth  AuthSpec
 }
 
-// AuthSpec says how a server is entered. Secrets are named by the environment variable or file that holds them.
-type AuthSpec struct {
-	User, PasswordEnv, TokenEnv, CA string
-}
-
 // TargetSpec names a target.
 type TargetSpec struct {
 	Name, Kind, Path string
@@ -333,7 +328,7 @@ func (l *loader) sources(v yamldoc.Value) {
 		if (s.URL == "") == (len(s.Files) == 0) {
 			item.Errorf("files: PATH or fhir: URL", "a source has either files or the base URL of a FHIR server")
 		}
-		s.Auth = l.auth(f["auth"])
+		s.Auth = l.auth(f["auth"], f["fhir"])
 		l.study.Sources = append(l.study.Sources, s)
 	}
 	if len(l.study.Sources) != 1 {

@@ -114,10 +114,6 @@ func source() node {
 	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth()}, "name")
 }
 
-func auth() node {
-	return object(map[string]node{"user": text(), "password-env": text(), "token-env": text(), "ca": text()})
-}
-
 func consentSource() node {
 	return object(map[string]node{
 		"gics": text().said("the base URL of a gICS behind the TTP-FHIR gateway"), "domain": text(), "ask": enum(pipeline.ConsentAsks()...),
