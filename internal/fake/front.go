@@ -1,6 +1,7 @@
 // Package fake is what the fake servers of foreign services have in common.
 //
 //   - A Front stands before a fake: it demands credentials, takes its time, counts calls, and misbehaves on command.
+//   - An Authority gives tokens to clients, and lets only requests with its tokens through.
 //   - A Fault is one way to misbehave.
 //
 // Fakes serve tests and demonstrations. They hold made-up data only.
