@@ -38,7 +38,14 @@ func (h header) json() map[string]any {
 	return out
 }
 
-func (h header) info() header { return h["00540016"].([]header)[0] }
+// info is what the image says about what was injected.
+func (h header) info() header {
+	items, ok := h["00540016"].([]header)
+	if !ok {
+		panic("the image has no radiopharmaceutical")
+	}
+	return items[0]
+}
 
 // fdg is an image of an FDG scan in which nothing is wrong: 70 kg, 250 MBq, 60 minutes.
 func fdg() header {
