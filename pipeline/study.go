@@ -71,6 +71,7 @@ type SourceSpec struct {
 // TargetSpec names a target.
 type TargetSpec struct {
 	Name, Kind, Path string
+	ODM              ODMSpec // of kind odm
 }
 
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
@@ -346,11 +347,12 @@ func (l *loader) imaging(v yamldoc.Value) {
 func (l *loader) targets(v yamldoc.Value) {
 	names := map[string]bool{}
 	for _, item := range v.Items() {
-		f := item.Fields("name", "kind", "folder", "file")
+		f := item.Fields(targetKeys...)
 		t := TargetSpec{Name: l.required(item, f, "name"), Kind: f["kind"].OneOf(TargetKinds()...)}
 		kind := kindOf(t.Kind)
 		kind.checkDates(f["kind"], l.study.Dates.Mode)
 		t.Path = l.path(l.required(item, f, kind.place))
+		kind.read(l, f, &t)
 		if names[t.Name] {
 			item.Errorf("", "there are two targets named %q", t.Name)
 		}

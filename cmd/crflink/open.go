@@ -158,7 +158,7 @@ func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
 
 func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
 	if spec.Kind == "odm" {
-		return odm.New(spec.Name, spec.Path, odm.Options{})
+		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
 	}
 	return table.New(spec.Name, spec.Path)
 }
