@@ -17,6 +17,8 @@ missing_packages() {
       compiler)
         has gcc || echo gcc
         has_libc_headers || echo libc6-dev ;;
+      binutils)
+        has readelf || echo binutils ;;
       servers)
         { has initdb && has pg_ctl && has postgres; } || echo postgresql
         has Orthanc || echo orthanc
