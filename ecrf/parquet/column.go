@@ -1,8 +1,6 @@
 package parquet
 
 import (
-	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -13,9 +11,6 @@ import (
 	"github.com/crflink/crflink/ecrf/tabular"
 	"github.com/crflink/crflink/internal/parquetfile"
 )
-
-// precision is how many digits a decimal may have in all: as many as fit into 64 bits.
-const precision = 18
 
 // schemaOf returns the schema of a table.
 func schemaOf(t *tabular.Table) *pq.Schema {
@@ -48,7 +43,7 @@ func leafOf(c tabular.Column) pq.Node {
 	case ecrf.Integer:
 		return pq.Int(64)
 	case ecrf.Decimal:
-		return pq.Decimal(c.Decimals, precision, pq.Int64Type)
+		return pq.Decimal(c.Decimals, tabular.MaxDigits, pq.Int64Type)
 	case ecrf.Date:
 		return pq.Date()
 	case ecrf.DateTime:
@@ -59,19 +54,15 @@ func leafOf(c tabular.Column) pq.Node {
 	return pq.String()
 }
 
-var errTooLarge = errors.New("the number is too large for its column")
-
-// valueOf returns a canonical text as a value of its column.
+// valueOf returns a canonical text as a value of its column, into which it fits.
 func valueOf(c *tabular.Column, text string) (pq.Value, error) {
 	switch c.Type {
 	case ecrf.Integer:
-		return whole(text)
+		n, err := strconv.ParseInt(text, 10, 64)
+		return pq.Int64Value(n), err
 	case ecrf.Decimal:
-		unscaled, err := whole(strings.Replace(text, ".", "", 1))
-		if n := unscaled.Int64(); err == nil && (n >= 1e18 || n <= -1e18) {
-			return pq.Value{}, errTooLarge
-		}
-		return unscaled, err
+		unscaled, err := strconv.ParseInt(strings.Replace(text, ".", "", 1), 10, 64)
+		return pq.Int64Value(unscaled), err
 	case ecrf.Date:
 		at, err := time.Parse(time.DateOnly, text)
 		return pq.Int32Value(int32(at.Unix() / (24 * 60 * 60))), err // #nosec G115 -- days of four-digit years
@@ -82,12 +73,4 @@ func valueOf(c *tabular.Column, text string) (pq.Value, error) {
 		return pq.BooleanValue(text == "true"), nil
 	}
 	return pq.ByteArrayValue([]byte(text)), nil
-}
-
-func whole(text string) (pq.Value, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n == math.MinInt64 {
-		return pq.Value{}, errTooLarge
-	}
-	return pq.Int64Value(n), nil
 }

@@ -30,20 +30,20 @@ func newFile(w io.Writer, schema *pq.Schema, t *tabular.Table) *file {
 func (f *file) put(values []string) error {
 	row := make(pq.Row, len(values))
 	for i, text := range values {
-		if text == "" {
+		c := &f.table.Columns[i]
+		fits := c.Fits(text)
+		if !fits {
+			f.large[c.Name]++
+		}
+		if text == "" || !fits {
 			row[i] = pq.NullValue().Level(0, 0, i)
 			continue
 		}
-		v, err := valueOf(&f.table.Columns[i], text)
-		switch {
-		case errors.Is(err, errTooLarge):
-			f.large[f.table.Columns[i].Name]++
-			row[i] = pq.NullValue().Level(0, 0, i)
-		case err != nil:
-			return errors.New("a value of item " + f.table.Columns[i].Name + " is not canonical")
-		default:
-			row[i] = v.Level(0, 1, i)
+		v, err := valueOf(c, text)
+		if err != nil {
+			return errors.New("a value of item " + c.Name + " is not canonical")
 		}
+		row[i] = v.Level(0, 1, i)
 	}
 	return f.add(row)
 }

@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/crflink/crflink/ecrf"
@@ -119,3 +120,18 @@ func (t *Table) Names() []string {
 	}
 	return names
 }
+
+// Fits reports whether a canonical text fits into a number of 64 bits, where its column holds one; a decimal may have 18 digits.
+func (c *Column) Fits(text string) bool {
+	switch c.Type {
+	case ecrf.Integer:
+		_, err := strconv.ParseInt(text, 10, 64)
+		return text == "" || err == nil
+	case ecrf.Decimal:
+		return len(strings.NewReplacer(".", "", "-", "").Replace(text)) <= MaxDigits
+	}
+	return true
+}
+
+// MaxDigits is how many digits a decimal may have that fits.
+const MaxDigits = 18
