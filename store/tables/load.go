@@ -52,7 +52,7 @@ func (l *loader) deliver(ctx context.Context, d ecrf.Delivery) (err error) {
 	if err := l.prepare(ctx, d.Dictionary); err != nil {
 		return err
 	}
-	if l.known, err = l.s.pairs(ctx, "SELECT subject, digest FROM "+l.s.name(subjects.Name)); err != nil {
+	if l.known, err = l.s.pairs(ctx, "SELECT subject AS name, digest AS value FROM "+l.s.name(subjects.Name)); err != nil {
 		return err
 	}
 	if l.cells, err = tabular.Each(ctx, d, func(book *ecrf.StoredCasebook) error { return l.book(ctx, book) }); err != nil {

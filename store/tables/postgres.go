@@ -15,7 +15,7 @@ import (
 
 // NewPostgres returns a target that writes the tables of a schema of PostgreSQL, which it makes when it is delivered to and is
 // not there.
-func NewPostgres(name string, a postgres.Address, schema string) (*Target, error) {
+func NewPostgres(name string, a postgres.Address, schema string) (ecrf.Target, error) {
 	if name == "" {
 		return nil, errors.New("a target of kind postgres needs a name")
 	}
@@ -26,7 +26,7 @@ func NewPostgres(name string, a postgres.Address, schema string) (*Target, error
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}
-	return &Target{name, &postgresSchema{config: config, schema: schema}}, nil
+	return Server{&Target{name, &postgresSchema{config: config, schema: schema}}}, nil
 }
 
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)

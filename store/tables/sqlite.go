@@ -99,20 +99,15 @@ func (s *sqliteSession) exec(ctx context.Context, statement string, args ...any)
 }
 
 func (s *sqliteSession) pairs(ctx context.Context, statement string, args ...any) (map[string]string, error) {
-	rows, err := s.tx.QueryxContext(ctx, statement, args...)
-	if err != nil {
+	var rows []struct{ Name, Value string }
+	if err := s.tx.SelectContext(ctx, &rows, statement, args...); err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }() // read to its end, or failed
-	all := map[string]string{}
-	for rows.Next() {
-		var key, value string
-		if err := rows.Scan(&key, &value); err != nil {
-			return nil, err
-		}
-		all[key] = value
+	all := make(map[string]string, len(rows))
+	for _, r := range rows {
+		all[r.Name] = r.Value
 	}
-	return all, rows.Err()
+	return all, nil
 }
 
 func (s *sqliteSession) load(ctx context.Context, t *tabular.Table, rows [][]string) error {

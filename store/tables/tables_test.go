@@ -49,18 +49,23 @@ func dumped(t testing.TB, names []string, rows func(table string) (*sqlx.Rows, e
 		if err != nil {
 			t.Fatal(err)
 		}
-		for found.Next() {
-			values, err := found.SliceScan()
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts[name] += fmt.Sprintf("%v\n", values)
-		}
-		if err := found.Close(); err != nil {
-			t.Fatal(err)
-		}
+		parts[name] = lines(t, found)
 	}
 	return parts
+}
+
+func lines(t testing.TB, found *sqlx.Rows) string {
+	t.Helper()
+	defer found.Close()
+	text := ""
+	for found.Next() {
+		values, err := found.SliceScan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += fmt.Sprintf("%v\n", values)
+	}
+	return text
 }
 
 func sqliteContent(t testing.TB, dir string) map[string]string {

@@ -37,6 +37,7 @@ type session interface {
 	columnType(c *tabular.Column) string
 	tables(ctx context.Context) ([]string, error)
 	exec(ctx context.Context, statement string, args ...any) error
+	// pairs returns the columns name and value of a query.
 	pairs(ctx context.Context, statement string, args ...any) (map[string]string, error)
 	// load adds rows of canonical texts; "" is null, but in the first keys columns.
 	load(ctx context.Context, t *tabular.Table, rows [][]string) error
@@ -49,6 +50,15 @@ func (t *Target) Name() string { return t.name }
 
 // Kind returns sqlite or postgres.
 func (t *Target) Kind() string { return t.at.kind() }
+
+// Server is a target whose tables are on a server.
+type Server struct{ *Target }
+
+// Reach reports whether the server can be reached and lets us in.
+func (s Server) Reach(ctx context.Context) error {
+	_, err := s.at.there(ctx)
+	return wrap(s.name, err)
+}
 
 // Deliver brings the tables to what the delivery has. Written and Unchanged count subjects, or for a file the file.
 func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
@@ -111,7 +121,7 @@ func erase(ctx context.Context, s session, subjects []string) (cells int, err er
 		return 0, err
 	}
 	for _, subject := range subjects {
-		known, err := s.pairs(ctx, "SELECT 'cells', CAST(count(*) AS text) FROM "+s.name("cells")+" WHERE subject = $1", subject)
+		known, err := s.pairs(ctx, "SELECT 'cells' AS name, CAST(count(*) AS text) AS value FROM "+s.name("cells")+" WHERE subject = $1", subject)
 		if err != nil {
 			return 0, err
 		}
