@@ -20,13 +20,18 @@ func (d *delivery) decide(c *cell, s *snapshot) {
 	switch {
 	case c.refused != "" || c.misfit != "" || c.raced:
 	case c.uncovered:
-		c.clear = c.value != "" && c.stored == c.value && d.options.ClearUncovered && !d.frozen(c)
+		c.clear = c.ours() && d.options.ClearUncovered && !d.frozen(c)
 		if c.clear && c.sure { // it was taken, and changed nothing
 			c.clear, c.refused = false, causeOther
 		}
 	default:
 		c.action = d.options.policy(c.Item).Merge(c.stored, c.incoming, ecrf.LastWritten{Value: c.value, Wrote: c.value != ""})
 	}
+}
+
+// ours reports whether the cell still holds a value that we wrote. A box that we left unchecked holds none.
+func (c *cell) ours() bool {
+	return c.value != "" && c.stored == c.value && !(c.column.spelling == checkbox && c.value == "false")
 }
 
 func (d *delivery) frozen(c *cell) bool { return d.options.frozen(d.asOf, c.subject.site, c.Form) }
@@ -79,7 +84,7 @@ func (d *delivery) doubts(c *cell) ecrf.Cause {
 	case c.refused != "" || c.misfit != "":
 		return ecrf.CauseRejected
 	case c.uncovered:
-		if c.value != "" && c.stored != "" {
+		if c.ours() {
 			return ecrf.CauseUncovered
 		}
 		return ""

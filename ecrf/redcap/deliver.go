@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
@@ -15,6 +16,9 @@ type Target struct {
 	name    string
 	options Options
 	client  *client
+
+	reading *sync.Mutex // of design
+	design  *project    // as Entered knows it
 }
 
 var _ ecrf.Target = (*Target)(nil)
@@ -29,7 +33,7 @@ func New(name string, o Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target %s: %w", name, err)
 	}
-	return &Target{name: name, options: o, client: c}, nil
+	return &Target{name: name, options: o, client: c, reading: &sync.Mutex{}}, nil
 }
 
 // Name returns the configured name.

@@ -12,8 +12,9 @@ type Options struct {
 	Wire  wire.Options // Base is the address of the API, which ends in /api/
 	Token wire.Secret  // of the service account
 
-	Project       string // the id of the project that the token must open; "" is any
-	CreateRecords bool   // make a record for a subject that has none
+	Dictionary    *ecrf.Dictionary // of the study, for what is asked of the target beside deliveries
+	Project       string           // the id of the project that the token must open; "" is any
+	CreateRecords bool             // make a record for a subject that has none
 
 	Policy   ecrf.Policy            // of all items; "" is own-values-only
 	Policies map[string]ecrf.Policy // of single items

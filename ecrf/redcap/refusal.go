@@ -155,9 +155,3 @@ func asRefusal(err error) *refusal {
 	}
 	return nil
 }
-
-// says reports whether an error is a refusal for the reason.
-func says(err error, words string) bool {
-	r := asRefusal(err)
-	return r != nil && strings.Contains(r.reason, words)
-}
