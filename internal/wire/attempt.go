@@ -127,6 +127,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer) error) error {
+	if r.pace != nil {
+		if err := r.pace.Wait(ctx); err != nil {
+			return err
+		}
+	}
 	typ, path := r.typeOf(q.target.Path), q.target.Path
 	if q.name != "" {
 		typ, path = q.name, r.base.JoinPath(q.name).Path // #nosec G125 -- the name of an endpoint, not a path that is asked for

@@ -28,6 +28,10 @@ type Options struct {
 	MaxBody  int64         // longest answer in bytes after decompression; 1 GiB
 	MaxLink  int           // longest URL; 8192 bytes
 
+	// Rate is how many requests may be sent in a second, those of all goroutines together; 0 is any number. A server that
+	// many share is not to be kept busy by one of them.
+	Rate float64
+
 	// Header is added to every request.
 	Header map[string]string
 	// Log is told of every attempt before it is sent. It may be called from several goroutines.

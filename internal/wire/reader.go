@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"golang.org/x/time/rate"
 )
 
 // Reader asks one server for data. It may be used from several goroutines.
@@ -19,7 +20,8 @@ type Reader struct {
 	options Options
 	base    *url.URL
 	client  *resty.Client
-	header  string // Authorization
+	header  string        // Authorization
+	pace    *rate.Limiter // nil when there is none
 }
 
 // Answer is the beginning of a 2xx answer. Its body is read in the function that gets it, and not later.
@@ -47,7 +49,14 @@ func NewReader(o Options) (*Reader, error) {
 	}
 	client := resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: sameHost(base)})
 	client.SetLogger(silent{}).SetHeader("User-Agent", "crflink").SetHeaders(o.Header)
-	return &Reader{options: o, base: base, client: client, header: header}, nil
+	return &Reader{options: o, base: base, client: client, header: header, pace: o.pace()}, nil
+}
+
+func (o *Options) pace() *rate.Limiter {
+	if o.Rate <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(o.Rate), 1)
 }
 
 func (o *Options) transport() (*http.Transport, error) {
