@@ -17,15 +17,14 @@ import (
 
 // PACSSpec names a PACS and says how it names patients.
 type PACSSpec struct {
-	URL              string // base of DICOMweb
-	Auth             AuthSpec
-	Certificate, Key string   // PEM files of the client
-	Systems          []string // of Patient.identifier, whose value is the PatientID
-	Prefix           string   // written before it
-	Digits           int      // to which it is filled up with zeros
-	Issuer           string   // (0010,0021)
-	Hashes           []string // systems of which the ids of ImagingStudies may be hashes
-	Rate             int      // requests in a second; 0 is 10
+	URL     string // base of DICOMweb
+	Auth    AuthSpec
+	Systems []string // of Patient.identifier, whose value is the PatientID
+	Prefix  string   // written before it
+	Digits  int      // to which it is filled up with zeros
+	Issuer  string   // (0010,0021)
+	Hashes  []string // systems of which the ids of ImagingStudies may be hashes
+	Rate    int      // requests in a second; 0 is 10
 }
 
 // pacs reads imaging.pacs.
@@ -33,10 +32,10 @@ func (l *loader) pacs(v yamldoc.Value) *PACSSpec {
 	if !v.Exists() {
 		return nil
 	}
-	f := v.Fields("dicomweb", "auth", "certificate", "key", "patient", "hashes", "rate")
+	f := v.Fields("dicomweb", "auth", "patient", "hashes", "rate")
 	p := f["patient"].Fields("systems", "prefix", "digits", "issuer")
 	s := &PACSSpec{
-		URL: l.required(v, f, "dicomweb"), Auth: l.auth(f["auth"]), Certificate: l.path(f["certificate"].Text()), Key: l.path(f["key"].Text()),
+		URL: l.required(v, f, "dicomweb"), Auth: l.auth(f["auth"], f["dicomweb"]),
 		Systems: p["systems"].Texts(), Prefix: p["prefix"].Text(), Digits: p["digits"].Int(), Issuer: p["issuer"].Text(), Hashes: f["hashes"].Texts(), Rate: f["rate"].Int(),
 	}
 	if len(s.Systems) == 0 {
@@ -44,9 +43,6 @@ func (l *loader) pacs(v yamldoc.Value) *PACSSpec {
 	}
 	if s.Digits < 0 || s.Digits > 64 {
 		p["digits"].Errorf("the length of a PatientID, such as 10", "a PatientID has at most 64 characters")
-	}
-	if (s.Certificate == "") != (s.Key == "") {
-		v.Errorf("certificate: and key:, both PEM files", "a client certificate needs its key")
 	}
 	if s.Rate < 0 {
 		f["rate"].Errorf("requests in a second, such as 10", "the rate is not a number of requests")

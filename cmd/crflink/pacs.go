@@ -27,6 +27,6 @@ func openPACS(spec *pipeline.PACSSpec) (*dicomweb.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	options.TLS.Certificate, options.TLS.Key, options.Rate = spec.Certificate, spec.Key, float64(spec.Rate)
+	options.Rate = float64(spec.Rate)
 	return dicomweb.New(dicomweb.Options{Wire: options})
 }

@@ -23,7 +23,6 @@ func imagingLinks() node {
 func pacs() node {
 	return object(map[string]node{
 		"dicomweb": text().said("the base of its DICOMweb service"), "auth": auth(),
-		"certificate": text().said("of the client, a PEM file"), "key": text().said("of the certificate, a PEM file"),
 		"patient": object(map[string]node{
 			"systems": some(text()).said("of Patient.identifier, whose value is the PatientID"), "prefix": text(), "digits": whole().said("filled up with zeros"),
 			"issuer": text().said("IssuerOfPatientID of the site's own patients"),
