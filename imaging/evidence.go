@@ -49,8 +49,7 @@ type reader struct {
 func newReader(from permitted, rules *Rules, refused *Refused) *reader {
 	r := &reader{rules: rules, from: from, refused: refused, reports: map[fhir.Key][]*fhir.Resource{}}
 	for res := range from.Resources() {
-		switch res.Type {
-		case "DiagnosticReport":
+		if res.Type == "DiagnosticReport" {
 			r.report(res)
 		}
 	}

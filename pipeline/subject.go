@@ -173,8 +173,9 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 	result.imaging = located.Counts
 	for _, link := range located.Links {
 		for _, id := range link.Resources {
-			if link.StudyUID != "" {
-				v.uids[fhir.Key{Type: "ImagingStudy", ID: id}] = link.StudyUID
+			key := fhir.Key{Type: "ImagingStudy", ID: id}
+			if other, several := v.uids[key]; link.StudyUID != "" && (!several || link.StudyUID < other) {
+				v.uids[key] = link.StudyUID // of several that a person chose the same one each time
 			}
 		}
 	}

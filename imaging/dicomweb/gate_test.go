@@ -29,7 +29,12 @@ func admit(t testing.TB, policy string, texts ...string) consent.Permitted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec := fhir.NewRecord(fhir.Key{Type: "Patient", ID: "p1"})
+	return admitAs(t, p, "p1", texts)
+}
+
+func admitAs(t testing.TB, p *consent.Policy, id string, texts []string) consent.Permitted {
+	t.Helper()
+	rec := fhir.NewRecord(fhir.Key{Type: "Patient", ID: id})
 	for _, text := range texts {
 		res, err := fhir.ReadResource(text, fhir.Origin{Source: "test"})
 		if err != nil {
@@ -39,6 +44,35 @@ func admit(t testing.TB, policy string, texts ...string) consent.Permitted {
 	}
 	permitted, _ := consent.Admit(rec, consent.Evaluate(consent.FactsOf(rec), p, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), p)
 	return permitted
+}
+
+// link takes a patient's resources the whole way to links: gate, PACS, ladder.
+func link(t testing.TB, subject pseudonym.Subject, pacs imaging.PACS, patient string, texts []string, rules imaging.Rules) imaging.Found {
+	t.Helper()
+	policy, err := consent.Parse("policy.yaml", []byte("kind: none\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	permitted := admitAs(t, policy, patient, texts)
+	dates := imaging.Dates{Zone: berlin(t), Mode: pseudonym.None, Move: func(d fhir.Day) fhir.Day { return d }}
+	candidates, err := imaging.Survey(t.Context(), pacs, permitted, &rules, dates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := imaging.Locate(permitted, subject, rules.Of(candidates), dates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func berlin(t testing.TB) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
 }
 
 func person(pids ...string) string {

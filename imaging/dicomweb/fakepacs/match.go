@@ -2,51 +2,50 @@ package fakepacs
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
-// value is that of a key, by its keyword or its tag.
-func value(keys map[string]string, keyword, tag string) string {
-	if v := keys[keyword]; v != "" {
-		return v
-	}
-	return keys[tag]
-}
+// asked are the keys of a search that the server knows. An unknown key and an empty value match everything.
+type asked struct{ patient, study, accession, modality, date string }
 
-// matches compares a study with the keys that the server knows. Unknown keys and empty values match everything.
-func (s *Server) matches(study *Study, patient string, keys map[string]string) bool {
+func (s *Server) asked(keys map[string]string) asked {
 	if s.has(IgnoresKeys) {
-		return true
+		return asked{}
 	}
-	if v := value(keys, "PatientID", "00100020"); v != "" && !anyOf(v, strings.ToLower(patient), true) {
-		return false
-	}
-	if v := value(keys, "StudyInstanceUID", "0020000D"); v != "" && !anyOf(v, study.UID, false) {
-		return false
-	}
-	if v := value(keys, "AccessionNumber", "00080050"); v != "" && !anyOf(v, study.Accession, true) {
-		return false
-	}
-	if v := value(keys, "ModalitiesInStudy", "00080061"); v != "" {
-		found := false
-		for _, m := range study.modalities() {
-			found = found || anyOf(v, m, false)
+	value := func(keyword, tag string) string {
+		if v := keys[keyword]; v != "" {
+			return v
 		}
-		if !found {
-			return false
-		}
+		return keys[tag]
 	}
-	v := value(keys, "StudyDate", "00080020")
-	return v == "" || s.has(IgnoresDates) || inRange(v, study.Date)
+	a := asked{value("PatientID", "00100020"), value("StudyInstanceUID", "0020000D"), value("AccessionNumber", "00080050"), value("ModalitiesInStudy", "00080061"), value("StudyDate", "00080020")}
+	if s.has(IgnoresDates) {
+		a.date = ""
+	}
+	return a
 }
 
-// anyOf matches a list of values separated by commas, with wildcards where asked.
+func (a *asked) matches(study *Study, patient string) bool {
+	switch {
+	case a.study != "" && !anyOf(a.study, study.UID, false), a.patient != "" && !anyOf(a.patient, patient, true):
+		return false
+	case a.accession != "" && !anyOf(a.accession, study.Accession, true), a.date != "" && !inRange(a.date, study.Date):
+		return false
+	}
+	return a.modality == "" || slices.ContainsFunc(study.modalities(), func(m string) bool { return anyOf(a.modality, m, false) })
+}
+
+// anyOf matches a list of values separated by commas; where it is wild also without case and by wildcards.
 func anyOf(list, value string, wild bool) bool {
 	for want := range strings.SplitSeq(list, ",") {
-		if !wild && want == value {
+		if want == value || wild && strings.EqualFold(want, value) {
 			return true
 		}
-		if ok, err := path.Match(strings.ToLower(want), strings.ToLower(value)); wild && err == nil && ok {
+		if !wild || !strings.ContainsAny(want, "*?") {
+			continue
+		}
+		if ok, err := path.Match(strings.ToLower(want), strings.ToLower(value)); err == nil && ok {
 			return true
 		}
 	}

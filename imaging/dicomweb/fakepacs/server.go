@@ -162,10 +162,11 @@ func write(w http.ResponseWriter, rows []map[string]any) {
 }
 
 func (s *Server) studyRows(keys map[string]string) (rows []map[string]any) {
+	a := s.asked(keys)
 	for i := range s.studies {
 		study := &s.studies[i]
 		for _, patient := range study.Patients {
-			if !s.matches(study, patient, keys) {
+			if !a.matches(study, patient) {
 				continue
 			}
 			row := s.common(study, patient)
@@ -185,7 +186,7 @@ func (s *Server) seriesRows(uid string, keys map[string]string) (rows []map[stri
 		}
 		for _, patient := range study.Patients {
 			for _, series := range study.Series {
-				if want := value(keys, "SeriesInstanceUID", "0020000E"); want != "" && !s.has(IgnoresKeys) && want != series.UID {
+				if want := cmp.Or(keys["SeriesInstanceUID"], keys["0020000E"]); want != "" && !s.has(IgnoresKeys) && want != series.UID {
 					continue
 				}
 				row := map[string]any{}
