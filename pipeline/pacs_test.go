@@ -47,7 +47,7 @@ func withPACS(t *testing.T, parts *pipeline.Parts, url string) {
 	parts.Study.Imaging.PACS = &pipeline.PACSSpec{URL: url, Systems: []string{"https://hospital.example/fhir/sid/pid"}, Hashes: []string{synth.HashSystem}}
 	parts.Study.Imaging.Window = imaging.Window{Before: 30, After: 90, Set: true}
 	parts.Study.Imaging.Folder = filepath.Join(t.TempDir(), "imaging")
-	client, err := dicomweb.New(dicomweb.Options{Wire: wire.Options{Base: url, Retries: -1, Rate: 1e6}})
+	client, err := dicomweb.New(dicomweb.Options{Wire: wire.Options{Base: url, Retries: -1, Every: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

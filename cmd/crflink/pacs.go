@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/crflink/crflink/imaging/dicomweb"
 	"github.com/crflink/crflink/pipeline"
@@ -27,6 +28,8 @@ func openPACS(spec *pipeline.PACSSpec) (*dicomweb.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	options.Rate = float64(spec.Rate)
+	if spec.Rate > 0 {
+		options.Every = time.Second / time.Duration(spec.Rate)
+	}
 	return dicomweb.New(dicomweb.Options{Wire: options})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
@@ -16,7 +17,7 @@ import (
 
 // Options say how a PACS is reached and read. Zero members get the values named behind them.
 type Options struct {
-	Wire   wire.Options // Rate 10 requests per second, MaxBody 64 MiB
+	Wire   wire.Options // Every a tenth of a second, MaxBody 64 MiB
 	Page   int          // rows that a page is asked for; 100
 	Rows   int          // rows that one search may have; 5000
 	Limits dicom.Limits
@@ -64,8 +65,8 @@ func New(o Options) (*Client, error) {
 	set(&o.Page, 100)
 	set(&o.Rows, 5000)
 	set(&o.Cache, 32<<20)
-	if o.Wire.Rate == 0 {
-		o.Wire.Rate = 10
+	if o.Wire.Every == 0 {
+		o.Wire.Every = time.Second / 10
 	}
 	if o.Wire.MaxBody == 0 {
 		o.Wire.MaxBody = 64 << 20

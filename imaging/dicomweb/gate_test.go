@@ -100,7 +100,7 @@ func ask(t testing.TB, pids ...string) imaging.Inquiry {
 
 func client(t testing.TB, url string, change ...func(*dicomweb.Options)) *dicomweb.Client {
 	t.Helper()
-	o := dicomweb.Options{Wire: wire.Options{Base: url, Retries: -1, Rate: 1e6}}
+	o := dicomweb.Options{Wire: wire.Options{Base: url, Retries: -1, Every: 1}}
 	for _, f := range change {
 		f(&o)
 	}

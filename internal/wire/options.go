@@ -26,10 +26,7 @@ type Options struct {
 	MaxPause time.Duration // longest pause, also where Retry-After asks for more; 2 minutes
 	MaxBody  int64         // longest answer in bytes after decompression; 1 GiB
 	MaxLink  int           // longest URL; 8192 bytes
-
-	// Rate is how many requests may be sent in a second, those of all goroutines together; 0 is any number. A server that
-	// many share is not to be kept busy by one of them.
-	Rate float64
+	Every    time.Duration // least time between the beginnings of two attempts; 0 is none
 
 	// Header is added to every request.
 	Header map[string]string
