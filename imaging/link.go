@@ -165,9 +165,9 @@ type Counts struct {
 	Unlinked   map[Reason]int // of these: not linked
 	OutOfScope int            // of these: of other modalities than the study's
 	Links      map[Method]int // links by method
-	Unclaimed  int            // studies at the PACS that no resource stands for
-	Orders     int            // orders with an accession number for which neither FHIR server nor PACS has a study
-	PACS       Asked
+	Unclaimed  int            `json:",omitempty"` // studies at the PACS that no resource stands for
+	Orders     int            `json:",omitempty"` // orders with an accession number for which neither FHIR server nor PACS has a study
+	PACS       Asked          `json:",omitzero"`
 	Refused    Refused
 }
 
