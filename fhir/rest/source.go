@@ -44,6 +44,7 @@ type Source struct {
 	spool *gather.Spool
 	can   *capability
 
+	unable unable
 	shared sharedCache
 }
 
