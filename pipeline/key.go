@@ -60,9 +60,9 @@ func count(texts ...string) int {
 
 // VaultSpec names a vault in PostgreSQL. Without one the vault is a file in the state folder.
 type VaultSpec struct {
-	Postgres                  string // postgres://role@host:port/database
-	PasswordEnv, PasswordFile string // at most one
-	CA                        string // PEM file of the authority of the server's certificate
+	Postgres string // postgres://role@host:port/database
+	Password SecretSpec
+	CA       string // PEM file of the authority of the server's certificate
 }
 
 func (l *loader) vault(v yamldoc.Value) *VaultSpec {
@@ -70,9 +70,5 @@ func (l *loader) vault(v yamldoc.Value) *VaultSpec {
 		return nil
 	}
 	f := v.Fields("postgres", "password-env", "password-file", "ca")
-	s := &VaultSpec{Postgres: l.required(v, f, "postgres"), PasswordEnv: f["password-env"].Text(), PasswordFile: l.path(f["password-file"].Text()), CA: l.path(f["ca"].Text())}
-	if count(s.PasswordEnv, s.PasswordFile) > 1 {
-		v.Errorf("", "a password comes from password-env or from password-file, not from both")
-	}
-	return s
+	return &VaultSpec{Postgres: l.required(v, f, "postgres"), Password: l.secret(v, f, "password"), CA: l.path(f["ca"].Text())}
 }

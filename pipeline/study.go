@@ -68,14 +68,10 @@ type SourceSpec struct {
 	Auth  AuthSpec
 }
 
-// AuthSpec says how a server is entered. Secrets are named by the environment variable or file that holds them.
-type AuthSpec struct {
-	User, PasswordEnv, TokenEnv, CA string
-}
-
 // TargetSpec names a target.
 type TargetSpec struct {
 	Name, Kind, Path string
+	ODM              ODMSpec // of kind odm
 }
 
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
@@ -332,7 +328,7 @@ func (l *loader) sources(v yamldoc.Value) {
 		if (s.URL == "") == (len(s.Files) == 0) {
 			item.Errorf("files: PATH or fhir: URL", "a source has either files or the base URL of a FHIR server")
 		}
-		s.Auth = l.auth(f["auth"])
+		s.Auth = l.auth(f["auth"], f["fhir"])
 		l.study.Sources = append(l.study.Sources, s)
 	}
 	if len(l.study.Sources) != 1 {
@@ -351,11 +347,12 @@ func (l *loader) imaging(v yamldoc.Value) {
 func (l *loader) targets(v yamldoc.Value) {
 	names := map[string]bool{}
 	for _, item := range v.Items() {
-		f := item.Fields("name", "kind", "folder", "file")
+		f := item.Fields(targetKeys...)
 		t := TargetSpec{Name: l.required(item, f, "name"), Kind: f["kind"].OneOf(TargetKinds()...)}
 		kind := kindOf(t.Kind)
 		kind.checkDates(f["kind"], l.study.Dates.Mode)
 		t.Path = l.path(l.required(item, f, kind.place))
+		kind.read(l, f, &t)
 		if names[t.Name] {
 			item.Errorf("", "there are two targets named %q", t.Name)
 		}

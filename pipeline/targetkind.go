@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/pseudonym"
 )
@@ -10,9 +13,14 @@ type targetKind struct {
 	name    string
 	place   string // the key that says where it delivers
 	entered bool   // people enter data into the same forms
+	options func(*loader, map[string]yamldoc.Value, *TargetSpec)
+	keys    []string // that options reads
 }
 
-var targetKinds = []targetKind{{name: "csv", place: "folder"}, {name: "odm", place: "file"}}
+var targetKinds = []targetKind{
+	{name: "csv", place: "folder"},
+	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
+}
 
 // TargetKinds are the kinds of targets that a study file may name.
 func TargetKinds() []string {
@@ -21,6 +29,21 @@ func TargetKinds() []string {
 		names = append(names, k.name)
 	}
 	return names
+}
+
+// targetKeys are the keys that a target of any kind may have.
+var targetKeys = []string{"name", "kind", "folder", "file", "version", "type"}
+
+// read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.
+func (k targetKind) read(l *loader, f map[string]yamldoc.Value, t *TargetSpec) {
+	for _, key := range targetKeys[2:] {
+		if v := f[key]; v.Exists() && k.name != "" && key != k.place && !slices.Contains(k.keys, key) {
+			v.Errorf(strings.Join(append([]string{k.place}, k.keys...), ", "), "a target of kind %s has no %s", k.name, key)
+		}
+	}
+	if k.options != nil {
+		k.options(l, f, t)
+	}
 }
 
 func kindOf(name string) targetKind {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,5 +30,23 @@ func TestEveryKindOfTargetSaysWhereItDelivers(t *testing.T) {
 		if kindOf(name).place == "" {
 			t.Errorf("%s has no place", name)
 		}
+	}
+}
+
+func TestATargetHasTheKeysOfItsKindOnly(t *testing.T) {
+	for _, k := range targetKinds {
+		for _, key := range append([]string{k.place}, k.keys...) {
+			if !slices.Contains(targetKeys, key) {
+				t.Errorf("%s: no target may have the key %s", k.name, key)
+			}
+		}
+	}
+	l := &loader{doc: yamldoc.Parse("study.yaml", []byte("- {name: a, kind: csv, folder: f, version: '2.0'}\n- {name: b, kind: odm, file: f, version: '2.0', type: transactional}\n")), study: &Study{}}
+	l.targets(l.doc.Root())
+	if len(l.doc.Findings) != 1 || !strings.Contains(l.doc.Findings[0].String(), "study.yaml:1:44: error: a target of kind csv has no version") {
+		t.Errorf("%v", l.doc.Findings)
+	}
+	if got := l.study.Targets[1].ODM; got != (ODMSpec{Version: "2.0", Transactional: true}) {
+		t.Errorf("%+v", got)
 	}
 }

@@ -49,20 +49,15 @@ type ConsentSpec struct {
 // ConsentAsks are the ways to ask a gICS.
 func ConsentAsks() []string { return []string{"domain", "person", "states"} }
 
-func (l *loader) auth(v yamldoc.Value) AuthSpec {
-	a := v.Fields("user", "password-env", "token-env", "ca")
-	return AuthSpec{User: a["user"].Text(), PasswordEnv: a["password-env"].Text(), TokenEnv: a["token-env"].Text(), CA: l.path(a["ca"].Text())}
-}
-
 // numberService reads a service that numbers subjects.
 func (l *loader) numberService(from string, v yamldoc.Value, f map[string]yamldoc.Value) {
-	n := &NumberSpec{From: from, URL: l.required(v, f, "url"), Site: f["site"].Text(), Create: f["create"].Bool(), Auth: l.auth(f["auth"])}
+	n := &NumberSpec{From: from, URL: l.required(v, f, "url"), Site: f["site"].Text(), Create: f["create"].Bool(), Auth: l.auth(f["auth"], f["url"])}
 	switch from {
 	case "gpas":
 		l.gpas(n, v, f)
 	case "mainzelliste":
 		n.IdentifierType, n.NumberType, n.KeyEnv = l.required(v, f, "identifier-type"), l.required(v, f, "number-type"), f["key-env"].Text()
-		if n.KeyEnv == "" && n.Auth.TokenEnv == "" {
+		if n.KeyEnv == "" && n.Auth.Token.IsZero() && n.Auth.OAuth == nil {
 			v.Errorf("key-env: NAME of the environment variable with the API key", "a Mainzelliste wants an API key or a bearer token")
 		}
 		if n.IdentifierType != "" && n.IdentifierType == n.NumberType {
@@ -108,7 +103,7 @@ func (l *loader) consentSource(v yamldoc.Value) {
 	c := &ConsentSpec{
 		URL: l.required(v, f, "gics"), Domain: l.required(v, f, "domain"), Ask: f["ask"].OneOf(ConsentAsks()...),
 		Person: f["person-identifier"].Text(), Patient: f["identifier"].Text(), PatientID: f["patient-id"].Bool(),
-		Keep: f["server-consents"].OneOf("withhold", "keep") == "keep", Auth: l.auth(f["auth"]),
+		Keep: f["server-consents"].OneOf("withhold", "keep") == "keep", Auth: l.auth(f["auth"], f["gics"]),
 	}
 	if c.Patient != "" && c.PatientID {
 		v.Errorf("", "only one of identifier and patient-id names a patient")

@@ -158,10 +158,10 @@ func TestTheStudyFileNamesTheTrustCentre(t *testing.T) {
 		"    from: gpas\n    url: https://ths.example/ttp-fhir/fhir/gpas/\n    domain: PSMA\n    site: S1\n    api: \"1.10.2\"\n    auth: {user: crflink, password-env: GPAS}\n",
 		"dates: none\n",
 		"dates: none\nconsent-source:\n  gics: https://ths.example/ttp-fhir/fhir/gics\n  domain: MII\n  ask: person\n  server-consents: keep\n  auth: {token-env: GICS}\n")
-	if n := study.Numbers; n == nil || n.URL != "https://ths.example/ttp-fhir/fhir/gpas/" || n.Domain != "PSMA" || n.API != "1.10.2" || n.Create || n.Auth.PasswordEnv != "GPAS" || study.Numbering != nil {
+	if n := study.Numbers; n == nil || n.URL != "https://ths.example/ttp-fhir/fhir/gpas/" || n.Domain != "PSMA" || n.API != "1.10.2" || n.Create || n.Auth.Password.Env != "GPAS" || study.Numbering != nil {
 		t.Errorf("numbers: %+v", study.Numbers)
 	}
-	if c := study.Consents; c == nil || c.Ask != "person" || !c.Keep || c.Patient != study.Identity.System || c.PatientID || c.Auth.TokenEnv != "GICS" {
+	if c := study.Consents; c == nil || c.Ask != "person" || !c.Keep || c.Patient != study.Identity.System || c.PatientID || c.Auth.Token.Env != "GICS" {
 		t.Errorf("consents: %+v", study.Consents)
 	}
 	if study.Inputs()["study"] == exampleStudy(t).Inputs()["study"] {

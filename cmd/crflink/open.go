@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/crflink/crflink/audit"
@@ -16,7 +14,6 @@ import (
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/fhir/rest"
-	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/store"
 	"github.com/crflink/crflink/store/journal"
@@ -81,17 +78,6 @@ func withConsents(source fhir.Source, spec *pipeline.ConsentSpec) (fhir.Source, 
 	return both, nil
 }
 
-// server says how a server is entered.
-func server(base string, auth pipeline.AuthSpec) (wire.Options, error) {
-	options := wire.Options{Base: base, TLS: wire.TLS{CA: auth.CA}, Auth: wire.Auth{User: auth.User}}
-	var err error
-	if options.Auth.Password, err = secret(auth.PasswordEnv); err != nil {
-		return options, err
-	}
-	options.Auth.Bearer, err = secret(auth.TokenEnv)
-	return options, err
-}
-
 func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
 	if spec.URL == "" {
 		return ndjson.Open(spec.Files, ndjson.Options{Name: spec.Name})
@@ -101,18 +87,6 @@ func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
 		return nil, err
 	}
 	return rest.New(rest.Options{Name: spec.Name, Wire: options})
-}
-
-// secret reads the secret that an environment variable holds; no name is no secret, an unset variable is an error.
-func secret(variable string) (wire.Secret, error) {
-	if variable == "" {
-		return wire.Secret{}, nil
-	}
-	value, ok := os.LookupEnv(variable)
-	if !ok || value == "" {
-		return wire.Secret{}, fmt.Errorf("the environment variable %s is not set; the study needs it", variable)
-	}
-	return wire.NewSecret(value), nil
 }
 
 // journal opens the journal of withdrawals, and makes it for a study that has none.
@@ -179,7 +153,7 @@ func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
 
 func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
 	if spec.Kind == "odm" {
-		return odm.New(spec.Name, spec.Path, odm.Options{})
+		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
 	}
 	return table.New(spec.Name, spec.Path)
 }

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/crflink/crflink/audit"
-	"github.com/crflink/crflink/internal/secretfile"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
 	vaultstore "github.com/crflink/crflink/store/vault"
@@ -133,22 +131,11 @@ func openRows(ctx context.Context, study *pipeline.Study) (*vaultstore.Store, er
 	if spec == nil {
 		return vaultstore.Open(ctx, filepath.Join(study.State, "vault.db"))
 	}
-	address := vaultstore.Address{URL: spec.Postgres, CA: spec.CA}
-	if spec.PasswordFile != "" {
-		text, err := secretfile.Read(spec.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("the vault's password: %w", err)
-		}
-		address.Password = strings.TrimRight(string(text), "\r\n")
+	password, err := secretOf(spec.Password)
+	if err != nil {
+		return nil, fmt.Errorf("the vault's password: %w", err)
 	}
-	if spec.PasswordEnv != "" {
-		password, err := secret(spec.PasswordEnv)
-		if err != nil {
-			return nil, err
-		}
-		address.Password = password.Reveal()
-	}
-	return vaultstore.OpenPostgres(ctx, address)
+	return vaultstore.OpenPostgres(ctx, vaultstore.Address{URL: spec.Postgres, CA: spec.CA, Password: password.Reveal()})
 }
 
 // openVault opens the vault by its key, or by the one to which it is being rotated.

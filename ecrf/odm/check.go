@@ -12,8 +12,7 @@ import (
 // Rule names what a problem is about.
 type Rule string
 
-// The rules that Check knows. All are of the text of the ODM 1.3.2 specification; the schema checks none of them, or only a
-// part.
+// The rules that Check knows. All are of the text of the ODM specification; the schema checks none of them, or only a part.
 const (
 	RuleReference   Rule = "reference"   // an OID that nothing has, or that is not allowed at this place
 	RuleDuplicate   Rule = "duplicate"   // an OID, key, code or number that comes twice
@@ -39,14 +38,17 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s", p.Line, p.Col, p.Rule, p.Message)
 }
 
-// maxProblems bounds the list: a document with more is not worth more lines.
-const maxProblems = 1000
+// MaxProblems bounds the list of Check: a document with more is not worth more lines.
+const MaxProblems = 1000
 
-// Check reads an ODM 1.3 document and returns what is wrong with it beyond its XML schema, at most 1000 problems in
-// document order. The error says that it could not be read to its end: it is not well-formed XML, or not ODM 1.3. Memory is
+// Check reads a document of ODM 1.3 or 2.0 and returns what is wrong with it beyond its XML schema, at most 1000 problems in
+// document order. The error says that it could not be read to its end: it is not well-formed XML, or not ODM. Memory is
 // bounded by the metadata and one subject, but for the set of subject keys.
 func Check(r io.Reader) ([]Problem, error) {
-	c := &checker{decoder: xml.NewDecoder(r), studies: map[string]*studyDef{}, users: map[string]bool{}, locations: map[string]bool{}}
+	c := &checker{
+		decoder: xml.NewDecoder(r), studies: map[string]*studyDef{}, users: map[string]bool{}, locations: map[string]bool{}, signatures: map[string]bool{}, queries: map[string]bool{},
+	}
+	c.decoder.CharsetReader = charset
 	for {
 		token, err := c.decoder.Token()
 		if errors.Is(err, io.EOF) {
@@ -61,13 +63,18 @@ func Check(r io.Reader) ([]Problem, error) {
 	}
 }
 
-const namespace = "http://www.cdisc.org/ns/odm/v1."
+// Namespaces of the versions. What stands in another one is an extension, and is passed over.
+const (
+	namespace1 = "http://www.cdisc.org/ns/odm/v1."
+	namespace2 = "http://www.cdisc.org/ns/odm/v2."
+)
 
 // element is an open element of the document.
 type element struct {
 	name       string
 	attributes map[string]string
 	children   int
+	count      int             // of the values of a RangeCheck
 	seen       map[string]bool // keys of children, by kind
 	text       strings.Builder
 	foreign    bool
@@ -94,6 +101,7 @@ type checker struct {
 	problems []Problem
 	stack    []*element
 	root     bool
+	two      bool // of version 2.0
 
 	fileType string
 	archival bool
@@ -103,10 +111,12 @@ type checker struct {
 	study            *studyDef
 	version          *versionDef
 	users, locations map[string]bool
+	signatures       map[string]bool
+	queries          map[string]bool
 }
 
 func (c *checker) problem(rule Rule, format string, args ...any) {
-	if len(c.problems) < maxProblems {
+	if len(c.problems) < MaxProblems {
 		line, col := c.decoder.InputPos()
 		c.problems = append(c.problems, Problem{line, col, rule, fmt.Sprintf(format, args...)})
 	}
@@ -158,7 +168,7 @@ func (c *checker) token(token xml.Token) error {
 // textual elements hold a text that is checked; all other text is passed over.
 func textual(e *element) bool {
 	switch e.name {
-	case "CheckValue", "FlagValue", "FlagType", "DateTimeStamp":
+	case "CheckValue", "FlagValue", "FlagType", "DateTimeStamp", "Value":
 		return true
 	}
 	return typedItem(e.name)
@@ -169,17 +179,17 @@ func typedItem(name string) bool { return strings.HasPrefix(name, "ItemData") &&
 func (c *checker) open(x xml.StartElement) error {
 	e := &element{name: x.Name.Local, attributes: make(map[string]string, len(x.Attr))}
 	if !c.root {
-		if x.Name.Local != "ODM" || !strings.HasPrefix(x.Name.Space, namespace) {
-			return fmt.Errorf("read the document: its first element is not ODM of a namespace %s…", namespace)
+		c.root, c.two = true, strings.HasPrefix(x.Name.Space, namespace2)
+		if x.Name.Local != "ODM" || !c.ours(x.Name.Space) {
+			return fmt.Errorf("read the document: its first element is not ODM of a namespace %s… or %s…", namespace1, namespace2)
 		}
-		c.root = true
 	}
 	for _, a := range x.Attr {
 		if a.Name.Space == "" {
 			e.attributes[a.Name.Local] = a.Value
 		}
 	}
-	e.foreign = !strings.HasPrefix(x.Name.Space, namespace)
+	e.foreign = !c.ours(x.Name.Space)
 	if e.foreign {
 		e.name = ""
 	}
@@ -189,6 +199,14 @@ func (c *checker) open(x xml.StartElement) error {
 		c.parent().children++
 	}
 	return nil
+}
+
+// ours reports whether an element of the namespace is of the version of ODM that the document is written in.
+func (c *checker) ours(space string) bool {
+	if c.two {
+		return strings.HasPrefix(space, namespace2)
+	}
+	return strings.HasPrefix(space, namespace1)
 }
 
 func (c *checker) start(e *element) {
@@ -212,6 +230,12 @@ func (c *checker) end(e *element) {
 		c.flag(e)
 	case "DateTimeStamp":
 		c.stamp(e)
+	case "Value":
+		c.childValue(e)
+	case "ItemData":
+		c.itemEnds(e)
+	case "RangeCheck":
+		c.rangeCheck(e)
 	case "MetaDataVersion":
 		if c.version != nil {
 			c.resolve()
@@ -223,7 +247,10 @@ func (c *checker) end(e *element) {
 }
 
 func (c *checker) file(e *element) {
-	c.fileType, c.archival = e.attributes["FileType"], e.attributes["Archival"] == "Yes"
+	c.fileType, c.archival = e.attributes["FileType"], e.attributes["Archival"] == "Yes" || e.attributes["Context"] == "Archive"
+	if prior := e.attributes["PriorFileOID"]; prior != "" && prior == e.attributes["FileOID"] {
+		c.problem(RuleReference, "the file names itself as the one before it")
+	}
 	created, err := parseInstant(e.attributes["CreationDateTime"])
 	if err != nil {
 		c.problem(RuleAudit, "CreationDateTime is not a date and time")

@@ -14,6 +14,9 @@ func (c *checker) startAdmin(e *element) {
 	case "Location":
 		c.unique(e, c.locations[oid])
 		c.locations[oid] = true
+	case "SignatureDef":
+		c.unique(e, c.signatures[oid])
+		c.signatures[oid] = true
 	case "MetaDataVersionRef":
 		study := c.studies[e.attributes["StudyOID"]]
 		if study == nil || study.versions[e.attributes["MetaDataVersionOID"]] == nil {
@@ -24,6 +27,7 @@ func (c *checker) startAdmin(e *element) {
 
 func (c *checker) startData(e *element) {
 	c.transaction(e)
+	c.followsAudit(e)
 	switch e.name {
 	case "ClinicalData", "ReferenceData":
 		c.choose(e)
@@ -38,9 +42,13 @@ func (c *checker) startData(e *element) {
 	case "ItemGroupData":
 		c.instance(e, "ItemGroup", c.defs(func(v *versionDef) map[string]*containerDef { return v.groups }))
 	case "AuditRecord":
-		c.audit(e)
+		c.audit()
 	case "UserRef", "InvestigatorRef":
 		c.adminRef(e, "UserOID", c.users)
+	case "SignatureRef":
+		c.adminRef(e, "SignatureOID", c.signatures)
+	case "Query":
+		c.query(e)
 	case "LocationRef", "SiteRef":
 		c.adminRef(e, "LocationOID", c.locations)
 	case "MeasurementUnitRef":
@@ -121,7 +129,7 @@ func (c *checker) itemData(e *element) {
 	switch {
 	case has && null:
 		c.problem(RuleNull, "item %q has a value and IsNull", oid)
-	case e.name == "ItemData" && !has && !null && !c.valueless(e):
+	case e.name == "ItemData" && !c.two && !has && !null && !c.valueless():
 		c.problem(RuleNull, "item %q has neither a value nor IsNull", oid)
 	}
 	if c.version == nil {
@@ -144,7 +152,7 @@ func (c *checker) itemData(e *element) {
 }
 
 // valueless reports whether a transaction of the item needs no value: the data are removed, or only named.
-func (c *checker) valueless(e *element) bool {
+func (c *checker) valueless() bool {
 	for i := len(c.stack) - 1; i >= 0; i-- {
 		if t := c.stack[i].attributes["TransactionType"]; t != "" {
 			return t == "Remove" || t == "Context"
@@ -158,7 +166,7 @@ func (c *checker) value(item *itemDef, value string) {
 		c.problem(RuleType, "a value of item %q is no %s", item.oid, item.dataType)
 		return
 	}
-	if (item.dataType == "text" || item.dataType == "string") && item.length >= 0 && utf8.RuneCountInString(value) > item.length {
+	if isText(item.dataType) && item.length >= 0 && utf8.RuneCountInString(value) > item.length {
 		c.problem(RuleType, "a value of item %q is longer than its Length", item.oid)
 	}
 	if _, fraction, _ := strings.Cut(value, "."); item.dataType == "float" && item.digits >= 0 && len(fraction) > item.digits {
@@ -187,13 +195,6 @@ func (c *checker) transaction(e *element) {
 			c.problem(RuleTransaction, "%s has transaction %s inside data that are removed", e.name, t)
 			return
 		}
-	}
-}
-
-// audit checks the place of an AuditRecord: first in its parent.
-func (c *checker) audit(*element) {
-	if p := c.parent(); p.name != "AuditRecords" && p.children > 0 {
-		c.problem(RuleOrder, "an AuditRecord comes after other parts of %s", p.name)
 	}
 }
 

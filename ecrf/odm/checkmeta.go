@@ -17,6 +17,7 @@ type versionDef struct {
 	events, forms, groups map[string]*containerDef
 	items                 map[string]*itemDef
 	lists                 map[string]*listDef
+	methods, conditions   map[string]bool
 	pending               []pendingReference
 	open                  bool // includes a version that the document does not have
 }
@@ -49,7 +50,7 @@ type pendingReference struct {
 func newVersion() *versionDef {
 	return &versionDef{
 		events: map[string]*containerDef{}, forms: map[string]*containerDef{}, groups: map[string]*containerDef{},
-		items: map[string]*itemDef{}, lists: map[string]*listDef{},
+		items: map[string]*itemDef{}, lists: map[string]*listDef{}, methods: map[string]bool{}, conditions: map[string]bool{},
 	}
 }
 
@@ -89,6 +90,12 @@ func (c *checker) startVersion(e *element, oid string) {
 	switch e.name {
 	case "Include":
 		c.include(e)
+	case "MethodDef":
+		c.unique(e, v.methods[oid])
+		v.methods[oid] = true
+	case "ConditionDef":
+		c.unique(e, v.conditions[oid])
+		v.conditions[oid] = true
 	case "StudyEventDef":
 		c.container(e, oid, v.events)
 	case "FormDef":
@@ -105,9 +112,7 @@ func (c *checker) startVersion(e *element, oid string) {
 		c.ref(e, "ItemOID", func(v *versionDef, oid string) bool { return v.items[oid] != nil })
 	case "CodeListRef":
 		c.ref(e, "CodeListOID", func(v *versionDef, oid string) bool { return v.lists[oid] != nil })
-		if item := c.parent().item; item != nil {
-			item.list = e.attributes["CodeListOID"]
-		}
+		c.listOfItem(e)
 	case "ItemDef":
 		c.itemDef(e, oid)
 	case "CodeList":
@@ -131,9 +136,12 @@ func (c *checker) unique(e *element, taken bool) {
 
 func (c *checker) container(e *element, oid string, defs map[string]*containerDef) {
 	c.unique(e, defs[oid] != nil)
-	e.container = &containerDef{oid: oid, repeating: e.attributes["Repeating"] == "Yes", children: map[string]bool{}}
+	e.container = &containerDef{oid: oid, repeating: repeatingDef(e.attributes["Repeating"]), children: map[string]bool{}}
 	defs[oid] = e.container
 }
+
+// repeatingDef: version 2.0 says how item groups repeat, where 1.3 says Yes.
+func repeatingDef(s string) bool { return s != "" && s != "No" }
 
 // ref notes a reference inside the MetaDataVersion, whose target may be defined later.
 func (c *checker) ref(e *element, attribute string, found func(*versionDef, string) bool) {
@@ -149,14 +157,51 @@ func (c *checker) ref(e *element, attribute string, found func(*versionDef, stri
 			parent.container.children[oid] = true
 		}
 	}
-	line, col := c.decoder.InputPos()
-	p := Problem{line, col, RuleReference, fmt.Sprintf("%s refers to %q, which is not defined", e.name, oid)}
-	c.version.pending = append(c.version.pending, pendingReference{p, func(v *versionDef) bool { return found(v, oid) }})
+	c.later(RuleReference, fmt.Sprintf("%s refers to %q, which is not defined", e.name, oid), func(v *versionDef) bool { return found(v, oid) })
+	c.furtherRefs(e)
 }
+
+// furtherRefs notes what a reference names beside its target.
+func (c *checker) furtherRefs(e *element) {
+	for _, r := range []struct {
+		attribute string
+		found     func(*versionDef, string) bool
+	}{
+		{"MethodOID", func(v *versionDef, oid string) bool { return v.methods[oid] }},
+		{"CollectionExceptionConditionOID", func(v *versionDef, oid string) bool { return v.conditions[oid] }},
+		{"RoleCodeListOID", func(v *versionDef, oid string) bool { return v.lists[oid] != nil }},
+		{"UnitsItemOID", func(v *versionDef, oid string) bool { return v.items[oid] != nil }},
+	} {
+		if oid := e.attributes[r.attribute]; oid != "" {
+			c.later(RuleReference, fmt.Sprintf("%s of a %s is %q, which is not defined", r.attribute, e.name, oid), func(v *versionDef) bool { return r.found(v, oid) })
+		}
+	}
+}
+
+// later notes a problem that there is unless the whole MetaDataVersion says otherwise.
+func (c *checker) later(rule Rule, message string, fine func(*versionDef) bool) {
+	line, col := c.decoder.InputPos()
+	c.version.pending = append(c.version.pending, pendingReference{Problem{line, col, rule, message}, fine})
+}
+
+// listOfItem notes the code list of an item, whose type must be the item's.
+func (c *checker) listOfItem(e *element) {
+	item := c.parent().item
+	if item == nil {
+		return
+	}
+	item.list = e.attributes["CodeListOID"]
+	c.later(RuleDefinition, fmt.Sprintf("item %q is of type %s, and its code list %q of another", item.oid, item.dataType, item.list), func(v *versionDef) bool {
+		list := v.lists[item.list]
+		return list == nil || list.dataType == item.dataType || isText(list.dataType) && isText(item.dataType)
+	})
+}
+
+func isText(dataType string) bool { return dataType == "text" || dataType == "string" }
 
 func (c *checker) resolve() {
 	for _, p := range c.version.pending {
-		if !c.version.open && !p.found(c.version) && len(c.problems) < maxProblems {
+		if !c.version.open && !p.found(c.version) && len(c.problems) < MaxProblems {
 			c.problems = append(c.problems, p.problem)
 		}
 	}
@@ -185,7 +230,8 @@ func (c *checker) itemDef(e *element, oid string) {
 	e.item = item
 	c.version.items[oid] = item
 	switch {
-	case (item.dataType == "text" || item.dataType == "string") && item.length < 0:
+	case c.two: // no type needs a length
+	case isText(item.dataType) && item.length < 0:
 		c.problem(RuleDefinition, "item %q is a %s and has no Length", oid, item.dataType)
 	case item.dataType == "float" && (item.length < 0 || item.digits < 0):
 		c.problem(RuleDefinition, "item %q is a float and needs both Length and SignificantDigits", oid)
@@ -226,8 +272,16 @@ func (c *checker) unitRef(e *element) {
 	}
 }
 
+// rangeCheck is the end of a RangeCheck: only a list of values may have more than one.
+func (c *checker) rangeCheck(e *element) {
+	if comparator := e.attributes["Comparator"]; e.count > 1 && comparator != "IN" && comparator != "NOTIN" {
+		c.problem(RuleDefinition, "a RangeCheck with comparator %s has %d values to compare with", comparator, e.count)
+	}
+}
+
 // checkValue is the end of a range check's bound.
 func (c *checker) checkValue(e *element) {
+	c.parent().count++
 	def := c.within("ItemDef")
 	if def == nil || def.item == nil {
 		return

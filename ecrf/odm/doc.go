@@ -1,14 +1,16 @@
-// Package odm writes and checks documents of the CDISC Operational Data Model, version 1.3.2, and reads the metadata of
-// versions 1.3 and 2.0.
+// Package odm writes documents of the CDISC Operational Data Model, versions 1.3.2 and 2.0, and checks and reads those of 1.3
+// and 2.0.
 //
-//   - A Snapshot is the whole content of a study: its metadata (MetaDataVersion) and the data of all subjects. It validates
-//     against the published XML schema and against Check.
+//   - A document holds a study's metadata (MetaDataVersion) and the data of all subjects. A snapshot says what there is; a
+//     transactional one what the receiver is to insert or update, each value with its audit record. It validates against
+//     the published XML schema and against Check.
 //   - An OID is an identifier in the document. Ours are the dictionary's names with a prefix: S. study, MDV. version, SE. event,
 //     F. form, IG. item group, I. item, CL. code list, MU. unit, L. location, U. user.
-//   - A repeating form is a FormDef with Repeating="Yes"; FormRepeatKey is the repeat number, which never changes.
+//   - A repeating form is a FormDef with Repeating="Yes"; FormRepeatKey is the repeat number, which never changes. In version
+//     2.0 it is an ItemGroupDef of type Form, and ItemGroupRepeatKey.
 //   - A cell without a value is an ItemData with IsNull="Yes" and an annotation, whose flag holds the missing reason.
 //     A value that the source no longer supports has the annotation beside it.
-//   - With provenance, each ItemData has an AuditRecord whose SourceID says which resource, version and rule it came from.
+//   - With provenance, and in transactions, each ItemData has an AuditRecord whose SourceID says which resource, version and rule it came from.
 //
 // The only time in a document is the as-of instant, so equal content gives equal bytes.
 //

@@ -31,7 +31,7 @@ func lexical(dataType, s string) bool {
 	switch dataType {
 	case "integer":
 		return integerForm.MatchString(s)
-	case "float":
+	case "float", "decimal":
 		return floatForm.MatchString(s)
 	case "double":
 		return doubleForm.MatchString(s)

@@ -20,12 +20,12 @@ const (
 	itemOID, listOID, unitOID, siteOID, userOID       = "I.", "CL.", "MU.", "L.", "U."
 )
 
-func (s *snapshot) study() {
+func (s *document) study() {
 	d := s.d.Dictionary
 	s.x.open("Study", "OID", studyOID+d.Study)
 	s.x.open("GlobalVariables")
 	s.x.text("StudyName", d.Study)
-	s.x.text("StudyDescription", joinNonEmpty(" ", append([]string{"Data of study " + d.Study + "."}, s.d.Notices...)...))
+	s.x.text("StudyDescription", s.description())
 	s.x.text("ProtocolName", d.Study)
 	s.x.close("GlobalVariables")
 	s.units()
@@ -43,7 +43,11 @@ func (s *snapshot) study() {
 	s.x.close("Study")
 }
 
-func (s *snapshot) units() {
+func (s *document) description() string {
+	return joinNonEmpty(" ", append([]string{"Data of study " + s.d.Dictionary.Study + "."}, s.d.Notices...)...)
+}
+
+func (s *document) units() {
 	var units []string
 	seen := map[string]bool{}
 	for i := range s.d.Dictionary.Forms {
@@ -60,14 +64,14 @@ func (s *snapshot) units() {
 	s.x.open("BasicDefinitions")
 	for _, u := range units {
 		s.x.open("MeasurementUnit", "OID", unitOID+u, "Name", u)
-		s.x.translated("Symbol", u)
+		s.translated("Symbol", u)
 		s.x.empty("Alias", "Context", "UCUM", "Name", u)
 		s.x.close("MeasurementUnit")
 	}
 	s.x.close("BasicDefinitions")
 }
 
-func (s *snapshot) protocol() {
+func (s *document) protocol() {
 	s.x.open("Protocol")
 	for i, e := range s.d.Dictionary.Events {
 		s.x.empty("StudyEventRef", "StudyEventOID", eventOID+e.Name, "OrderNumber", strconv.Itoa(i+1), "Mandatory", "No")
@@ -75,7 +79,7 @@ func (s *snapshot) protocol() {
 	s.x.close("Protocol")
 }
 
-func (s *snapshot) events() {
+func (s *document) events() {
 	for _, e := range s.d.Dictionary.Events {
 		s.x.open("StudyEventDef", "OID", eventOID+e.Name, "Name", e.Label, "Repeating", "No", "Type", "Scheduled")
 		for i, f := range e.Forms {
@@ -86,7 +90,7 @@ func (s *snapshot) events() {
 }
 
 // forms writes each form with one item group. The group has all the form's items and does not repeat; the form does.
-func (s *snapshot) forms() {
+func (s *document) forms() {
 	forms := s.d.Dictionary.Forms
 	for i := range forms {
 		f := &forms[i]
@@ -109,39 +113,52 @@ var dataTypes = map[ecrf.Type]string{
 	ecrf.DateTime: "datetime", ecrf.Boolean: "boolean", ecrf.Choice: "text",
 }
 
-func (s *snapshot) item(it *ecrf.Item) {
-	length, digits := "", ""
-	switch it.Type {
-	case ecrf.Text:
-		length = strconv.Itoa(it.Limit())
-	case ecrf.Choice:
-		length = strconv.Itoa(codeLength(s.d.Dictionary.CodeList(it.CodeList)))
-	case ecrf.Decimal:
-		length, digits = strconv.Itoa(numberLength(it)), strconv.Itoa(it.Decimals)
+func (s *document) item(it *ecrf.Item) {
+	length, digits := s.length(it), ""
+	if it.Type == ecrf.Decimal {
+		digits = strconv.Itoa(it.Decimals)
 	}
 	s.x.open("ItemDef", "OID", itemOID+it.Name, "Name", it.Name, "DataType", dataTypes[it.Type], "Length", length, "SignificantDigits", digits)
-	s.x.translated("Question", it.Label)
+	s.translated("Question", it.Label)
 	if it.Unit != "" {
 		s.x.empty("MeasurementUnitRef", "MeasurementUnitOID", unitOID+it.Unit)
 	}
-	s.rangeCheck(it, "GE", it.Min, "The value is less than the least that is expected.")
-	s.rangeCheck(it, "LE", it.Max, "The value is greater than the greatest that is expected.")
+	s.rangeCheck(it, "GE", it.Min, tooLittle)
+	s.rangeCheck(it, "LE", it.Max, tooMuch)
 	if it.Type == ecrf.Choice {
 		s.x.empty("CodeListRef", "CodeListOID", listOID+it.CodeList)
 	}
 	s.x.close("ItemDef")
 }
 
-func (s *snapshot) rangeCheck(it *ecrf.Item, comparator, bound, message string) {
+// length is the greatest number of characters of an item, where its type has one.
+func (s *document) length(it *ecrf.Item) string {
+	switch it.Type {
+	case ecrf.Text:
+		return strconv.Itoa(it.Limit())
+	case ecrf.Choice:
+		return strconv.Itoa(codeLength(s.d.Dictionary.CodeList(it.CodeList)))
+	case ecrf.Decimal:
+		return strconv.Itoa(numberLength(it))
+	}
+	return ""
+}
+
+const (
+	tooLittle = "The value is less than the least that is expected."
+	tooMuch   = "The value is greater than the greatest that is expected."
+)
+
+func (s *document) rangeCheck(it *ecrf.Item, comparator, bound, message string) {
 	if bound == "" {
 		return
 	}
 	s.x.open("RangeCheck", "Comparator", comparator, "SoftHard", "Soft")
 	s.x.text("CheckValue", bound)
-	if it.Unit != "" {
+	if it.Unit != "" && !s.o.two() {
 		s.x.empty("MeasurementUnitRef", "MeasurementUnitOID", unitOID+it.Unit)
 	}
-	s.x.translated("ErrorMessage", message)
+	s.translated("ErrorMessage", message)
 	s.x.close("RangeCheck")
 }
 
@@ -173,7 +190,7 @@ func codeLength(list *ecrf.CodeList) int {
 	return longest
 }
 
-func (s *snapshot) codeLists() {
+func (s *document) codeLists() {
 	for i := range s.d.Dictionary.CodeLists {
 		list := &s.d.Dictionary.CodeLists[i]
 		s.x.open("CodeList", "OID", listOID+list.Name, "Name", list.Name, "DataType", "text")
@@ -194,8 +211,8 @@ func (s *snapshot) codeLists() {
 	s.x.close("CodeList")
 }
 
-func (s *snapshot) code(value, label string, i int) {
+func (s *document) code(value, label string, i int) {
 	s.x.open("CodeListItem", "CodedValue", value, "OrderNumber", strconv.Itoa(i+1))
-	s.x.translated("Decode", label)
+	s.translated("Decode", label)
 	s.x.close("CodeListItem")
 }

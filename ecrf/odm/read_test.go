@@ -112,16 +112,18 @@ func TestADocumentIsReadWithItsUnitsRangesAndRepeats(t *testing.T) {
 
 func TestTheMetadataOfOurOwnSnapshotAreTheDictionaryAgain(t *testing.T) {
 	want := registry(t)
-	draft, err := odm.ReadMetadata(strings.NewReader(snapshot(t, want, nil, odm.Options{})), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, _, _, err := draft.Dictionary(want.Study)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Hash() != want.Hash() {
-		t.Errorf("read as:\n%s", drafttest.Written(t, draft))
+	for _, version := range []odm.Version{odm.V1, odm.V2} {
+		draft, err := odm.ReadMetadata(strings.NewReader(snapshot(t, want, nil, odm.Options{Version: version})), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, _, err := draft.Dictionary(want.Study)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Hash() != want.Hash() {
+			t.Errorf("version %s is read as:\n%s", version, drafttest.Written(t, draft))
+		}
 	}
 }
 

@@ -78,6 +78,9 @@ var itemTypes = map[string]ecrf.Type{
 	"datetime": ecrf.DateTime, "boolean": ecrf.Boolean,
 }
 
+// displayForm is how version 2.0 says how many digits a number has behind its point.
+var displayForm = regexp.MustCompile(`^[0-9]+\.([0-9])$`)
+
 func (m *metadata) dataType(n *node, it *ecrf.DraftItem) {
 	name := n.get("DataType")
 	known, ok := itemTypes[name]
@@ -97,6 +100,9 @@ func (m *metadata) dataType(n *node, it *ecrf.DraftItem) {
 		return
 	}
 	it.Decimals = number(n.get("SignificantDigits"))
+	if shown := displayForm.FindStringSubmatch(n.get("DisplayFormat")); it.Decimals < 0 && shown != nil {
+		it.Decimals = number(shown[1])
+	}
 	if it.Decimals < 0 {
 		it.Decimals = assumedDecimals
 		m.draft.Remark(ecrf.Assumed, it.Name, "3 decimals, because the source has no SignificantDigits; values are rounded to them")
@@ -215,6 +221,7 @@ func (m *metadata) codes(list *node) []ecrf.Code {
 func (m *metadata) unit(n *node, it *ecrf.DraftItem) {
 	refs := n.all("MeasurementUnitRef")
 	if len(refs) == 0 {
+		m.codedUnit(n, it)
 		return
 	}
 	if len(refs) > 1 {
@@ -242,6 +249,15 @@ func (m *metadata) unit(n *node, it *ecrf.DraftItem) {
 	}
 	it.Note = "unit: " + cmp.Or(spellings...)
 	m.draft.Remark(ecrf.LeftOut, it.Name, fmt.Sprintf("the unit %q, which is no UCUM code", cmp.Or(spellings...)))
+}
+
+// codedUnit takes over the unit of an item of version 2.0, where it is a code of UCUM.
+func (m *metadata) codedUnit(n *node, it *ecrf.DraftItem) {
+	for _, coding := range n.all("Coding") {
+		if coding.get("System") == ucumSystem && it.Unit == "" {
+			it.Unit = unitCode(coding.get("Code"))
+		}
+	}
 }
 
 // commonUnits are spellings of units that are found in forms and are not UCUM.

@@ -78,13 +78,6 @@ func (x *xmlWriter) text(name, content string, attributes ...string) {
 	x.raw("</" + name + ">\n")
 }
 
-// translated writes an element that holds a text in the dictionary's language.
-func (x *xmlWriter) translated(name, content string) {
-	x.open(name)
-	x.text("TranslatedText", content)
-	x.close(name)
-}
-
 func (x *xmlWriter) flush() error {
 	if x.err == nil {
 		x.err = x.w.Flush()

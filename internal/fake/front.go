@@ -1,6 +1,7 @@
 // Package fake is what the fake servers of foreign services have in common.
 //
 //   - A Front stands before a fake: it demands credentials, takes its time, counts calls, and misbehaves on command.
+//   - An Authority gives tokens to clients, and lets only requests with its tokens through.
 //   - A Fault is one way to misbehave.
 //
 // Fakes serve tests and demonstrations. They hold made-up data only.
@@ -26,6 +27,10 @@ const (
 	HTML              // 200, and the page of a proxy
 	Cut               // the connection ends without an answer
 	Forbidden         // 403 without an outcome
+	Failed            // 500, and nothing was done
+	Lost              // 504, and everything was done
+	CutLate           // the connection ends without an answer, and everything was done
+	Garbled           // 200 and an error page, and everything was done
 )
 
 // Front is an http.Handler before another one. Its exported members are set before the first request.
@@ -34,6 +39,8 @@ type Front struct {
 	User, Password string        // Basic credentials that are demanded
 	Token          string        // bearer token that is demanded
 	Latency        time.Duration // before each answer
+	// Choose, where it is set, is asked before each call for which no fault is waiting. It may act on the fake.
+	Choose func(*http.Request) Fault
 
 	mu     sync.Mutex
 	faults []Fault
@@ -64,8 +71,11 @@ func (f *Front) AtOnce() int {
 }
 
 func (f *Front) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	fault := f.next(q)
+	fault, waiting := f.next(q)
 	defer f.left()
+	if !waiting && f.Choose != nil {
+		fault = f.Choose(q)
+	}
 	if !f.wait(q) {
 		return
 	}
@@ -74,8 +84,12 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		Refuse(w, http.StatusServiceUnavailable, "transient", "")
 	case HTML:
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte("<!DOCTYPE html><html><body>Please log in</body></html>"))
+		page(w, http.StatusOK, "Please log in")
+	case Failed:
+		page(w, http.StatusInternalServerError, "Internal Server Error")
+	case Lost, CutLate, Garbled:
+		f.Handler.ServeHTTP(&recorder{header: http.Header{}}, q)
+		late(w, fault)
 	case Cut:
 		panic(http.ErrAbortHandler)
 	case Forbidden:
@@ -85,18 +99,37 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-func (f *Front) next(q *http.Request) Fault {
+// next counts the call and takes the fault that is waiting for it.
+func (f *Front) next(q *http.Request) (fault Fault, waiting bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, q.Method+" "+q.URL.Path)
 	f.waiting++
 	f.atOnce = max(f.atOnce, f.waiting)
 	if len(f.faults) == 0 {
-		return None
+		return None, false
 	}
-	fault := f.faults[0]
+	fault = f.faults[0]
 	f.faults = f.faults[1:]
-	return fault
+	return fault, true
+}
+
+// late answers a call that was carried out, so that the caller cannot know.
+func late(w http.ResponseWriter, fault Fault) {
+	switch fault {
+	case Lost:
+		page(w, http.StatusGatewayTimeout, "504 Gateway Time-out")
+	case Garbled:
+		page(w, http.StatusOK, "<br />\n<b>Fatal error</b>: Uncaught exception")
+	default:
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func page(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte("<!DOCTYPE html><html><body>" + text + "</body></html>"))
 }
 
 func (f *Front) left() {

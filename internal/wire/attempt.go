@@ -60,8 +60,17 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 	if err := r.check(q); err != nil {
 		return err
 	}
+	anew := true // a token that is refused is replaced once
 	for n := 1; ; n++ {
-		err := r.attempt(ctx, q, n, use)
+		header, err := r.who.header(ctx)
+		if err == nil {
+			err = r.attempt(ctx, q, header, n, use)
+		}
+		if unauthorised(err) && anew && r.who.refused(header) {
+			anew = false
+			n--
+			continue
+		}
 		if err == nil || ctx.Err() != nil || !Passing(err) || q.once {
 			return err
 		}
@@ -74,11 +83,19 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 	}
 }
 
+func unauthorised(err error) bool {
+	var status *StatusError
+	return errors.As(err, &status) && status.Status == http.StatusUnauthorized
+}
+
 // Passing reports whether a request failed in a way that another attempt may overcome.
 func Passing(err error) bool {
 	var status *StatusError
 	var failed *sendError
+	var token *TokenError
 	switch {
+	case errors.As(err, &token):
+		return token.passing()
 	case errors.As(err, &status):
 		return status.passing()
 	case errors.As(err, &failed):
@@ -126,7 +143,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer) error) error {
+func (r *Reader) attempt(ctx context.Context, q request, header string, n int, use func(Answer) error) error {
 	typ, path := r.typeOf(q.target.Path), q.target.Path
 	if q.name != "" {
 		typ, path = q.name, r.base.JoinPath(q.name).Path // #nosec G125 -- the name of an endpoint, not a path that is asked for
@@ -136,7 +153,7 @@ func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer)
 	defer cancel()
 	ctx, idle := withIdle(ctx, r.options.Idle)
 	defer idle.stop()
-	response, err := r.send(ctx, q)
+	response, err := r.send(ctx, q, header)
 	if err != nil {
 		return &sendError{typ, idle.cause(ctx, err)}
 	}
@@ -158,10 +175,10 @@ func (r *Reader) attempt(ctx context.Context, q request, n int, use func(Answer)
 	return err
 }
 
-func (r *Reader) send(ctx context.Context, q request) (*resty.Response, error) {
+func (r *Reader) send(ctx context.Context, q request, header string) (*resty.Response, error) {
 	request := r.client.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("Accept", cmp.Or(q.accept, fhirType))
-	if r.header != "" {
-		request.SetHeader("Authorization", r.header)
+	if header != "" {
+		request.SetHeader("Authorization", header)
 	}
 	if q.method == http.MethodPost {
 		request.SetHeader("Content-Type", q.contentType).SetBody(q.body)

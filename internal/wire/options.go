@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -32,13 +31,6 @@ type Options struct {
 	Header map[string]string
 	// Log is told of every attempt before it is sent. It may be called from several goroutines.
 	Log func(Attempt)
-}
-
-// Auth says who asks. At most one of Basic and Bearer is set.
-type Auth struct {
-	User     string // Basic
-	Password Secret // Basic
-	Bearer   Secret
 }
 
 // TLS names PEM files. The system's authorities are trusted unless CA is set.
@@ -94,23 +86,6 @@ func (o *Options) base() (*url.URL, error) {
 		return nil, errors.New("the base of a server must not have a query or fragment")
 	}
 	return u, nil
-}
-
-func (a Auth) header() (string, error) {
-	switch {
-	case !a.Bearer.IsZero() && a.User != "":
-		return "", errors.New("configure either a user and password or a bearer token, not both")
-	case !a.Bearer.IsZero():
-		if strings.ContainsAny(a.Bearer.Reveal(), "\r\n ") {
-			return "", errors.New("the bearer token holds a space or line break")
-		}
-		return "Bearer " + a.Bearer.Reveal(), nil
-	case a.User != "":
-		r := http.Request{Header: http.Header{}}
-		r.SetBasicAuth(a.User, a.Password.Reveal())
-		return r.Header.Get("Authorization"), nil
-	}
-	return "", nil
 }
 
 func (t TLS) config() (*tls.Config, error) {

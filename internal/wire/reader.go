@@ -19,7 +19,7 @@ type Reader struct {
 	options Options
 	base    *url.URL
 	client  *resty.Client
-	header  string // Authorization
+	who     *identity
 }
 
 // Answer is the beginning of a 2xx answer. Its body is read in the function that gets it, and not later.
@@ -37,17 +37,17 @@ func NewReader(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	header, err := o.Auth.header()
+	transport, err := o.transport()
 	if err != nil {
 		return nil, err
 	}
-	transport, err := o.transport()
+	who, err := o.Auth.identity(transport)
 	if err != nil {
 		return nil, err
 	}
 	client := resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: sameHost(base)})
 	client.SetLogger(silent{}).SetHeader("User-Agent", "crflink").SetHeaders(o.Header)
-	return &Reader{options: o, base: base, client: client, header: header}, nil
+	return &Reader{options: o, base: base, client: client, who: who}, nil
 }
 
 func (o *Options) transport() (*http.Transport, error) {
@@ -67,8 +67,8 @@ func (o *Options) transport() (*http.Transport, error) {
 	}
 	if o.Proxy != "" {
 		proxy, err := url.Parse(o.Proxy)
-		if err != nil || proxy.Host == "" {
-			return nil, errors.New("the proxy must be an absolute URL")
+		if err != nil || proxy.Host == "" || proxy.User != nil {
+			return nil, errors.New("the proxy must be an absolute URL without user and password")
 		}
 		t.Proxy = http.ProxyURL(proxy)
 	}

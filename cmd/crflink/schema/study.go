@@ -114,10 +114,6 @@ func source() node {
 	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth()}, "name")
 }
 
-func auth() node {
-	return object(map[string]node{"user": text(), "password-env": text(), "token-env": text(), "ca": text()})
-}
-
 func consentSource() node {
 	return object(map[string]node{
 		"gics": text().said("the base URL of a gICS behind the TTP-FHIR gateway"), "domain": text(), "ask": enum(pipeline.ConsentAsks()...),
@@ -127,7 +123,11 @@ func consentSource() node {
 }
 
 func target() node {
-	return object(map[string]node{"name": text(), "kind": enum(pipeline.TargetKinds()...), "folder": text(), "file": text()}, "name", "kind")
+	return object(map[string]node{
+		"name": text(), "kind": enum(pipeline.TargetKinds()...), "folder": text(), "file": text(),
+		"version": enum(pipeline.ODMVersions()...).said("of kind odm: the version of ODM, 1.3.2 where it is left out"),
+		"type":    enum(pipeline.ODMTypes()...).said("of kind odm: what there is, or what a receiver is to insert and update, with audit records"),
+	}, "name", "kind")
 }
 
 func dictionary() node {

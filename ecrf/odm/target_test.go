@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func snapshot(t testing.TB, d *ecrf.Dictionary, books []*ecrf.StoredCasebook, o odm.Options) string {
 	t.Helper()
 	var out bytes.Buffer
-	if _, err := odm.WriteSnapshot(t.Context(), &out, targettest.Delivery(d, books), o); err != nil {
+	if _, err := odm.Write(t.Context(), &out, targettest.Delivery(d, books), o); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -34,8 +34,16 @@ func snapshot(t testing.TB, d *ecrf.Dictionary, books []*ecrf.StoredCasebook, o 
 
 // xmllint validates a document against the published schema.
 func xmllint(t *testing.T, document string) error {
+	return validated(t, shared.Dir(t, "data", "odm", "schema-1.3.2", "ODM1-3-2.xsd"), document)
+}
+
+// xmllint2 validates a document of version 2.0.
+func xmllint2(t *testing.T, document string) error {
+	return validated(t, shared.Dir(t, "data", "odm", "schema-2.0", "ODM.xsd"), document)
+}
+
+func validated(t *testing.T, schema, document string) error {
 	t.Helper()
-	schema := shared.Dir(t, "data", "odm", "schema-1.3.2", "ODM1-3-2.xsd")
 	program, err := exec.LookPath("xmllint")
 	if err != nil {
 		if os.Getenv(shared.EnvRequire) == "all" {
@@ -65,56 +73,105 @@ func registry(t testing.TB) *ecrf.Dictionary {
 	return d
 }
 
-func TestTheSnapshotIsAsTheGoldenOne(t *testing.T) {
-	got := snapshot(t, ledgertest.Dictionary(t), ledgertest.Stored(), odm.Options{Provenance: true})
-	golden := filepath.Join("testdata", "snapshot.xml")
-	if *update {
-		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(golden, []byte(got), 0o644)); err != nil {
-			t.Fatal(err)
-		}
+// documents are all that can be asked for, by the name of its golden file.
+var documents = map[string]odm.Options{
+	"snapshot":       {Provenance: true},
+	"transactional":  {Transactional: true},
+	"snapshot2":      {Version: odm.V2, Provenance: true},
+	"transactional2": {Version: odm.V2, Transactional: true},
+}
+
+// lint validates a document against the published schema of its version, and against the checker.
+func lint(t *testing.T, document string, o odm.Options) {
+	t.Helper()
+	schema := xmllint
+	if o.Version == odm.V2 {
+		schema = xmllint2
 	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
+	if err := schema(t, document); err != nil {
+		t.Errorf("%+v: %v", o, err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Error(diff)
+	if problems := check(t, document); len(problems) != 0 {
+		t.Errorf("%+v: %v", o, problems)
 	}
 }
 
-func TestEverySnapshotIsValidAgainstTheSchemaAndTheChecker(t *testing.T) {
-	for name, d := range map[string]*ecrf.Dictionary{"suite": ledgertest.Dictionary(t), "registry": registry(t)} {
-		for _, provenance := range []bool{false, true} {
-			var books []*ecrf.StoredCasebook
-			if name == "suite" {
-				books = ledgertest.Stored()
-			}
-			document := snapshot(t, d, books, odm.Options{Provenance: provenance})
-			if err := xmllint(t, document); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			if problems := check(t, document); len(problems) != 0 {
-				t.Errorf("%s: %v", name, problems)
+func TestEachDocumentIsAsTheGoldenOne(t *testing.T) {
+	for name, o := range documents {
+		got := snapshot(t, ledgertest.Dictionary(t), ledgertest.Stored(), o)
+		golden := filepath.Join("testdata", name+".xml")
+		if *update {
+			if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(golden, []byte(got), 0o644)); err != nil {
+				t.Fatal(err)
 			}
 		}
-	}
-}
-
-func TestSnapshotsPassTheTargetExam(t *testing.T) {
-	open := func(t testing.TB, dir string) ecrf.Target {
-		target, err := odm.New("odm", filepath.Join(dir, "study.odm.xml"), odm.Options{Provenance: true})
+		want, err := os.ReadFile(golden)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return target
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Error(diff)
+		}
 	}
-	targettest.Run(t, targettest.Candidate{Kind: "odm", Open: open, Dictionary: ledgertest.Dictionary(t), Books: ledgertest.Stored()})
+}
+
+func TestEveryDocumentIsValidAgainstTheSchemaAndTheChecker(t *testing.T) {
+	for _, o := range documents {
+		lint(t, snapshot(t, ledgertest.Dictionary(t), ledgertest.Stored(), o), o)
+		lint(t, snapshot(t, registry(t), nil, o), o)
+		o.Provenance = false
+		lint(t, snapshot(t, ledgertest.Dictionary(t), ledgertest.Stored(), o), o)
+	}
+}
+
+// In a document of transactions each value says who wrote it when and why, and what it came from.
+func TestEveryTransactionHasItsAuditRecord(t *testing.T) {
+	for _, name := range []string{"transactional", "transactional2"} {
+		document := snapshot(t, ledgertest.Dictionary(t), ledgertest.Stored(), documents[name])
+		items := strings.Count(document, "<ItemData ")
+		for _, part := range []string{
+			`<UserRef UserOID="U.crflink"/>`, `<LocationRef LocationOID="L.site-`, "<DateTimeStamp>2026-01-15T02:00:00Z</DateTimeStamp>", "<ReasonForChange>", "<SourceID>",
+		} {
+			if n := strings.Count(document, part); n != items || n == 0 {
+				t.Errorf("%s: %d of %d items have %s", name, n, items, part)
+			}
+		}
+		for _, part := range []string{`FileType="Transactional"`, `SubjectKey="S000001" TransactionType="Upsert"`, "Observation/k7/_history/3; path=Observation.value; rule=lab.psa"} {
+			if !strings.Contains(document, part) {
+				t.Errorf("%s has no %s", name, part)
+			}
+		}
+	}
+}
+
+func TestAVersionThatIsNotWrittenIsRefused(t *testing.T) {
+	if _, err := odm.New("odm", "f.xml", odm.Options{Version: "1.2"}); err == nil {
+		t.Error("ODM 1.2 is written")
+	}
+}
+
+func TestDocumentsPassTheTargetExam(t *testing.T) {
+	for name, o := range map[string]odm.Options{"V1": {Provenance: true}, "V2": {Version: odm.V2, Transactional: true}} {
+		t.Run(name, func(t *testing.T) {
+			open := func(t testing.TB, dir string) ecrf.Target {
+				target, err := odm.New("odm", filepath.Join(dir, "study.odm.xml"), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return target
+			}
+			targettest.Run(t, targettest.Candidate{Kind: "odm", Open: open, Dictionary: ledgertest.Dictionary(t), Books: ledgertest.Stored()})
+		})
+	}
 }
 
 func TestHostileTextsAndSitesAreValidAgainstTheSchema(t *testing.T) {
 	d := ledgertest.Dictionary(t)
 	for _, text := range []string{"<a b='c'>&amp;\"]]>", "\x00\x1f\ufffe", "a\nb\tc\r", "=cmd|' /C calc'!A0", "'); DROP TABLE cell; --", "\xff"} {
-		if err := xmllint(t, snapshot(t, d, hostile(text), odm.Options{Provenance: true})); err != nil {
+		if err := xmllint(t, snapshot(t, d, hostile(text), documents["snapshot"])); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err := xmllint2(t, snapshot(t, d, hostile(text), documents["transactional2"])); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -155,12 +212,8 @@ func TestEveryTypeIsWrittenInItsODMForm(t *testing.T) {
 			}
 			book.Cells = append(book.Cells, ecrf.StoredCell{CellKey: ecrf.CellKey{Event: "e", Form: "f", Item: item}, Value: value, State: ecrf.New})
 		}
-		document := snapshot(t, d, []*ecrf.StoredCasebook{book}, odm.Options{})
-		if err := xmllint(t, document); err != nil {
-			t.Error(err)
-		}
-		if problems := check(t, document); len(problems) != 0 {
-			t.Error(problems)
+		for _, o := range documents {
+			lint(t, snapshot(t, d, []*ecrf.StoredCasebook{book}, o), o)
 		}
 	}
 }
@@ -193,7 +246,7 @@ func TestNoticesStandInTheStudyDescription(t *testing.T) {
 	delivery := targettest.Delivery(ledgertest.Dictionary(t), nil)
 	delivery.Notices = []string{"No consent was checked."}
 	var out bytes.Buffer
-	if _, err := odm.WriteSnapshot(t.Context(), &out, delivery, odm.Options{}); err != nil {
+	if _, err := odm.Write(t.Context(), &out, delivery, odm.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "<StudyDescription>Data of study ledger-test. No consent was checked.</StudyDescription>") {

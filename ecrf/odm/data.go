@@ -3,74 +3,16 @@ package odm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/internal/atomicfile"
 )
 
-// Options of a snapshot.
-type Options struct {
-	// Provenance adds an AuditRecord with SourceID to each ItemData. It makes the document several times larger.
-	Provenance bool
-}
-
-// Target is an ecrf.Target that writes a snapshot into a file.
-type Target struct {
-	name, file string
-	options    Options
-}
-
-var _ ecrf.Target = (*Target)(nil)
-
-// New returns a target. The file's folder is made with mode 0700 when it is delivered to and not there.
-func New(name, file string, o Options) (*Target, error) {
-	if name == "" || file == "" {
-		return nil, errors.New("an ODM target needs a name and a file")
-	}
-	return &Target{name, file, o}, nil
-}
-
-// Name returns the configured name.
-func (t *Target) Name() string { return t.name }
-
-// Kind returns odm.
-func (t *Target) Kind() string { return "odm" }
-
-// Deliver replaces the file by a snapshot of the study, unless it has the same bytes already.
-func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
-	if err := os.MkdirAll(filepath.Dir(t.file), 0o700); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	f, err := atomicfile.Create(t.file, 0o600)
-	if err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	defer f.Abort()
-	if report.Cells, err = WriteSnapshot(ctx, f, d, t.options); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	c, err := f.Commit()
-	if err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	if c.Changed {
-		report.Written = 1
-	} else {
-		report.Unchanged = 1
-	}
-	report.Files = []ecrf.DeliveredFile{{Path: t.file, SHA256: c.SHA256, Size: c.Size, Changed: c.Changed}}
-	return report, nil
-}
-
-// snapshot is a document under way.
-type snapshot struct {
+// document is one under way.
+type document struct {
 	x     *xmlWriter
 	d     ecrf.Delivery
 	o     Options
@@ -79,18 +21,16 @@ type snapshot struct {
 	cells int
 }
 
-// WriteSnapshot writes the study as one ODM document and returns the number of cells in it. It reads the casebooks
+// Write writes the study as one document and returns the number of cells in it. It reads the casebooks
 // twice, because the document names the sites before the subjects, and holds one subject in memory. Cells of items
 // that the dictionary no longer has are left out, and so are subjects without cells.
-func WriteSnapshot(ctx context.Context, w io.Writer, d ecrf.Delivery, o Options) (cells int, err error) {
-	s := &snapshot{x: newXMLWriter(w), d: d, o: o, asOf: d.AsOf.Format(time.RFC3339)}
+func Write(ctx context.Context, w io.Writer, d ecrf.Delivery, o Options) (cells int, err error) {
+	s := &document{x: newXMLWriter(w), d: d, o: o, asOf: d.AsOf.Format(time.RFC3339)}
 	if s.sites, err = sitesOf(ctx, d); err != nil {
 		return 0, err
 	}
 	study := d.Dictionary.Study
-	s.x.open("ODM", "xmlns", "http://www.cdisc.org/ns/odm/v1.3", "ODMVersion", "1.3.2", "FileType", "Snapshot", "Granularity", "All",
-		"FileOID", "crflink."+study+"."+s.asOf, "CreationDateTime", s.asOf, "SourceSystem", "crflink")
-	s.study()
+	s.root()
 	s.adminData()
 	s.x.open("ClinicalData", "StudyOID", studyOID+study, "MetaDataVersionOID", versionOID+d.Dictionary.Version)
 	for book, err := range d.Casebooks(ctx) {
@@ -127,23 +67,53 @@ func sitesOf(ctx context.Context, d ecrf.Delivery) ([]string, error) {
 	return sites, nil
 }
 
+// root opens the document and writes the study's metadata.
+func (s *document) root() {
+	namespace, version, fileType := namespace1+"3", V1, "Snapshot"
+	if s.o.two() {
+		namespace, version = namespace2+"0", V2
+	}
+	if s.o.Transactional {
+		fileType = "Transactional"
+	}
+	s.x.open("ODM", "xmlns", namespace, "ODMVersion", string(version), "FileType", fileType, "Granularity", "All",
+		"FileOID", "crflink."+s.d.Dictionary.Study+"."+s.asOf, "CreationDateTime", s.asOf, "SourceSystem", "crflink")
+	if s.o.two() {
+		s.study2()
+		return
+	}
+	s.study()
+}
+
 // location returns the OID of a site. A study with one site only may leave it unnamed; its OID ends in a dot.
 func location(site string) string { return siteOID + site }
 
-const serviceUser = userOID + "crflink"
+const (
+	serviceUser = userOID + "crflink"
+	transfer    = "Automated transfer from routine care"
+)
 
-func (s *snapshot) adminData() {
+func (s *document) adminData() {
 	s.x.open("AdminData", "StudyOID", studyOID+s.d.Dictionary.Study)
 	s.x.open("User", "OID", serviceUser, "UserType", "Other")
-	s.x.text("LoginName", "crflink")
-	s.x.text("DisplayName", "Automated transfer from routine care")
+	if s.o.two() {
+		s.x.text("UserName", "crflink")
+		s.x.text("FullName", transfer)
+	} else {
+		s.x.text("LoginName", "crflink")
+		s.x.text("DisplayName", transfer)
+	}
 	s.x.close("User")
 	for _, site := range s.sites {
 		name := site
 		if name == "" {
 			name = "Site"
 		}
-		s.x.open("Location", "OID", location(site), "Name", name, "LocationType", "Site")
+		kind := "LocationType"
+		if s.o.two() {
+			kind = "Role"
+		}
+		s.x.open("Location", "OID", location(site), "Name", name, kind, "Site")
 		s.x.empty("MetaDataVersionRef", "StudyOID", studyOID+s.d.Dictionary.Study, "MetaDataVersionOID", versionOID+s.d.Dictionary.Version,
 			"EffectiveDate", s.d.AsOf.Format(time.DateOnly))
 		s.x.close("Location")
@@ -151,7 +121,7 @@ func (s *snapshot) adminData() {
 	s.x.close("AdminData")
 }
 
-func (s *snapshot) subject(book *ecrf.StoredCasebook) error {
+func (s *document) subject(book *ecrf.StoredCasebook) error {
 	cells := s.known(book.Cells)
 	if len(cells) == 0 { // known to the ledger, and not in the study's data: excluded, or held
 		return nil
@@ -159,7 +129,11 @@ func (s *snapshot) subject(book *ecrf.StoredCasebook) error {
 	if !slices.Contains(s.sites, book.Facts.Site) {
 		return errors.New("a subject's site changed while the snapshot was written")
 	}
-	s.x.open("SubjectData", "SubjectKey", book.Facts.Subject)
+	transaction := "" // of a snapshot: there is nothing but what is inserted
+	if s.o.Transactional {
+		transaction = "Upsert"
+	}
+	s.x.open("SubjectData", "SubjectKey", book.Facts.Subject, "TransactionType", transaction)
 	s.x.empty("SiteRef", "LocationOID", location(book.Facts.Site))
 	for len(cells) > 0 {
 		n := prefix(cells, func(c *ecrf.StoredCell) bool { return c.Event == cells[0].Event })
@@ -173,7 +147,7 @@ func (s *snapshot) subject(book *ecrf.StoredCasebook) error {
 }
 
 // known returns the cells that the dictionary still has.
-func (s *snapshot) known(cells []ecrf.StoredCell) []ecrf.StoredCell {
+func (s *document) known(cells []ecrf.StoredCell) []ecrf.StoredCell {
 	d := s.d.Dictionary
 	if !slices.ContainsFunc(cells, func(c ecrf.StoredCell) bool { return !has(d, &c) }) {
 		return cells
@@ -193,13 +167,22 @@ func prefix(cells []ecrf.StoredCell, belongs func(*ecrf.StoredCell) bool) int {
 	return n
 }
 
-func (s *snapshot) event(site string, cells []ecrf.StoredCell) {
+func (s *document) event(site string, cells []ecrf.StoredCell) {
 	for len(cells) > 0 {
 		first := &cells[0]
 		n := prefix(cells, func(c *ecrf.StoredCell) bool { return c.Form == first.Form && c.Repeat == first.Repeat })
 		repeat := ""
 		if first.Repeat > 0 {
 			repeat = strconv.Itoa(first.Repeat)
+		}
+		if s.o.two() {
+			s.x.open("ItemGroupData", "ItemGroupOID", formOID+first.Form, "ItemGroupRepeatKey", repeat)
+			for i := range cells[:n] {
+				s.cell2(site, &cells[i])
+			}
+			s.x.close("ItemGroupData")
+			cells = cells[n:]
+			continue
 		}
 		s.x.open("FormData", "FormOID", formOID+first.Form, "FormRepeatKey", repeat)
 		s.x.open("ItemGroupData", "ItemGroupOID", groupOID+first.Form)
@@ -212,7 +195,7 @@ func (s *snapshot) event(site string, cells []ecrf.StoredCell) {
 	}
 }
 
-func (s *snapshot) cell(site string, c *ecrf.StoredCell) {
+func (s *document) cell(site string, c *ecrf.StoredCell) {
 	s.cells++
 	attributes := []string{"ItemOID", itemOID + c.Item, "Value", c.Value}
 	if c.Value == "" {
@@ -222,25 +205,49 @@ func (s *snapshot) cell(site string, c *ecrf.StoredCell) {
 	if it := s.d.Dictionary.Item(c.Item); it != nil && c.Value != "" {
 		unit = it.Unit
 	}
-	noted := c.Missing != "" || c.State == ecrf.Query || c.State == ecrf.Outdated
-	if unit == "" && !noted && !s.o.Provenance {
+	if unit == "" && !noted(c) && !s.o.audited() {
 		s.x.empty("ItemData", attributes...)
 		return
 	}
 	s.x.open("ItemData", attributes...)
-	if s.o.Provenance {
+	if s.o.audited() {
 		s.audit(site, c)
 	}
 	if unit != "" {
 		s.x.empty("MeasurementUnitRef", "MeasurementUnitOID", unitOID+unit)
 	}
-	if noted {
+	if noted(c) {
 		s.annotation(c)
 	}
 	s.x.close("ItemData")
 }
 
-func (s *snapshot) audit(site string, c *ecrf.StoredCell) {
+// noted reports whether the cell has an annotation.
+func noted(c *ecrf.StoredCell) bool {
+	return c.Missing != "" || c.State == ecrf.Query || c.State == ecrf.Outdated
+}
+
+// cell2 writes a cell as version 2.0 does: the value is an element, and comes before the audit record.
+func (s *document) cell2(site string, c *ecrf.StoredCell) {
+	s.cells++
+	null := ""
+	if c.Value == "" {
+		null = "Yes"
+	}
+	s.x.open("ItemData", "ItemOID", itemOID+c.Item, "IsNull", null)
+	if c.Value != "" {
+		s.x.text("Value", c.Value)
+	}
+	if s.o.audited() {
+		s.audit(site, c)
+	}
+	if noted(c) {
+		s.annotation(c)
+	}
+	s.x.close("ItemData")
+}
+
+func (s *document) audit(site string, c *ecrf.StoredCell) {
 	p := &c.Provenance
 	version := ""
 	if p.Version != "" {
@@ -250,7 +257,7 @@ func (s *snapshot) audit(site string, c *ecrf.StoredCell) {
 	s.x.empty("UserRef", "UserOID", serviceUser)
 	s.x.empty("LocationRef", "LocationOID", location(site))
 	s.x.text("DateTimeStamp", s.asOf)
-	s.x.text("ReasonForChange", "Automated transfer from routine care")
+	s.x.text("ReasonForChange", transfer)
 	s.x.text("SourceID", joinNonEmpty("; ", named("source", p.Source), p.Resource+version, named("path", p.Path), named("rule", p.Rule)))
 	s.x.close("AuditRecord")
 }
@@ -263,10 +270,10 @@ func named(name, value string) string {
 }
 
 // annotation writes the missing reason and a state that a reader must know of as flags.
-func (s *snapshot) annotation(c *ecrf.StoredCell) {
+func (s *document) annotation(c *ecrf.StoredCell) {
 	s.x.open("Annotation", "SeqNum", "1")
 	if c.Value != "" && c.Missing != "" {
-		s.x.text("Comment", "The source no longer supports this value.", "SponsorOrSite", "Site")
+		s.comment("The source no longer supports this value.")
 	}
 	if c.Missing != "" {
 		s.flag(missingList, string(c.Missing))
@@ -277,7 +284,17 @@ func (s *snapshot) annotation(c *ecrf.StoredCell) {
 	s.x.close("Annotation")
 }
 
-func (s *snapshot) flag(list, value string) {
+func (s *document) comment(text string) {
+	if !s.o.two() {
+		s.x.text("Comment", text, "SponsorOrSite", "Site")
+		return
+	}
+	s.x.open("Comment", "SponsorOrSite", "Site")
+	s.x.text("TranslatedText", text, "Type", "text/plain")
+	s.x.close("Comment")
+}
+
+func (s *document) flag(list, value string) {
 	s.x.open("Flag")
 	s.x.text("FlagValue", value, "CodeListOID", list)
 	s.x.close("Flag")

@@ -1,0 +1,20 @@
+package pipeline
+
+import "github.com/crflink/crflink/internal/yamldoc"
+
+// ODMSpec says which document a target of kind odm writes.
+type ODMSpec struct {
+	Version       string // of ODM, one of ODMVersions
+	Transactional bool
+}
+
+// ODMVersions are the versions of ODM that a study file may name, the usual one first.
+func ODMVersions() []string { return []string{"1.3.2", "2.0"} }
+
+// ODMTypes are the types of documents that a study file may name, the usual one first.
+func ODMTypes() []string { return []string{"snapshot", "transactional"} }
+
+func (l *loader) odm(f map[string]yamldoc.Value, t *TargetSpec) {
+	t.ODM.Version = f["version"].OneOf(ODMVersions()...)
+	t.ODM.Transactional = f["type"].OneOf(ODMTypes()...) == "transactional"
+}
