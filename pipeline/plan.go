@@ -7,11 +7,9 @@ import (
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/mapping"
 )
-
-// imagingTypes are the types in which linkage looks for study UIDs and accession numbers.
-var imagingTypes = []string{"ImagingStudy", "ServiceRequest", "DiagnosticReport"}
 
 // Demands returns what the study needs of permitted patients, by resource type in order: what its mapping reads and what imaging
 // linkage does, without what is beyond its authorisation.
@@ -19,7 +17,7 @@ var imagingTypes = []string{"ImagingStudy", "ServiceRequest", "DiagnosticReport"
 // Windows narrow nothing: what lies outside of one gives a cell its reason, and what has no date is counted.
 func (s *Study) Demands() []mapping.Demand {
 	all := s.Mapping.Demands(mapping.Surroundings{Unchanged: s.unchanged, ByReference: s.byReference})
-	for _, typ := range imagingTypes {
+	for _, typ := range imaging.Types() {
 		d := mapping.Demand{Type: typ, Why: "imaging linkage looks for study UIDs and accession numbers"}
 		i := slices.IndexFunc(all, func(d mapping.Demand) bool { return d.Type == typ })
 		if i < 0 {
@@ -49,8 +47,8 @@ func (s *Study) byReference(typ string) bool {
 	})
 }
 
-// wanted is what is asked for of a patient of whom everything may be used.
-func (s *Study) wanted() fhir.Wanted {
+// Wanted is what is asked for of a patient of whom everything may be used.
+func (s *Study) Wanted() fhir.Wanted {
 	var w fhir.Wanted
 	for _, d := range s.Demands() {
 		w = w.Narrow(d.Type, fhir.Narrowing{Any: d.Any})
@@ -60,14 +58,14 @@ func (s *Study) wanted() fhir.Wanted {
 
 // wantedOf is what is fetched of a patient: under several policies only what a form needs that one of them permits.
 func (r *runner) wantedOf(patient fhir.Key) fhir.Wanted {
-	r.planned.Do(func() { r.want = r.Study.wanted() })
+	r.planned.Do(func() { r.want = r.Study.Wanted() })
 	if !r.Study.Policy.Combined() {
 		return r.want
 	}
 	d := r.decision(patient)
 	types := r.Study.Mapping.TypesOf(func(form string) bool { return d.For(form).Outcome() == consent.Granted })
 	if d.Parts()[0].Outcome() == consent.Granted {
-		types = append(types, imagingTypes...) // linkage is under the default policy
+		types = append(types, imaging.Types()...) // linkage is under the default policy
 	}
 	var w fhir.Wanted
 	for _, typ := range slices.DeleteFunc(types, r.Study.beyond) {
