@@ -40,10 +40,13 @@ type daemon struct {
 	log     *slog.Logger
 	started time.Time
 	reload  chan chan error
+	signals chan os.Signal
 }
 
 func serve(cmd *cobra.Command, file string) (err error) {
-	d := &daemon{log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil)), started: time.Now(), reload: make(chan chan error)}
+	d := &daemon{log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil)), started: time.Now(), reload: make(chan chan error), signals: make(chan os.Signal, 4)}
+	signal.Notify(d.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // first, or a SIGHUP would end the program
+	defer signal.Stop(d.signals)
 	plan, err := d.load(file)
 	if err != nil {
 		return err
@@ -71,9 +74,6 @@ func serve(cmd *cobra.Command, file string) (err error) {
 func (d *daemon) run(soft context.Context, file string) error {
 	hard, stop := context.WithCancel(context.WithoutCancel(soft))
 	defer stop()
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
 	done := make(chan error, 1)
 	go func() { done <- d.nights.Serve(soft, hard) }()
 	stopping, told := soft.Done(), 0
@@ -88,7 +88,7 @@ func (d *daemon) run(soft context.Context, file string) error {
 			stopping, grace = nil, time.After(d.config.SoftStop)
 		case <-grace:
 			stop()
-		case s := <-signals:
+		case s := <-d.signals:
 			if s == syscall.SIGHUP {
 				d.again(soft, file, nil)
 			} else if told++; told > 1 { // the first one has ended soft
