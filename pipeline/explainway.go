@@ -23,7 +23,7 @@ func (x *explainer) explain(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient), x.facts.Reject)
+	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient).Widened(), x.facts.Reject)
 	if err != nil {
 		return err
 	}
@@ -40,6 +40,9 @@ func (x *explainer) explain(ctx context.Context) error {
 	result := &subjectResult{}
 	w, err := x.withEntries(ctx, work{patient: c.patient, subject: c.subject})
 	if err != nil {
+		return err
+	}
+	if w.studies, err = x.examinations(ctx, permitted); err != nil {
 		return err
 	}
 	v, err := x.veilSubject(permitted, w, result)
