@@ -70,7 +70,8 @@ type SourceSpec struct {
 
 // TargetSpec names a target.
 type TargetSpec struct {
-	Name, Kind, Path string
+	Name, Kind, Path string // Path is an address where the kind has no files
+	REDCap           *REDCapSpec
 	ODM              ODMSpec // of kind odm
 }
 
@@ -129,6 +130,7 @@ func (l *loader) read() {
 	l.imaging(f["imaging"])
 	l.indexEvent(f["index-event"])
 	l.targets(f["targets"])
+	l.enteredTarget(f["entered"])
 	l.disclosure(f["disclosure"])
 	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))

@@ -20,6 +20,7 @@ type targetKind struct {
 var targetKinds = []targetKind{
 	{name: "csv", place: "folder"},
 	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
+	{name: "redcap", place: "url", entered: true, keys: redcapKeys, options: (*loader).redcap},
 }
 
 // TargetKinds are the kinds of targets that a study file may name.
@@ -32,7 +33,10 @@ func TargetKinds() []string {
 }
 
 // targetKeys are the keys that a target of any kind may have.
-var targetKeys = []string{"name", "kind", "folder", "file", "version", "type"}
+var targetKeys = []string{
+	"name", "kind", "folder", "file", "version", "type",
+	"url", "auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "requests-per-minute",
+}
 
 // read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.
 func (k targetKind) read(l *loader, f map[string]yamldoc.Value, t *TargetSpec) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/crflink/crflink/ecrf/redcap"
 	"github.com/crflink/crflink/internal/checkup"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pipeline/retire"
@@ -127,11 +128,16 @@ func (e *examination) folder(r *checkup.Report, check, path string) {
 	r.Good(check, said)
 }
 
-func (e *examination) targets(context.Context) {
+func (e *examination) targets(ctx context.Context) {
 	for _, t := range e.study.Targets {
 		r := e.about("target " + t.Name)
-		if _, err := newTarget(t); err != nil {
+		made, err := newTarget(e.study, t)
+		if err != nil {
 			r.Bad("settings", err, "")
+			continue
+		}
+		if live, ok := made.(*redcap.Target); ok {
+			e.project(ctx, r, live)
 			continue
 		}
 		e.folder(r, "folder", filepath.Dir(t.Path))

@@ -128,10 +128,11 @@ func (o *opened) ledger(ctx context.Context) error {
 
 func (o *opened) targets(context.Context) error {
 	for _, spec := range o.Study.Targets {
-		t, err := newTarget(spec)
+		t, err := newTarget(o.Study, spec)
 		if err != nil {
 			return err
 		}
+		o.closeLater(t)
 		o.Targets = append(o.Targets, t)
 	}
 	return nil
@@ -143,6 +144,10 @@ func (o *opened) entered(context.Context) error {
 		return nil
 	}
 	var err error
+	if name := o.Study.Entered.Target; name != "" {
+		o.Entered, err = o.enteredIn(name)
+		return err
+	}
 	o.Entered, err = enteredFile(o.Study)
 	return err
 }
@@ -156,7 +161,10 @@ func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
 	return e, nil
 }
 
-func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
+func newTarget(study *pipeline.Study, spec pipeline.TargetSpec) (ecrf.Target, error) {
+	if spec.Kind == "redcap" {
+		return newREDCap(study, spec)
+	}
 	if spec.Kind == "odm" {
 		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func planCommand() *cobra.Command {
 			}
 			services(&b, study)
 			if e := study.Entered; e != nil {
-				fmt.Fprintf(&b, "entered    %s\n", e.File)
+				fmt.Fprintf(&b, "entered    %s\n", cmp.Or(e.File, "target "+e.Target))
 			}
 			for _, t := range study.Targets {
 				fmt.Fprintf(&b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
