@@ -128,18 +128,32 @@ func (e *examination) folder(r *checkup.Report, check, path string) {
 	r.Good(check, said)
 }
 
+// reachable is a target that delivers into a system.
+type reachable interface {
+	Reach(ctx context.Context) error
+}
+
 func (e *examination) targets(ctx context.Context) {
 	for _, t := range e.study.Targets {
 		r := e.about("target " + t.Name)
-		made, err := newTarget(e.study, t)
+		target, err := newTarget(e.study, t)
 		if err != nil {
 			r.Bad("settings", err, "")
 			continue
 		}
-		if live, ok := made.(*redcap.Target); ok {
+		if live, ok := target.(*redcap.Target); ok {
 			e.project(ctx, r, live)
 			continue
 		}
-		e.folder(r, "folder", filepath.Dir(t.Path))
+		system, remote := target.(reachable)
+		if !remote {
+			e.folder(r, "folder", filepath.Dir(t.Path))
+			continue
+		}
+		if err := system.Reach(ctx); err != nil {
+			r.Bad("connection", err, "")
+			continue
+		}
+		r.Good("connection", "there, and lets crflink in")
 	}
 }
