@@ -19,8 +19,8 @@ import (
 
 // queriesFlags are the flags of what is done to a query.
 type queriesFlags struct {
-	number       int64
-	by, to, text string
+	number   int64
+	by, text string
 }
 
 func queriesCommand() *cobra.Command {

@@ -33,11 +33,11 @@ func redcapCommand(ts *testscript.TestScript, neg bool, args []string) {
 		serveREDCap(ts, ts.MkAbs(args[1]))
 		return
 	}
-	found, ok := projects.Load(ts.Getenv("WORK"))
+	found, _ := projects.Load(ts.Getenv("WORK"))
+	p, ok := found.(*fakeredcap.Project)
 	if !ok {
 		ts.Fatalf("redcap serve comes first")
 	}
-	p := found.(*fakeredcap.Project)
 	switch args[0] {
 	case "enter":
 		ts.Check(p.Enter(args[1], fakeredcap.Cell{Record: args[2], Field: args[3]}, args[4]))
