@@ -21,3 +21,10 @@ func redcapTarget() map[string]node {
 		"missing-codes":       named(text()).said("the project's missing-data code by missing reason"),
 	}
 }
+
+func entered() node {
+	return object(map[string]node{
+		"file":   text().said("a CSV with the columns subject, form, item, value, and perhaps event"),
+		"target": text().said("a target of kind redcap"),
+	}).said("where is read what people entered in the target")
+}
