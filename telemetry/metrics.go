@@ -82,7 +82,9 @@ func (m *Metrics) Ended(r schedule.Run, state schedule.State) {
 }
 
 // Known says when a study was last run to its end before this program started.
-func (m *Metrics) Known(study string, ended time.Time) { m.success.WithLabelValues(study).Set(seconds(ended)) }
+func (m *Metrics) Known(study string, ended time.Time) {
+	m.success.WithLabelValues(study).Set(seconds(ended))
+}
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
@@ -148,7 +150,9 @@ func (q *queue) Describe(out chan<- *prometheus.Desc) {
 // Collect tells them.
 func (q *queue) Collect(out chan<- prometheus.Metric) {
 	for _, s := range q.standings() {
-		tell := func(d *prometheus.Desc, v float64) { out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, s.Job) }
+		tell := func(d *prometheus.Desc, v float64) {
+			out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, s.Job)
+		}
 		tell(waiting, float64(len(s.Waiting)))
 		tell(running, truth(s.Running != nil))
 		tell(paused, truth(s.Paused != nil))

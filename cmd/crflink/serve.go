@@ -16,7 +16,7 @@ import (
 	"github.com/crflink/crflink/operation"
 	"github.com/crflink/crflink/schedule"
 	"github.com/crflink/crflink/store/book"
-	"github.com/crflink/crflink/store/database"
+	"github.com/crflink/crflink/store/postgres"
 	"github.com/crflink/crflink/telemetry"
 )
 
@@ -163,5 +163,5 @@ func openBook(ctx context.Context, c *operation.Config) (*book.Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	return book.OpenPostgres(ctx, database.Address{URL: c.Database.URL, CA: c.Database.CA, Password: password.Reveal()})
+	return book.OpenPostgres(ctx, postgres.Address{URL: c.Database.URL, CA: c.Database.CA, Password: password.Reveal()})
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,6 +150,9 @@ func (r *Reader) attempt(ctx context.Context, q request, header string, n int, u
 	if q.name != "" {
 		typ, path = q.name, r.base.JoinPath(q.name).Path // #nosec G125 -- the name of an endpoint, not a path that is asked for
 	}
+	if err := r.pace.Wait(ctx); err != nil {
+		return err
+	}
 	over := r.observe(ctx, q, typ, n)
 	var state *tls.ConnectionState
 	defer func() { over(state, err) }()
@@ -165,7 +169,7 @@ func (r *Reader) attempt(ctx context.Context, q request, header string, n int, u
 	body := raw.Body
 	state = raw.TLS
 	defer func() { _ = body.Close() }()
-	if raw.StatusCode < 200 || raw.StatusCode > 299 {
+	if (raw.StatusCode < 200 || raw.StatusCode > 299) && !slices.Contains(q.take, raw.StatusCode) {
 		text, _ := io.ReadAll(io.LimitReader(body, 64<<10)) // to its end, so that the connection can be used again
 		return &StatusError{Status: raw.StatusCode, Type: typ, RetryAfter: retryAfter(raw.Header), Issues: issueCodes(text)}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/crflink/crflink/schedule"
 	"github.com/crflink/crflink/store/database"
+	"github.com/crflink/crflink/store/postgres"
 )
 
 //go:embed migrations
@@ -32,7 +33,7 @@ func Open(ctx context.Context, path string) (*Book, error) {
 }
 
 // OpenPostgres opens the book in PostgreSQL, and brings its schema up to date.
-func OpenPostgres(ctx context.Context, a database.Address) (*Book, error) {
+func OpenPostgres(ctx context.Context, a postgres.Address) (*Book, error) {
 	db, err := database.Postgres(a, "crflink serve")
 	if err != nil {
 		return nil, fmt.Errorf("the book of runs: %w", err)

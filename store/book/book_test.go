@@ -10,7 +10,7 @@ import (
 	"github.com/crflink/crflink/schedule"
 	"github.com/crflink/crflink/schedule/booktest"
 	"github.com/crflink/crflink/store/book"
-	"github.com/crflink/crflink/store/database"
+	"github.com/crflink/crflink/store/postgres"
 )
 
 func opened(t *testing.T, open func() (*book.Book, error)) func() schedule.Book {
@@ -40,7 +40,7 @@ func TestPostgreSQLPassesTheExam(t *testing.T) {
 	cluster := shared.Postgres(t)
 	var n atomic.Int64
 	booktest.Run(t, func(t *testing.T) func() schedule.Book {
-		a := database.Address{URL: cluster.Database(t, fmt.Sprintf("book%d", n.Add(1))), Password: cluster.Password}
+		a := postgres.Address{URL: cluster.Database(t, fmt.Sprintf("book%d", n.Add(1))), Password: cluster.Password}
 		return opened(t, func() (*book.Book, error) { return book.OpenPostgres(t.Context(), a) })
 	})
 }

@@ -7,11 +7,12 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/crflink/crflink/store/database"
+	"github.com/crflink/crflink/store/postgres"
 )
 
 // Address says where a vault in PostgreSQL is and who opens it: a role of its own, which owns the vault's tables and
 // nothing else.
-type Address = database.Address
+type Address = postgres.Address
 
 // onlyWriter lets one transaction write at a time, as SQLite does: what a transaction has read about subjects stays true
 // until it ends. Readers are not kept waiting.

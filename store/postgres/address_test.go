@@ -1,4 +1,4 @@
-package database
+package postgres
 
 import (
 	"strings"
@@ -24,7 +24,7 @@ func TestAnAddressOfPostgreSQLIsSafeOrRefused(t *testing.T) {
 		"postgres://r@127.0.0.1:canary/v":                  "refused",
 		"postgres://r@127.0.0.1/v?sslrootcert=/no/such/ca": "refused",
 	} {
-		config, err := Address{URL: address, Password: "secret"}.config("crflink test")
+		config, err := Address{URL: address, Password: "secret"}.Config("test")
 		got := "none"
 		switch {
 		case err != nil:
