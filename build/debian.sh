@@ -26,6 +26,7 @@ missing_packages() {
         has dump2dcm || echo dcmtk
         has systemd-analyze || echo systemd
         has_browser || echo chromium
+        has promtool || echo prometheus
         has openssl || echo openssl
         has xmllint || echo libxml2-utils
         has sqlite3 || echo sqlite3 ;;
