@@ -73,7 +73,8 @@ type Link struct {
 	Candidates int `json:"candidates"`
 	// Ambiguous says that something about the study contradicts itself: dates more than a day apart, or several
 	// accession numbers, or one number on different days.
-	Ambiguous bool `json:"ambiguous"`
+	Ambiguous bool     `json:"ambiguous"`
+	Contents  []Series `json:"contents,omitempty"` // its series
 }
 
 // Reason says why an ImagingStudy is not linked.

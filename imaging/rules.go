@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging/pet"
 	"github.com/crflink/crflink/pseudonym"
 )
 
@@ -16,6 +17,7 @@ type Rules struct {
 	PatientSystems   []string    // systems of Patient.identifier that hold the PACS's PatientID (0010,0020)
 	Modalities       []string    // only studies with one of these, such as PT; empty is every study
 	Candidates       *Candidates // what the PACS has; nil when it was not asked
+	Quantification   *pet.Table  // by which PET and SPECT series are examined; nil leaves it
 }
 
 // Dates says how the days of one subject are written. A zero Dates writes none.

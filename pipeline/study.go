@@ -14,6 +14,7 @@ import (
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/imaging/pet"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/mapping"
@@ -58,6 +59,8 @@ type ImagingSpec struct {
 	Event      string   // the event from which sessions count their days
 	Systems    []string // further identifier systems of study UIDs
 	Folder     string   // where sessions.csv goes; "" writes none
+
+	Quantification *pet.Table // by which PET and SPECT series are examined
 }
 
 // SourceSpec names a source: files or a FHIR server.
@@ -337,8 +340,8 @@ func (l *loader) sources(v yamldoc.Value) {
 }
 
 func (l *loader) imaging(v yamldoc.Value) {
-	f := v.Fields("modalities", "event", "systems", "folder")
-	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text())}
+	f := v.Fields("modalities", "event", "systems", "folder", "quantification")
+	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text()), Quantification: l.quantification(f["quantification"])}
 	if e := f["event"]; e.Exists() && l.study.Mapping != nil && !l.study.Mapping.HasEvent(e.Text()) {
 		e.Errorf("an event of the mapping file", "unknown event %q", e.Text())
 	}
@@ -377,7 +380,7 @@ func (s *Study) Inputs() map[string]string {
 	if s.Numbers != nil {
 		numbering = s.Numbers.setup()
 	}
-	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems, s.Imaging.Quantification.Hash()})
 	if s.Cohort != nil {
 		setup += " cohort " + s.Cohort.String()
 	}

@@ -205,7 +205,7 @@ func readSessions(text string) (s sessions, err error) {
 }
 
 func (r *runner) imagingRules() *imaging.Rules {
-	return &imaging.Rules{Systems: r.Study.Imaging.Systems, Modalities: r.Study.Imaging.Modalities}
+	return &imaging.Rules{Systems: r.Study.Imaging.Systems, Modalities: r.Study.Imaging.Modalities, Quantification: r.Study.Imaging.Quantification}
 }
 
 func (r *runner) imagingDates(record *pseudonym.Record, days map[string]fhir.Day) imaging.Dates {
