@@ -57,6 +57,7 @@ const (
 	subsetted = 1 << iota
 	deleted
 	shared
+	keyed // on disk: it has an id
 )
 
 // end is where the text ends in its store.
@@ -120,6 +121,7 @@ type Index struct {
 	stale     map[name][]fhir.Key // what aliases that mean two things mean besides
 	contested []contested         // Consents of several patients
 	merged    map[name]name       // patients that are known to be replaced by others
+	weight    int64               // about how many bytes all this needs
 	ids       map[uint32]string   // ids of entries whose text has none
 	groups
 }
@@ -133,10 +135,20 @@ type facts struct {
 
 // Counts says what became of resources that are no patient's.
 type Counts struct {
-	Superseded int // older or repeated versions
+	Superseded int // older or repeated versions, also those of what was deleted
 	Deleted    int // resources whose newest version is a deletion
 	Withheld   int // resources that name persons but are no patient's (see fhir.BelongsToPatients)
 	Outcomes   int // OperationOutcome resources
+}
+
+// lost counts the version that counts less: the old one, if the new one won.
+func (c *Counts) lost(e, old entry, won bool) {
+	if !won {
+		old = e
+	}
+	if old.flags&deleted == 0 {
+		c.Superseded++
+	}
 }
 
 // link is a Patient.link that merges. A zero end could not be told.
@@ -187,10 +199,13 @@ func (x *Index) Add(r *fhir.Resource, fullURL string, isSubsetted bool, at Place
 	e.subject = x.number(subject)
 	i, won := x.put(e, at, r.Type, r.ID)
 	if won && r.Type == "Patient" {
-		x.facts[subject] = x.patientFacts(r, subject)
+		f := x.patientFacts(r, subject)
+		x.facts[subject] = f
+		x.weight += int64(160 + 16*len(f.identifiers) + 48*len(f.names))
 	}
 	if won && r.ID != "" && !r.Get("id").Exists() {
 		x.ids[i] = strings.Clone(r.ID)
+		x.weight += 128
 	}
 	return ""
 }
@@ -205,6 +220,7 @@ func (x *Index) number(n name) uint32 {
 		x.names = append(x.names, n)
 		i = uint32(len(x.names)) // #nosec G115 -- fewer than there are entries
 		x.numbers[n] = i
+		x.weight += 64
 	}
 	return i
 }
@@ -262,16 +278,16 @@ func (x *Index) put(e entry, at Place, typ, id string) (i uint32, won bool) {
 	}
 	x.entries.add(e)
 	x.setOrigin(i, at)
+	x.weight += 128
 	return i, true
 }
 
 // supersede keeps the newer one of two versions, in the place of the first.
 func (x *Index) supersede(old uint32, e entry, at Place) (won bool) {
 	o := x.entries.at(old)
-	if (o.flags|e.flags)&deleted == 0 {
-		x.Counts.Superseded++
-	}
-	if won = newer(e, *o); won {
+	won = newer(e, *o)
+	x.Counts.lost(e, *o, won)
+	if won {
 		*o = e
 		x.setOrigin(old, at)
 		delete(x.ids, old)
@@ -292,11 +308,17 @@ func (x *Index) setOrigin(i uint32, at Place) {
 }
 
 func (x *Index) origin(i uint32) fhir.Origin {
+	at := x.place(i)
+	return fhir.Origin{Source: x.Name(at.input), Position: at.position}
+}
+
+// place is where an entry was read.
+func (x *Index) place(i uint32) origin {
 	if len(x.origins) > 0 {
-		return fhir.Origin{Source: x.Name(x.origins[i].input), Position: x.origins[i].position}
+		return x.origins[i]
 	}
 	e := x.entries.at(i)
-	return fhir.Origin{Source: x.Name(e.store), Position: e.offset}
+	return origin{e.store, e.offset}
 }
 
 func (x *Index) typeNumber(typ string) uint16 {

@@ -13,6 +13,30 @@ type Reader func(Span) (string, error)
 
 // Record reads the patient's resources of the wanted types and the shared resources of these types that they lead to.
 func (x *Index) Record(p Patient, want func(typ string) bool, read Reader) (*fhir.Record, error) {
+	return recordOf(x, p, want, read)
+}
+
+// book is what a record is put together by: an Index, or what it has become on disk.
+type book interface {
+	items(Patient) []item
+	shared(name) (it item, ok bool, err error)     // by the name of its key
+	meaning(name) (k fhir.Key, ok bool, err error) // of a fullUrl, if it has one only
+	holds(it item, key name) bool                  // whether the item is the resource of the key
+	originOf(item) fhir.Origin
+	typeName(uint16) string // of a number in an item
+	LinkedFrom(Patient) []fhir.Key
+}
+
+// item is a resource with all that is known of it.
+type item struct {
+	entry
+	origin
+	key    name   // on disk only: of its type and id, zero when it has no id
+	id     string // where its text has none
+	number uint32 // in memory only: in the index
+}
+
+func recordOf(x book, p Patient, want func(typ string) bool, read Reader) (*fhir.Record, error) {
 	b := recorder{x: x, want: want, read: read, record: fhir.NewRecord(fhir.Key{Type: "Patient", ID: p.ID})}
 	b.record.SetLinkedFrom(x.LinkedFrom(p))
 	own, err := b.own(p)
@@ -33,7 +57,7 @@ func (x *Index) Record(p Patient, want func(typ string) bool, read Reader) (*fhi
 }
 
 type recorder struct {
-	x      *Index
+	x      book
 	want   func(string) bool
 	read   Reader
 	record *fhir.Record
@@ -41,19 +65,16 @@ type recorder struct {
 }
 
 func (b *recorder) own(p Patient) ([]*fhir.Resource, error) {
-	var wanted []uint32
-	for _, i := range b.x.grouped[p.first:p.last] {
-		if b.want(b.x.types[b.x.entries.at(i).typ]) {
-			wanted = append(wanted, i)
-		}
-	}
+	wanted := b.x.items(p)
+	wanted = slices.DeleteFunc(wanted, func(it item) bool { return !b.want(b.x.typeName(it.typ)) })
 	own := make([]*fhir.Resource, 0, len(wanted))
 	end := int64(0) // of the texts that lie together
-	for n, i := range wanted {
-		if e := b.x.entries.at(i); e.end() >= end || n > 0 && e.store != b.x.entries.at(wanted[n-1]).store {
-			end = b.together(wanted[n:])
+	for n := range wanted {
+		it := &wanted[n]
+		if it.end() >= end || n > 0 && it.store != wanted[n-1].store {
+			end = together(wanted[n:])
 		}
-		r, err := b.load(i, end)
+		r, err := b.load(*it, end)
 		if err != nil {
 			return nil, err
 		}
@@ -70,11 +91,11 @@ const (
 )
 
 // together returns where the texts end that lie together from the first on.
-func (b *recorder) together(entries []uint32) int64 {
-	first := b.x.entries.at(entries[0])
+func together(items []item) int64 {
+	first := &items[0]
 	end := first.end()
-	for _, i := range entries[1:] {
-		e := b.x.entries.at(i)
+	for n := range items[1:] {
+		e := &items[n+1]
 		if e.store != first.store || e.offset < end || e.offset > end+gap || e.end() > first.offset+atOnce {
 			break
 		}
@@ -101,12 +122,11 @@ func sortResources(list []*fhir.Resource, survivor string) {
 	})
 }
 
-// load reads an entry; what lies behind it up to the end is wanted next.
-func (b *recorder) load(i uint32, end int64) (*fhir.Resource, error) {
-	e := b.x.entries.at(i)
-	origin := b.x.origin(i)
-	span := e.span()
-	span.Ahead = uint32(max(0, min(end-e.end(), atOnce))) // #nosec G115 -- at most atOnce
+// load reads an item; what lies behind it up to the end is wanted next.
+func (b *recorder) load(it item, end int64) (*fhir.Resource, error) {
+	origin := b.x.originOf(it)
+	span := it.span()
+	span.Ahead = uint32(max(0, min(end-it.end(), atOnce))) // #nosec G115 -- at most atOnce
 	text, err := b.read(span)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)
@@ -115,10 +135,10 @@ func (b *recorder) load(i uint32, end int64) (*fhir.Resource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (it was different when it was read first)", err)
 	}
-	if id, ok := b.x.ids[i]; ok {
-		r.ID = id
+	if it.id != "" {
+		r.ID = it.id
 	}
-	if at, ok := b.x.byKey.get(keyName(r.Key())); r.Type != b.x.types[e.typ] || r.ID != "" && (!ok || at != i) {
+	if r.Type != b.x.typeName(it.typ) || r.ID != "" && !b.x.holds(it, keyName(r.Key())) {
 		return nil, fmt.Errorf("%s: another resource is there than when the input was read first: it was changed meanwhile", origin)
 	}
 	return r, nil
@@ -126,22 +146,19 @@ func (b *recorder) load(i uint32, end int64) (*fhir.Resource, error) {
 
 // follow returns the shared resources that the own ones lead to, over any number of steps.
 func (b *recorder) follow(own []*fhir.Resource) ([]*fhir.Resource, error) {
-	seen := map[uint32]bool{}
+	seen := map[name]bool{}
 	var found []*fhir.Resource
 	for next := own; len(next) > 0; {
 		var more []*fhir.Resource
 		for _, r := range next {
 			for ref := range r.References() {
-				i, ok := b.target(ref.Text())
-				if !ok || seen[i] {
-					continue
-				}
-				seen[i] = true
-				s, err := b.load(i, 0)
+				s, err := b.target(ref.Text(), seen)
 				if err != nil {
 					return nil, err
 				}
-				more = append(more, s)
+				if s != nil {
+					more = append(more, s)
+				}
 			}
 		}
 		found = append(found, more...)
@@ -151,36 +168,84 @@ func (b *recorder) follow(own []*fhir.Resource) ([]*fhir.Resource, error) {
 	return found, nil
 }
 
-// target returns the wanted shared entry that a reference leads to. References by fullUrl are noted in the record.
-func (b *recorder) target(reference string) (uint32, bool) {
+// target reads the wanted shared resource that a reference leads to, nil when there is none or it was seen. References by
+// fullUrl are noted in the record.
+func (b *recorder) target(reference string, seen map[name]bool) (*fhir.Resource, error) {
 	if reference == b.last { // most references of a record name its patient
-		return 0, false
+		return nil, nil
 	}
-	k, ok := b.key(reference)
+	k, ok, err := b.key(reference)
+	if err != nil {
+		return nil, err
+	}
 	if !ok || !b.want(k.Type) || fhir.BelongsToPatients(k.Type) == fhir.Owned {
 		b.last = reference
-		return 0, false
+		return nil, nil
 	}
-	i, ok := b.x.byKey.get(keyName(k))
-	if !ok || b.x.entries.at(i).flags&(shared|deleted) != shared {
-		return 0, false
+	n := keyName(k)
+	if seen[n] {
+		return nil, nil
 	}
-	return i, true
+	seen[n] = true
+	it, ok, err := b.x.shared(n)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return b.load(it, 0)
 }
 
-func (b *recorder) key(reference string) (fhir.Key, bool) {
+func (b *recorder) key(reference string) (fhir.Key, bool, error) {
 	ref := fhir.ParseReference(reference)
 	if ref.Form == fhir.Relative {
-		return ref.Key()
+		k, ok := ref.Key()
+		return k, ok, nil
 	}
 	url := reference
 	if ref.Form == fhir.Absolute {
 		url = ref.Base + "/" + ref.Type + "/" + ref.ID
 	}
-	n := nameOf("url", url)
-	if k, ok := b.x.aliases[n]; ok && b.x.stale[n] == nil {
-		b.record.SetAlias(reference, k)
-		return k, true
+	if k, ok, err := b.x.meaning(nameOf("url", url)); ok || err != nil {
+		if err == nil {
+			b.record.SetAlias(reference, k)
+		}
+		return k, ok, err
 	}
-	return ref.Key()
+	k, ok := ref.Key()
+	return k, ok, nil
 }
+
+func (x *Index) items(p Patient) []item {
+	all := make([]item, 0, p.last-p.first)
+	for _, i := range x.grouped[p.first:p.last] {
+		all = append(all, x.item(i))
+	}
+	return all
+}
+
+func (x *Index) item(i uint32) item {
+	return item{entry: *x.entries.at(i), origin: x.place(i), number: i, id: x.ids[i]}
+}
+
+func (x *Index) shared(n name) (item, bool, error) {
+	i, ok := x.byKey.get(n)
+	if !ok || x.entries.at(i).flags&(shared|deleted) != shared {
+		return item{}, false, nil
+	}
+	return x.item(i), true, nil
+}
+
+func (x *Index) meaning(n name) (fhir.Key, bool, error) {
+	k, ok := x.aliases[n]
+	return k, ok && x.stale[n] == nil, nil
+}
+
+func (x *Index) holds(it item, key name) bool {
+	i, ok := x.byKey.get(key)
+	return ok && i == it.number
+}
+
+func (x *Index) originOf(it item) fhir.Origin {
+	return fhir.Origin{Source: x.Name(it.input), Position: it.position}
+}
+
+func (x *Index) typeName(n uint16) string { return x.types[n] }

@@ -22,6 +22,7 @@ type groups struct {
 type Patient struct {
 	ID          string
 	first, last uint32 // of Index.grouped
+	onDisk      []item // instead of these
 }
 
 type owner struct {
@@ -40,15 +41,20 @@ const (
 
 // Resolve finds the patient of every entry and merges linked patients. What cannot be resolved goes to rej.
 func (x *Index) Resolve(rej func(fhir.Rejected)) {
+	x.identify(rej)
+	owners := x.ownEntries(rej)
+	x.rejectContested(rej)
+	x.group(owners)
+	x.byKey.freeze()
+}
+
+// identify finds out which patients are one, and which lead to which.
+func (x *Index) identify(rej func(fhir.Rejected)) {
 	x.byID, x.survivor = map[string]int{}, maps.Clone(x.merged)
 	x.findOwners()
 	x.mergeLinked(rej)
 	x.findOwners() // those of merged patients are one now
 	x.linkBack()
-	owners := x.ownEntries(rej)
-	x.rejectContested(rej)
-	x.group(owners)
-	x.byKey.freeze()
 }
 
 func (x *Index) findOwners() {

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -58,11 +59,13 @@ func nonce(offset int64) []byte {
 }
 
 // Append writes a text and returns its offset.
-func (s *Spool) Append(text string) (offset int64, err error) {
+func (s *Spool) Append(text string) (offset int64, err error) { return s.append([]byte(text)) }
+
+func (s *Spool) append(text []byte) (offset int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	offset = s.size
-	s.sealed = s.aead.Seal(s.sealed[:0], nonce(offset), []byte(text), nil)
+	s.sealed = s.aead.Seal(s.sealed[:0], nonce(offset), text, nil)
 	if _, err := s.buffer.Write(s.sealed); err != nil {
 		return 0, fmt.Errorf("write the spool: %w", err)
 	}
@@ -72,18 +75,24 @@ func (s *Spool) Append(text string) (offset int64, err error) {
 
 // Read returns the text of the length at the offset.
 func (s *Spool) Read(offset int64, length int) (string, error) {
+	text, err := s.read(nil, offset, length)
+	return string(text), err
+}
+
+// read reads into the memory of into, where that is large enough.
+func (s *Spool) read(into []byte, offset int64, length int) ([]byte, error) {
 	if err := s.flush(); err != nil {
-		return "", err
+		return nil, err
 	}
-	sealed := make([]byte, length+s.aead.Overhead())
+	sealed := slices.Grow(into[:0], length+s.aead.Overhead())[:length+s.aead.Overhead()]
 	if _, err := s.file.ReadAt(sealed, offset); err != nil {
-		return "", fmt.Errorf("read the spool: %w", err)
+		return nil, fmt.Errorf("read the spool: %w", err)
 	}
 	text, err := s.aead.Open(sealed[:0], nonce(offset), sealed, nil)
 	if err != nil {
-		return "", fmt.Errorf("read the spool: the file was changed: %w", err)
+		return nil, fmt.Errorf("read the spool: the file was changed: %w", err)
 	}
-	return string(text), nil
+	return text, nil
 }
 
 func (s *Spool) flush() error {

@@ -17,6 +17,9 @@ type contested struct {
 	subjects []name
 }
 
+// isOf reports whether both are versions of one Consent.
+func (c contested) isOf(old contested) bool { return c.id != "" && old.id == c.id }
+
 // contest keeps a Consent of several patients for Resolve, which can tell who they are. It reports false for other types.
 func (x *Index) contest(r *fhir.Resource, at Place) bool {
 	if r.Type != "Consent" {
@@ -28,7 +31,7 @@ func (x *Index) contest(r *fhir.Resource, at Place) bool {
 			c.subjects = append(c.subjects, n)
 		}
 	}
-	x.contested = slices.DeleteFunc(x.contested, func(old contested) bool { return c.id != "" && old.id == c.id })
+	x.contested = slices.DeleteFunc(x.contested, c.isOf)
 	x.contested = append(x.contested, c)
 	return true
 }
@@ -86,6 +89,7 @@ func (x *Index) literal(ref fhir.Reference) (name, string) {
 	n := nameOf("url", ref.Base+"/"+k.String())
 	if _, ok := x.absolutes[n]; !ok {
 		x.absolutes[n] = fhir.Key{Type: "Patient", ID: strings.Clone(k.ID)}
+		x.weight += 144
 	}
 	return n, ""
 }
@@ -107,8 +111,9 @@ func identifierName(system, value string) name { return nameOf("identifier", sys
 // mention notes that a patient of the id exists, whether or not there is a Patient resource.
 func (x *Index) mention(k fhir.Key) name {
 	n := keyName(k)
-	if _, ok := x.patients[n]; !ok {
+	if x.patients[n] == "" {
 		x.patients[n] = strings.Clone(k.ID)
+		x.weight += 96
 	}
 	return n
 }
@@ -157,6 +162,7 @@ func (x *Index) alias(fullURL string, r *fhir.Resource) {
 		return
 	}
 	n, k := nameOf("url", fullURL), r.Key()
+	x.weight += 160
 	if old, ok := x.aliases[n]; ok && old != k {
 		x.stale[n] = append(x.stale[n], fhir.Key{Type: strings.Clone(k.Type), ID: strings.Clone(k.ID)})
 		return

@@ -16,7 +16,8 @@ type Options struct {
 	Name   string      // of the source; "files" when empty
 	Stdin  io.Reader   // what the operand - reads; without it that operand is an error
 	Limits fhir.Limits // of one resource
-	Folder string      // for the spool; "" is the system's folder for temporary files
+	Folder string      // for what is kept on disk; "" is the system's folder for temporary files
+	Budget int64       // bytes that the index may need in memory; 0 is gather.DefaultBudget
 }
 
 // Each calls use for every resource of the operands, in order, Bundles opened, repeated versions included. The resource

@@ -20,12 +20,12 @@ type Source struct {
 	options Options
 	inputs  []*input
 
-	once  sync.Mutex
-	ready bool
-	broke error // what ended the first reading; it cannot be repeated on standard input
-	index *gather.Index
-	spool *gather.Spool
-	stats Stats
+	once    sync.Mutex
+	ready   bool
+	broke   error // what ended the first reading; it cannot be repeated on standard input
+	catalog *gather.Catalog
+	spool   *gather.Spool
+	stats   Stats
 }
 
 // Stats counts what was read.
@@ -78,36 +78,40 @@ func (s *Source) Stats() Stats {
 	return s.stats
 }
 
-// Close removes the spool.
+// Close removes what is on disk.
 func (s *Source) Close() error {
 	s.once.Lock()
 	defer s.once.Unlock()
-	s.ready, s.index, s.broke = false, nil, errors.New("the source is closed")
+	catalog := s.catalog
+	s.ready, s.catalog, s.broke = false, nil, errors.New("the source is closed")
 	for _, in := range s.inputs {
 		in.release()
 	}
-	if s.spool == nil {
-		return nil
+	var errs []error
+	if catalog != nil {
+		errs = append(errs, catalog.Close())
 	}
-	spool := s.spool
-	s.spool = nil
-	return spool.Close()
+	if s.spool != nil {
+		errs = append(errs, s.spool.Close())
+		s.spool = nil
+	}
+	return errors.Join(errs...)
 }
 
 // Subjects yields the facts of each patient.
 func (s *Source) Subjects(ctx context.Context, rej func(fhir.Rejected)) iter.Seq2[*fhir.Record, error] {
 	return func(yield func(*fhir.Record, error) bool) {
-		index, err := s.prepare(ctx, rej)
+		catalog, err := s.prepare(ctx, rej)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for _, p := range index.Patients() {
-			if err := ctx.Err(); err != nil {
+		for p, err := range catalog.Patients() {
+			if err := errors.Join(err, ctx.Err()); err != nil {
 				yield(nil, err)
 				return
 			}
-			record, err := s.record(index, p, isFact)
+			record, err := s.record(catalog, p, isFact)
 			if !yield(record, err) || err != nil {
 				return
 			}
@@ -119,31 +123,34 @@ func isFact(typ string) bool { return fhir.IsFact(typ) || typ == "ResearchStudy"
 
 // Fetch reads the wanted resources of one patient.
 func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) (*fhir.Record, error) {
-	index, err := s.prepare(ctx, rej)
+	catalog, err := s.prepare(ctx, rej)
 	if err != nil {
 		return nil, err
 	}
-	p, ok := index.Find(patient.ID)
+	p, ok, err := catalog.Find(patient.ID)
+	if err != nil {
+		return nil, err
+	}
 	if !ok || patient.Type != "Patient" {
 		return nil, fmt.Errorf("%s: %w", s.Name(), fhir.ErrUnknownPatient)
 	}
-	return s.record(index, p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) })
+	return s.record(catalog, p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) })
 }
 
 // prepare reads all inputs once.
-func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.Index, error) {
+func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.Catalog, error) {
 	s.once.Lock()
 	defer s.once.Unlock()
 	if s.ready || s.broke != nil {
-		return s.index, s.broke
+		return s.catalog, s.broke
 	}
 	s.broke = s.readAll(ctx, rej)
 	s.ready = s.broke == nil
-	return s.index, s.broke
+	return s.catalog, s.broke
 }
 
 func (s *Source) readAll(ctx context.Context, rej func(fhir.Rejected)) error {
-	s.index = gather.NewIndex(func(i uint32) string { return s.inputs[i].label })
+	s.catalog = gather.NewCatalog(func(i uint32) string { return s.inputs[i].label }, s.options.Folder, s.options.Budget)
 	s.stats = Stats{Inputs: len(s.inputs)}
 	counted := func(r fhir.Rejected) {
 		s.stats.Rejected++
@@ -154,9 +161,9 @@ func (s *Source) readAll(ctx context.Context, rej func(fhir.Rejected)) error {
 			return err
 		}
 	}
-	s.index.Resolve(counted)
-	s.stats.Counts = s.index.Counts
-	return nil
+	err := s.catalog.Resolve(counted)
+	s.stats.Counts = s.catalog.Counts()
+	return err
 }
 
 func (s *Source) readInput(ctx context.Context, number uint32, rej func(fhir.Rejected)) error {
@@ -187,24 +194,24 @@ func (s *Source) take(r *bundle.Reader, e *bundle.Entry, number uint32, seekable
 		r.Rejected(fhir.Rejected{Origin: fhir.Origin{Source: r.Source, Position: e.Offset}, Type: strings.Clone(typ), Reason: reason})
 	}
 	if e.Resource == nil {
-		s.takeEmpty(e, reject)
-		return nil
+		return s.takeEmpty(e, reject)
 	}
 	var err error
 	if at.Span, err = s.keep(e, number, seekable); err != nil {
 		return err
 	}
-	if reason := s.index.Add(e.Resource, e.FullURL, e.Subsetted, at); reason != "" {
+	reason, err := s.catalog.Add(e.Resource, e.FullURL, e.Subsetted, at)
+	if reason != "" {
 		reject(e.Resource.Type, reason)
 	}
-	return nil
+	return err
 }
 
 // takeEmpty handles an entry without a resource: a deletion, or nothing.
-func (s *Source) takeEmpty(e *bundle.Entry, reject func(typ, reason string)) {
+func (s *Source) takeEmpty(e *bundle.Entry, reject func(typ, reason string)) error {
 	if e.Method != "DELETE" {
 		s.stats.Empty++
-		return
+		return nil
 	}
 	k, ok := fhir.ParseReference(e.URL).Key()
 	switch {
@@ -213,8 +220,9 @@ func (s *Source) takeEmpty(e *bundle.Entry, reject func(typ, reason string)) {
 	case e.BundleType == "history" && e.LastModified == "":
 		reject(k.Type, "a deletion in a history that does not say when")
 	default:
-		s.index.Delete(k, e.LastModified)
+		return s.catalog.Delete(k, e.LastModified)
 	}
+	return nil
 }
 
 // keep makes sure that the text can be read again.
@@ -238,10 +246,10 @@ func (s *Source) keep(e *bundle.Entry, number uint32, seekable bool) (gather.Spa
 // spooled is the store of texts in the spool; the others are the ordinals of files.
 const spooled = ^uint32(0)
 
-func (s *Source) record(index *gather.Index, p gather.Patient, want func(string) bool) (*fhir.Record, error) {
+func (s *Source) record(catalog *gather.Catalog, p gather.Patient, want func(string) bool) (*fhir.Record, error) {
 	t := texts{source: s}
 	defer t.close()
-	return index.Record(p, want, t.read)
+	return catalog.Record(p, want, t.read)
 }
 
 // texts reads the texts of one record. Texts that lie together are read at once and share their memory.

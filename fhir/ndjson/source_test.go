@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
@@ -40,8 +43,41 @@ func zipped(text string) string {
 	return b.String()
 }
 
-// records reads everything that the operands hold: the keys of each record, and what was rejected.
+// records reads everything that the operands hold: the keys of each record, and what was rejected. It must be the same when
+// nothing is kept in memory.
 func records(t *testing.T, o ndjson.Options, operands ...string) (map[string][]string, []fhir.Rejected) {
+	t.Helper()
+	all, linked, rejected := recordsOnce(t, o, operands...)
+	if o.Stdin == nil {
+		for _, o.Budget = range []int64{1, 20_000} {
+			again, linkedAgain, refused := recordsOnce(t, o, operands...)
+			if d := cmp.Diff(all, again) + cmp.Diff(linked, linkedAgain); d != "" {
+				t.Errorf("with a budget of %d bytes the records are others:\n%s", o.Budget, d)
+			}
+			if d := cmp.Diff(inOrder(rejected), inOrder(refused)); d != "" {
+				t.Errorf("with a budget of %d bytes others are rejected:\n%s", o.Budget, d)
+			}
+		}
+	}
+	return all, rejected
+}
+
+// inOrder writes out what was rejected, whatever the order in which it was found.
+func inOrder(rejected []fhir.Rejected) []string {
+	var list []string
+	for _, r := range rejected {
+		var patients []string
+		for _, k := range append([]fhir.Key{r.Patient}, r.Others...) {
+			patients = append(patients, k.ID)
+		}
+		slices.Sort(patients)
+		list = append(list, fmt.Sprint(r.Origin, r.Type, r.Reason, patients))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func recordsOnce(t *testing.T, o ndjson.Options, operands ...string) (map[string][]string, map[string][]fhir.Key, []fhir.Rejected) {
 	t.Helper()
 	s, err := ndjson.Open(operands, o)
 	if err != nil {
@@ -54,7 +90,7 @@ func records(t *testing.T, o ndjson.Options, operands ...string) (map[string][]s
 	})
 	var rejected []fhir.Rejected
 	rej := func(r fhir.Rejected) { rejected = append(rejected, r) }
-	all := map[string][]string{}
+	all, linked := map[string][]string{}, map[string][]fhir.Key{}
 	last := ""
 	for facts, err := range s.Subjects(context.Background(), rej) {
 		if err != nil {
@@ -69,8 +105,9 @@ func records(t *testing.T, o ndjson.Options, operands ...string) (map[string][]s
 			t.Fatal(err)
 		}
 		all[last] = keys(record)
+		linked[last] = record.LinkedFrom()
 	}
-	return all, rejected
+	return all, linked, rejected
 }
 
 func keys(record *fhir.Record) []string {
