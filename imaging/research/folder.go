@@ -43,7 +43,7 @@ func beginFolder(path string) (*folder, error) {
 		return nil, fmt.Errorf("%s: %w", path, ErrThere)
 	}
 	f := &folder{path: path, dir: filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".partial")}
-	for _, err := range []error{os.RemoveAll(f.dir), os.MkdirAll(f.dir, 0o700)} {
+	for _, err := range []error{os.RemoveAll(f.dir), os.RemoveAll(f.dir + sealedSuffix), os.MkdirAll(f.dir, 0o700)} {
 		if err != nil {
 			return nil, fmt.Errorf("the package's folder: %w", err)
 		}
@@ -135,7 +135,7 @@ func syncDir(path string) error {
 
 // seal puts all files of the folder into one encrypted archive, in the place of them.
 func (f *folder) seal(encrypt func(io.Writer) (io.WriteCloser, error), archive func(io.Writer, string, []File) error) error {
-	sealed := &folder{dir: f.dir + ".sealed"}
+	sealed := &folder{dir: f.dir + sealedSuffix}
 	for _, err := range []error{os.RemoveAll(sealed.dir), os.MkdirAll(sealed.dir, 0o700)} {
 		if err != nil {
 			return fmt.Errorf("the package's folder: %w", err)
@@ -166,6 +166,9 @@ func (f *folder) seal(encrypt func(io.Writer) (io.WriteCloser, error), archive f
 	f.files = sealed.files
 	return nil
 }
+
+// sealedSuffix ends the folder in which an encrypted package is made.
+const sealedSuffix = ".sealed"
 
 // SealedFile is the name of an encrypted package: a tar archive in the age format.
 const SealedFile = "package.tar.age"
