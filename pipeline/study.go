@@ -74,7 +74,8 @@ type SourceSpec struct {
 // TargetSpec names a target.
 type TargetSpec struct {
 	Name, Kind, Path string
-	ODM              ODMSpec // of kind odm
+	ODM              ODMSpec      // of kind odm
+	Postgres         PostgresSpec // of kind postgres
 }
 
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
@@ -354,7 +355,7 @@ func (l *loader) targets(v yamldoc.Value) {
 		t := TargetSpec{Name: l.required(item, f, "name"), Kind: f["kind"].OneOf(TargetKinds()...)}
 		kind := kindOf(t.Kind)
 		kind.checkDates(f["kind"], l.study.Dates.Mode)
-		t.Path = l.path(l.required(item, f, kind.place))
+		t.Path = kind.where(l, l.required(item, f, kind.place))
 		kind.read(l, f, &t)
 		if names[t.Name] {
 			item.Errorf("", "there are two targets named %q", t.Name)

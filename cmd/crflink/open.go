@@ -9,7 +9,6 @@ import (
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/table"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
@@ -154,11 +153,4 @@ func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
-	if spec.Kind == "odm" {
-		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
-	}
-	return table.New(spec.Name, spec.Path)
 }

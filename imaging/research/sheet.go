@@ -27,6 +27,9 @@ type sheet struct {
 	row     []pq.Value
 }
 
+// rowsPerGroup bounds what is kept in memory before it is written.
+const rowsPerGroup = 1 << 16
+
 // sheet begins a table.
 func (f *folder) sheet(t *Table) (*sheet, error) {
 	s := &sheet{table: t}
@@ -44,7 +47,7 @@ func (f *folder) sheet(t *Table) (*sheet, error) {
 		columns[i] = parquetfile.Column{Name: t.Columns[i].Name, Node: node(&t.Columns[i])}
 		s.line = append(s.line, t.Columns[i].Name)
 	}
-	s.pq = pq.NewGenericWriter[any](s.pqFile, parquetfile.Options(parquetfile.Schema("table", columns))...)
+	s.pq = pq.NewGenericWriter[any](s.pqFile, parquetfile.Options(parquetfile.Schema("table", columns...), rowsPerGroup)...)
 	return s, s.csv.Write(s.line)
 }
 

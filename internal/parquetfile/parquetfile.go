@@ -1,5 +1,5 @@
-// Package parquetfile makes Parquet schemas whose columns keep their order; the library's own groups sort them by name. With
-// the packages that write Parquet it alone knows parquet-go.
+// Package parquetfile holds what the writers of Apache Parquet files share: schemas whose columns keep their order, and the
+// options with which the same rows give the same bytes.
 package parquetfile
 
 import (
@@ -8,17 +8,8 @@ import (
 	pq "github.com/parquet-go/parquet-go"
 )
 
-// RowsPerGroup bounds what is kept in memory before it is written.
-const RowsPerGroup = 1 << 16
-
-// Column is a named column of a schema.
-type Column struct {
-	Name string
-	Node pq.Node
-}
-
-// Schema returns the schema of columns in their order.
-func Schema(name string, columns []Column) *pq.Schema {
+// Schema returns a schema with the columns in their order; the library's own groups sort them by name.
+func Schema(name string, columns ...Column) *pq.Schema {
 	g := &group{}
 	for _, c := range columns {
 		g.fields = append(g.fields, &field{Node: c.Node, name: c.Name})
@@ -26,12 +17,17 @@ func Schema(name string, columns []Column) *pq.Schema {
 	return pq.NewSchema(name, g)
 }
 
-// Options are how every file is written, so that the same rows give the same bytes.
-func Options(schema *pq.Schema) []pq.WriterOption {
-	return []pq.WriterOption{schema, pq.MaxRowsPerRowGroup(RowsPerGroup), pq.Compression(&pq.Snappy), pq.CreatedBy("crflink", "", "")}
+// Column is a named column.
+type Column struct {
+	Name string
+	pq.Node
 }
 
-// group is a group that keeps the order of its fields.
+// Options are those of every file; rowsPerGroup bounds what is kept in memory before it is written.
+func Options(schema *pq.Schema, rowsPerGroup int64) []pq.WriterOption {
+	return []pq.WriterOption{schema, pq.MaxRowsPerRowGroup(rowsPerGroup), pq.Compression(&pq.Snappy), pq.CreatedBy("crflink", "", "")}
+}
+
 type group struct {
 	pq.Group // what is the same for every group
 	fields   []pq.Field
@@ -43,7 +39,6 @@ func (g *group) Fields() []pq.Field { return g.fields }
 // GoType is asked for when rows are made of structs, which these never are.
 func (g *group) GoType() reflect.Type { return reflect.TypeFor[struct{}]() }
 
-// field is a named column.
 type field struct {
 	pq.Node
 	name string

@@ -20,7 +20,7 @@ type Look struct {
 
 // LookAt connects to PostgreSQL, and changes nothing there.
 func LookAt(ctx context.Context, a Address) (l Look, err error) {
-	config, err := a.config()
+	config, err := a.Config("crflink vault")
 	if err != nil {
 		return l, err
 	}

@@ -9,15 +9,15 @@ import (
 
 // schemaOf returns the schema of the columns.
 func schemaOf(columns []viewdef.Column) *pq.Schema {
-	all := make([]parquetfile.Column, len(columns))
-	for i, c := range columns {
+	var all []parquetfile.Column
+	for _, c := range columns {
 		node := pq.Optional(leafOf(c.Type))
 		if c.Collection {
 			node = pq.Optional(pq.List(node))
 		}
-		all[i] = parquetfile.Column{Name: c.Name, Node: node}
+		all = append(all, parquetfile.Column{Name: c.Name, Node: node})
 	}
-	return parquetfile.Schema("view", all)
+	return parquetfile.Schema("view", all...)
 }
 
 func leafOf(t viewdef.Type) pq.Node {

@@ -14,6 +14,9 @@ import (
 	"github.com/crflink/crflink/internal/parquetfile"
 )
 
+// rowsPerGroup bounds what is kept in memory before it is written.
+const rowsPerGroup = 1 << 16
+
 // Writer writes a Parquet file. It is a viewdef.Writer.
 type Writer struct {
 	out     *pq.GenericWriter[any]
@@ -26,7 +29,7 @@ type Writer struct {
 
 // New returns a writer of a file with the columns.
 func New(to io.Writer, columns []viewdef.Column) *Writer {
-	return &Writer{columns: columns, out: pq.NewGenericWriter[any](to, parquetfile.Options(schemaOf(columns))...)}
+	return &Writer{columns: columns, out: pq.NewGenericWriter[any](to, parquetfile.Options(schemaOf(columns), rowsPerGroup)...)}
 }
 
 // Write adds a row. Its error names the column.
