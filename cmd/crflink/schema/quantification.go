@@ -17,7 +17,7 @@ func quantification() node {
 		reasons = append(reasons, string(d.Reason))
 	}
 	return object(map[string]node{
-		"quantification": node{"const": 1},
+		"quantification": {"const": 1},
 		"tracers": some(object(map[string]node{
 			"name": text(), "ligand": text().said("the name without the radionuclide"), "nuclide": text(), "codes": codes(), "texts": some(text()).said("names that headers without a code have"),
 			"uptake": span().said("minutes from injection to scan"), "longest": number().said("minutes beyond which nothing can be compared; usually 360"),
