@@ -14,6 +14,7 @@ import (
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/imaging/pet"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
@@ -59,6 +60,13 @@ type ImagingSpec struct {
 	Event      string   // the event from which sessions count their days
 	Systems    []string // further identifier systems of study UIDs
 	Folder     string   // where sessions.csv goes; "" writes none
+
+	AccessionSystems []string           // identifier systems of accession numbers without the type ACSN
+	Without          []imaging.Method   // methods that are not used at this site
+	Window           imaging.Window     // around the event
+	PACS             *PACSSpec          // nil where none is asked
+	Review           string             // the list of cases that people decide; "" is none
+	Decisions        *imaging.Decisions // those of them that are decided
 
 	Quantification *pet.Table // by which PET and SPECT series are examined
 }
@@ -341,11 +349,12 @@ func (l *loader) sources(v yamldoc.Value) {
 }
 
 func (l *loader) imaging(v yamldoc.Value) {
-	f := v.Fields("modalities", "event", "systems", "folder", "quantification")
+	f := v.Fields("modalities", "event", "systems", "folder", "accession-systems", "without", "window", "pacs", "review", "quantification")
 	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text()), Quantification: l.quantification(f["quantification"])}
 	if e := f["event"]; e.Exists() && l.study.Mapping != nil && !l.study.Mapping.HasEvent(e.Text()) {
 		e.Errorf("an event of the mapping file", "unknown event %q", e.Text())
 	}
+	l.linkage(f)
 }
 
 func (l *loader) targets(v yamldoc.Value) {
@@ -381,7 +390,8 @@ func (s *Study) Inputs() map[string]string {
 	if s.Numbers != nil {
 		numbering = s.Numbers.setup()
 	}
-	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems, s.Imaging.Quantification.Hash()})
+	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	setup += s.Imaging.setup() + " quantification " + s.Imaging.Quantification.Hash()
 	if s.Cohort != nil {
 		setup += " cohort " + s.Cohort.String()
 	}

@@ -46,6 +46,7 @@ func sessionsTable() *Table {
 			{Name: "quality", Title: "Link quality", Kind: Text, Required: true, Description: "how far the link can be trusted: stated is the surest"},
 			{Name: "type", Title: "Type", Kind: Text, Required: true, Enum: []string{string(imaging.Whole), string(imaging.Part)}, Description: "study, or part of an examination that was split into several studies"},
 			{Name: "ambiguous", Title: "Ambiguous", Kind: Boolean, Required: true, Description: "something about the study contradicts itself: days, or accession numbers"},
+			{Name: "window", Title: "Window", Kind: Text, Enum: texts([]imaging.Place{imaging.Nearest, imaging.Tied, imaging.Within, imaging.Beyond}), Description: "where in the study's window around the index day it lies; empty where there is no window"},
 		},
 	}
 }
@@ -69,7 +70,7 @@ func sessionRow(l *imaging.Link) []string {
 		days = whole(l.Days)
 	}
 	return []string{
-		l.Subject, whole(l.Session), l.StudyUID, l.Date, days, strings.Join(l.Modality, " "), whole(l.Series), string(l.Method), string(l.Quality), string(l.Type), yesNo(l.Ambiguous),
+		l.Subject, whole(l.Session), l.StudyUID, l.Date, days, strings.Join(l.Modality, " "), whole(l.Series), string(l.Method), string(l.Quality), string(l.Type), yesNo(l.Ambiguous), string(l.Place),
 	}
 }
 
