@@ -55,7 +55,12 @@ type note struct {
 // track asks the source for its time, before it is read.
 func (r *runner) track(ctx context.Context) error {
 	source, ok := fhir.TrackerOf(r.Source)
-	if !ok || r.DryRun || r.Study.Policy.Combined() { // of a combination, what is asked for differs from patient to patient
+	switch {
+	case !ok || r.DryRun:
+		return nil
+	case r.Study.Policy.Combined(): // what is asked for differs from patient to patient
+		return nil
+	case r.Study.Imaging.PACS != nil: // it is asked by what the resources say, and may have something new
 		return nil
 	}
 	r.inputs = r.Study.Inputs()
