@@ -31,11 +31,12 @@ type living struct {
 	texts  map[fhir.Key]string
 	keys   []fhir.Key // in the order in which they came
 	gone   []fhir.Key
+	study  *pipeline.Study // is not changed
 }
 
 func newLiving(t *testing.T, seed uint64, patients int) *living {
 	t.Helper()
-	l := &living{Rand: rand.New(rand.NewPCG(seed, 7)), texts: map[fhir.Key]string{}}
+	l := &living{Rand: rand.New(rand.NewPCG(seed, 7)), texts: map[fhir.Key]string{}, study: exampleStudy(t)}
 	l.clock.Store(time.Date(2026, 9, 20, 2, 0, 0, 0, time.UTC).UnixMilli())
 	var err error
 	l.server, err = synth.NewServer(synth.ServerConfig{Now: func() time.Time { return time.UnixMilli(l.clock.Load()) }})
@@ -106,7 +107,11 @@ func (l *living) edit(t *testing.T, k fhir.Key, change func(map[string]any)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.put(t, fhir.Key{Type: k.Type, ID: m["id"].(string)}, string(text))
+	id, ok := m["id"].(string)
+	if !ok {
+		t.Fatal("the resource has no id")
+	}
+	l.put(t, fhir.Key{Type: k.Type, ID: id}, string(text))
 }
 
 func (l *living) remove(k fhir.Key) {
@@ -193,11 +198,7 @@ type night struct {
 func (l *living) run(t *testing.T, state string, full bool, options rest.Options) (n night) {
 	t.Helper()
 	ok := t.Run("run", func(t *testing.T) {
-		study := exampleStudy(t)
-		study.State = state
-		study.Targets, study.Imaging.Folder = nil, ""
-		most := 1000
-		study.MaxLost = &most
+		study := l.studyIn(state)
 		parts := openParts(t, study, t.TempDir())
 		options.Name, options.Wire = "hospital", wire.Options{Base: l.base, Retries: -1}
 		source, err := rest.New(options)
@@ -223,6 +224,15 @@ func (l *living) run(t *testing.T, state string, full bool, options rest.Options
 		t.FailNow()
 	}
 	return n
+}
+
+// studyIn is the example study with its state in a folder; it delivers nothing.
+func (l *living) studyIn(state string) *pipeline.Study {
+	study := *l.study
+	study.State, study.Targets, study.Imaging.Folder = state, nil, ""
+	most := 1000
+	study.MaxLost = &most
+	return &study
 }
 
 func copyState(t *testing.T, from, to string) {
@@ -303,8 +313,7 @@ func TestTheWatermarkWaitsForTheDelivery(t *testing.T) {
 	for _, down := range []bool{true, false} {
 		l.pass(time.Hour)
 		t.Run("run", func(t *testing.T) {
-			study := exampleStudy(t)
-			study.State, study.Imaging.Folder = state, ""
+			study := l.studyIn(state)
 			parts := openParts(t, study, t.TempDir())
 			source, err := rest.New(rest.Options{Name: "hospital", Wire: wire.Options{Base: l.base}})
 			if err != nil {

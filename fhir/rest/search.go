@@ -239,7 +239,7 @@ func issueCode(issue fhir.Node) string {
 // complete compares what was read with what the server counts.
 func (w *walk) complete(ctx context.Context) error {
 	want := w.total
-	if want < 0 && w.count > 1 {
+	if want < 0 && len(w.ids) > 0 { // a page that seems to be the only one may be what is left of several
 		var err error
 		if want, err = w.source.countOf(ctx, w.query); err != nil {
 			return err
