@@ -2,6 +2,7 @@ package redcap_test
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/crflink/crflink/ecrf/redcap"
 	"github.com/crflink/crflink/ecrf/redcap/fakeredcap"
 	"github.com/crflink/crflink/ecrf/targettest"
+	"github.com/crflink/crflink/internal/fake"
 )
 
 // change alters a field of the trial's design.
@@ -261,6 +263,55 @@ func TestAnImportThatIsTooLargeIsSentInParts(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	if report := r.deliver(books...); report.Written != 0 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestWhatAServerCannotExportAtOnceIsReadInParts(t *testing.T) {
+	r := newRig(t, redcap.Options{CreateRecords: true})
+	var books []*ecrf.StoredCasebook
+	for _, n := range []string{"S1", "S2", "S3", "S4", "S5"} {
+		books = append(books, trialBook(n, ""))
+	}
+	exports := 0
+	inner := r.Choose
+	r.Choose = func(q *http.Request) fake.Fault {
+		call, err := fakeredcap.CallOf(q)
+		if err == nil && call.Content == "record" && !call.Import() {
+			exports++
+			if call.Get("records[2]") != "" {
+				return fake.Failed
+			}
+		}
+		return inner(q)
+	}
+	if report := r.deliver(books...); report.Written != 5*14 || exports < 5 {
+		t.Errorf("%+v after %d exports", report, exports)
+	}
+	r.record = &targettest.Record{}
+	if report := r.deliver(books...); report.Unchanged != 5*14 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestARejectionIsToldWithItsCauseAndWithoutItsValue(t *testing.T) {
+	r := newRig(t, redcap.Options{CreateRecords: true})
+	report := r.deliver(set(trialBook("S1", ""), map[ecrf.CellKey]string{at(baseline, "temp", 0): "99.9"}))
+	if want := []string{"1 cells were rejected: base.temp: the value is outside the field's range"}; !slices.Equal(report.Notes, want) {
+		t.Errorf("%q", report.Notes)
+	}
+}
+
+func TestWithoutTheLogARaceCannotBeToldAndTheReportSaysSo(t *testing.T) {
+	r := newRig(t, redcap.Options{CreateRecords: true})
+	inner := r.Choose
+	r.Choose = func(q *http.Request) fake.Fault {
+		if call, err := fakeredcap.CallOf(q); err == nil && call.Content == "log" {
+			return fake.Forbidden
+		}
+		return inner(q)
+	}
+	if report := r.deliver(trialBook("S1", "")); report.Written != 14 || len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "the right to see the log") {
 		t.Errorf("%+v", report)
 	}
 }
