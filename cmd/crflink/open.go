@@ -14,6 +14,7 @@ import (
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/fhir/rest"
+	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/store"
 	"github.com/crflink/crflink/store/journal"
@@ -69,13 +70,17 @@ func withConsents(source fhir.Source, spec *pipeline.ConsentSpec) (fhir.Source, 
 	if err != nil {
 		return nil, errors.Join(err, source.Close())
 	}
-	both, err := gics.New(source, gics.Options{
-		Wire: options, Domain: spec.Domain, Ask: gics.Ask(spec.Ask), Person: spec.Person, Patient: spec.Patient, PatientID: spec.PatientID, Keep: spec.Keep,
-	})
+	both, err := gics.New(source, gicsOptions(options, spec))
 	if err != nil {
 		return nil, errors.Join(err, source.Close())
 	}
 	return both, nil
+}
+
+func gicsOptions(options wire.Options, spec *pipeline.ConsentSpec) gics.Options {
+	return gics.Options{
+		Wire: options, Domain: spec.Domain, Ask: gics.Ask(spec.Ask), Person: spec.Person, Patient: spec.Patient, PatientID: spec.PatientID, Keep: spec.Keep,
+	}
 }
 
 func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {

@@ -131,11 +131,11 @@ func openRows(ctx context.Context, study *pipeline.Study) (*vaultstore.Store, er
 	if spec == nil {
 		return vaultstore.Open(ctx, filepath.Join(study.State, "vault.db"))
 	}
-	password, err := secretOf(spec.Password)
+	address, err := vaultAddress(spec)
 	if err != nil {
-		return nil, fmt.Errorf("the vault's password: %w", err)
+		return nil, err
 	}
-	return vaultstore.OpenPostgres(ctx, vaultstore.Address{URL: spec.Postgres, CA: spec.CA, Password: password.Reveal()})
+	return vaultstore.OpenPostgres(ctx, address)
 }
 
 // openVault opens the vault by its key, or by the one to which it is being rotated.

@@ -75,6 +75,19 @@ var _ fhir.Source = (*Source)(nil)
 
 // New puts gICS before a source, which it then owns. Nothing is sent before the first Subjects or Fetch.
 func New(inner fhir.Source, o Options) (*Source, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	if s.spool, err = gather.NewSpool(o.Folder); err != nil {
+		return nil, err
+	}
+	s.inner = inner
+	return s, nil
+}
+
+// prepare checks the options.
+func prepare(o Options) (*Source, error) {
 	switch {
 	case o.Domain == "":
 		return nil, errors.New("gICS: no domain is configured")
@@ -104,12 +117,7 @@ func New(inner fhir.Source, o Options) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gICS: %w", err)
 	}
-	spool, err := gather.NewSpool(o.Folder)
-	if err != nil {
-		return nil, err
-	}
-	return &Source{inner: inner, options: o, wire: operator, spool: spool, held: map[string][]span{},
-		claims: map[string]fhir.Key{}, shared: map[string]bool{}, told: map[fhir.Key]bool{}}, nil
+	return &Source{options: o, wire: operator, held: map[string][]span{}, claims: map[string]fhir.Key{}, shared: map[string]bool{}, told: map[fhir.Key]bool{}}, nil
 }
 
 // Name returns the name of the source behind.
