@@ -81,7 +81,7 @@ func newSubject(p consent.Permitted, s pseudonym.Subject) subject {
 	return x
 }
 
-// walk decodes the texts of a subject and looks at every node: what any de-identification has to do at least.
+// walk decodes the texts of a subject and looks at every name and value: what any de-identification has to do at least.
 func (s *subject) walk(r *fhir.Resource) (nodes int, err error) {
 	for _, text := range s.texts {
 		if err := r.Read(text, fhir.Origin{}); err != nil {
@@ -93,9 +93,12 @@ func (s *subject) walk(r *fhir.Resource) (nodes int, err error) {
 }
 
 func count(n fhir.Node) int {
-	total := len(n.Text()) & 1
+	total := (len(n.Key()) + len(n.Text())) & 1
 	for c := n.First(); c.Exists(); c = c.Next() {
 		total += 1 + count(c)
+	}
+	if e := n.Extensions(); e.Exists() && n.Kind() != fhir.Object {
+		total += 1 + count(e)
 	}
 	return total
 }

@@ -5,49 +5,69 @@ import (
 	"strings"
 )
 
-// Builder fills a table without JSON text in between. Everything it writes is copied: a built table shares no
-// memory with what it was built from, so nothing that was left out can be reached from it. Tables of one builder share
-// the memory of their member names.
+// Builder fills tables without JSON text in between. Everything it writes is copied: a built table shares no memory with what it
+// was built from, so nothing that was left out can be reached from it. Tables of one builder share the memory of their names, and
+// of their values: see Fresh.
 //
-// Names belong to the members of objects and are "" for elements of arrays. A `_x` member hangs itself on its x
-// when the object ends.
+// Names belong to the members of objects; elements of arrays have none. A `_x` member hangs itself on its x when the object ends.
 type Builder struct {
-	t    *Table // to be filled
-	work Table  // what was written so far
-	open []openNode
-	pool pool
+	names  *Names
+	t      *Table // to be filled
+	work   Table  // what was written so far
+	open   []openNode
+	values strings.Builder // of all tables since Fresh; what it has never changes
+	chunk  uint32          // counts the texts that values had
 }
 
 // openNode is an object or array under way.
 type openNode struct {
 	self, last uint32
+	before     uint32 // the child of the parent in front of self
+	bare       uint32 // nodes that it has without content of its own
 	seen       uint64 // hashes of its names
 	repeated   bool   // two names may be equal
 	underscore bool   // a name may be a `_x`
 }
 
-type span struct{ off, len uint32 }
+// Text is the place of a value that a builder wrote.
+type Text struct{ off, len, chunk uint32 }
 
-// NewBuilder empties the table and begins to fill it. The table may be used once Finish has returned.
-func NewBuilder(t *Table) *Builder {
-	b := &Builder{}
-	b.Reset(t)
+// NewBuilder returns a builder of tables whose members have the names. It begins with Reset.
+func NewBuilder(names *Names) *Builder {
+	b := &Builder{names: names}
+	b.Fresh(0)
 	return b
 }
 
-// Reset begins another table.
+// chunkSize is how much text of values tables share.
+const chunkSize = 1 << 13
+
+// Fresh makes the next tables share no memory with earlier ones, and makes room for about so many bytes of values.
+func (b *Builder) Fresh(size int) {
+	b.values = strings.Builder{}
+	b.values.Grow(size)
+	b.chunk++
+}
+
+// Reset empties a table and begins to fill it. It may be used once Finish has returned.
 func (b *Builder) Reset(t *Table) {
 	t.reset("")
 	b.work.reset("")
 	b.t, b.open = t, b.open[:0]
-	b.pool.trim()
 }
 
 // Object begins an object.
-func (b *Builder) Object(name string) { b.begin(name, Object) }
+func (b *Builder) Object(name Name) { b.begin(name, Object) }
 
 // Array begins an array.
-func (b *Builder) Array(name string) { b.begin(name, Array) }
+func (b *Builder) Array(name Name) { b.begin(name, Array) }
+
+// Extension begins an extension, which has content when it has more than its URL.
+func (b *Builder) Extension(member Name, url string) {
+	b.begin(Name{}, Object)
+	b.String(member, url)
+	b.open[len(b.open)-1].bare = 1
+}
 
 // End ends the innermost object or array.
 func (b *Builder) End() {
@@ -56,7 +76,7 @@ func (b *Builder) End() {
 	if !top.repeated && !top.underscore {
 		return
 	}
-	b.work.names = b.pool.text.String()
+	b.work.names = b.names.text.String()
 	if top.repeated && b.work.duplicateName(top.self) {
 		panic("fhir: a builder wrote a member name twice")
 	}
@@ -65,29 +85,55 @@ func (b *Builder) End() {
 	}
 }
 
-// Empty reports whether nothing has been written into the innermost object or array.
-func (b *Builder) Empty() bool { return b.open[len(b.open)-1].last == 0 }
+// EndIfAny ends the innermost object or array, and takes it back when it has no content: what loses all of it leaves no trace.
+func (b *Builder) EndIfAny() {
+	top := &b.open[len(b.open)-1]
+	if len(b.work.nodes) > int(top.self+1+top.bare) || len(b.open) == 1 {
+		b.End()
+		return
+	}
+	b.open = b.open[:len(b.open)-1]
+	b.work.nodes = b.work.nodes[:top.self]
+	parent := &b.open[len(b.open)-1]
+	parent.last = top.before
+	b.work.nodes[parent.self].len--
+	b.work.link(parent.self, top.before, 0)
+}
 
-// String, Number, Bool and Null write a primitive. A number's text is kept as it is.
-func (b *Builder) String(name, value string) {
-	b.text(b.push(name, String), value)
+// String writes a text.
+func (b *Builder) String(name Name, value string) Text {
+	n, off := b.push(name, String), b.values.Len()
+	_, _ = b.values.WriteString(value)
+	return b.text(n, off)
 }
 
 // Bytes writes a String whose text is copied.
-func (b *Builder) Bytes(name string, value []byte) {
-	n, off := b.push(name, String), len(b.work.auxBuf)
-	b.work.auxBuf = append(b.work.auxBuf, value...)
-	n.off, n.len = u32(off), u32(len(value))
-	n.flags |= flagAux
+func (b *Builder) Bytes(name Name, value []byte) Text {
+	n, off := b.push(name, String), b.values.Len()
+	_, _ = b.values.Write(value)
+	return b.text(n, off)
 }
 
-// Number writes a number by its text, which must be a JSON number.
-func (b *Builder) Number(name, text string) {
-	b.text(b.push(name, Number), text)
+// Again writes a String whose text was written before, and reports whether it could: after Fresh it cannot.
+func (b *Builder) Again(name Name, t Text) bool {
+	if t.chunk != b.chunk {
+		return false
+	}
+	n := b.push(name, String)
+	n.off, n.len = t.off, t.len
+	n.flags |= flagAux
+	return true
+}
+
+// Number writes a number by its text, which must be a JSON number and is kept as it is.
+func (b *Builder) Number(name Name, text string) {
+	n, off := b.push(name, Number), b.values.Len()
+	_, _ = b.values.WriteString(text)
+	b.text(n, off)
 }
 
 // Bool writes true or false.
-func (b *Builder) Bool(name string, value bool) {
+func (b *Builder) Bool(name Name, value bool) {
 	n := b.push(name, Bool)
 	if value {
 		n.flags |= flagTrue
@@ -95,10 +141,10 @@ func (b *Builder) Bool(name string, value bool) {
 }
 
 // Null writes a null.
-func (b *Builder) Null(name string) { b.push(name, Null) }
+func (b *Builder) Null(name Name) { b.push(name, Null) }
 
 // Copy writes the node's own value (a primitive without its extensions) under the name.
-func (b *Builder) Copy(name string, n Node) {
+func (b *Builder) Copy(name Name, n Node) {
 	switch n.Kind() {
 	case String:
 		b.String(name, n.Text())
@@ -119,29 +165,35 @@ func (b *Builder) Finish() {
 		panic("fhir: a builder was finished with an open object or array")
 	}
 	b.t.nodes = append(b.t.nodes[:0], b.work.nodes...)
-	b.t.aux, b.t.rare = string(b.work.auxBuf), b.work.rare
-	b.t.names = b.pool.text.String()
+	b.t.aux, b.t.names, b.t.rare = b.values.String(), b.names.text.String(), b.work.rare
+	if b.values.Cap()-b.values.Len() < chunkSize/16 {
+		b.Fresh(chunkSize)
+	}
 }
 
-// text gives a primitive its text.
-func (b *Builder) text(n *node, s string) {
-	off := len(b.work.auxBuf)
-	b.work.auxBuf = append(b.work.auxBuf, s...)
-	n.off, n.len = u32(off), u32(len(s))
+// text gives a primitive the text that was written from off on.
+func (b *Builder) text(n *node, off int) Text {
+	n.off, n.len = u32(off), u32(b.values.Len()-off)
 	n.flags |= flagAux
+	return Text{n.off, n.len, b.chunk}
 }
 
 // begin adds an object or array and opens it.
-func (b *Builder) begin(name string, k Kind) {
+func (b *Builder) begin(name Name, k Kind) {
+	before := uint32(0)
+	if top := len(b.open) - 1; top >= 0 {
+		before = b.open[top].last
+	}
 	b.push(name, k)
 	b.open = append(b.open, openNode{})
-	b.open[len(b.open)-1].self = u32(len(b.work.nodes) - 1)
+	o := &b.open[len(b.open)-1]
+	o.self, o.before = u32(len(b.work.nodes)-1), before
 }
 
 // push adds a node to the innermost object or array. The result is valid until the next push: what a node has beyond its name is
 // written in place, because copying what was just written in parts is slow.
-func (b *Builder) push(name string, k Kind) *node {
-	i := b.work.add(node{})
+func (b *Builder) push(name Name, k Kind) *node {
+	i := b.work.more()
 	n := &b.work.nodes[i]
 	n.kind = k
 	var o *openNode
@@ -151,69 +203,21 @@ func (b *Builder) push(name string, k Kind) *node {
 		o.last = i
 		b.work.nodes[o.self].len++
 	}
-	if name != "" {
-		s := b.pool.span(name)
-		n.keyOff, n.keyLen = s.off, uint16(s.len) // #nosec G115 -- names come from parsed tables, which bound them
+	if name.len != 0 {
+		n.keyOff, n.keyLen = name.off, name.len
 		n.flags = flagKeyPool
-		b.work.noted(name)
+		b.work.rare |= name.rare
 		if o != nil {
-			o.named(s.off, name)
+			o.named(name)
 		}
 	}
 	return n
 }
 
-// named notes the name of a member: equal names have equal places in the pool.
-func (o *openNode) named(place uint32, name string) {
-	bit := uint64(1) << (place * 0x9e3779b1 >> 26)
+// named notes the name of a member: equal names have equal places.
+func (o *openNode) named(name Name) {
+	bit := uint64(1) << (name.off * 0x9e3779b1 >> 26)
 	o.repeated = o.repeated || o.seen&bit != 0
 	o.seen |= bit
-	o.underscore = o.underscore || name[0] == '_'
-}
-
-// pool keeps each member name once, for all tables of a builder. Text that was handed out never changes.
-type pool struct {
-	text   strings.Builder
-	spans  map[string]span
-	recent [256]recent
-}
-
-// recent is a name that was asked for lately.
-type recent struct {
-	name string
-	span span
-}
-
-// maxPool bounds the names in bytes: FHIR R4 has some 20 KB of them, hostile input any number.
-const maxPool = 1 << 16
-
-// trim lets go of the names between two tables when there are too many.
-func (p *pool) trim() {
-	if p.text.Len() > maxPool {
-		*p = pool{}
-	}
-}
-
-func (p *pool) span(name string) span {
-	n := len(name)
-	r := &p.recent[(n*7+int(name[0])*5+int(name[n-1])*11+int(name[n/2])*23)&255]
-	if r.name == name {
-		return r.span
-	}
-	s, ok := p.spans[name]
-	if !ok {
-		s = p.add(name)
-	}
-	*r = recent{p.text.String()[s.off : s.off+s.len], s}
-	return s
-}
-
-func (p *pool) add(name string) span {
-	if p.spans == nil {
-		p.spans = map[string]span{}
-	}
-	s := span{u32(p.text.Len()), u32(len(name))}
-	_, _ = p.text.WriteString(name)
-	p.spans[p.text.String()[s.off:]] = s
-	return s
+	o.underscore = o.underscore || name.below
 }

@@ -51,8 +51,10 @@ func FuzzTable(f *testing.F) {
 		if s := again.Root().String(); s != written {
 			t.Fatalf("wrote %q, then %q", written, s)
 		}
-		b := fhir.NewBuilder(&built)
-		rebuild(b, "", again.Root())
+		names := &fhir.Names{}
+		b := fhir.NewBuilder(names)
+		b.Reset(&built)
+		rebuild(b, names, "", again.Root())
 		b.Finish()
 		if s := built.Root().String(); s != written {
 			t.Fatalf("built %q from %q", s, written)
@@ -162,27 +164,27 @@ func allNull(list []any) bool {
 }
 
 // rebuild writes a node through a builder, extensions as `_x` members.
-func rebuild(b *fhir.Builder, name string, n fhir.Node) {
+func rebuild(b *fhir.Builder, names *fhir.Names, name string, n fhir.Node) {
 	switch n.Kind() {
 	case fhir.Object:
-		b.Object(name)
+		b.Object(names.Name(name))
 		for m := range n.Children() {
-			rebuild(b, m.Key(), m)
-			rebuildExtensions(b, m)
+			rebuild(b, names, m.Key(), m)
+			rebuildExtensions(b, names, m)
 		}
 		b.End()
 	case fhir.Array:
-		b.Array(name)
+		b.Array(names.Name(name))
 		for e := range n.Children() {
-			rebuild(b, "", e)
+			rebuild(b, names, "", e)
 		}
 		b.End()
 	default:
-		b.Copy(name, n)
+		b.Copy(names.Name(name), n)
 	}
 }
 
-func rebuildExtensions(b *fhir.Builder, m fhir.Node) {
+func rebuildExtensions(b *fhir.Builder, names *fhir.Names, m fhir.Node) {
 	switch m.Kind() {
 	case fhir.Object:
 	case fhir.Array:
@@ -193,18 +195,18 @@ func rebuildExtensions(b *fhir.Builder, m fhir.Node) {
 		if !any {
 			return
 		}
-		b.Array("_" + m.Key())
+		b.Array(names.Name("_" + m.Key()))
 		for e := range m.Children() {
 			if x := e.Extensions(); x.Exists() && e.Kind() != fhir.Object {
-				rebuild(b, "", x)
+				rebuild(b, names, "", x)
 			} else {
-				b.Null("")
+				b.Null(fhir.Name{})
 			}
 		}
 		b.End()
 	default:
 		if x := m.Extensions(); x.Exists() {
-			rebuild(b, "_"+m.Key(), x)
+			rebuild(b, names, "_"+m.Key(), x)
 		}
 	}
 }

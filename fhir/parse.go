@@ -254,7 +254,7 @@ func (p *parser) member(names *nameSet) (uint32, error) {
 		name = p.s[off : off+length]
 	}
 	names.add(name)
-	p.t.noted(name)
+	p.t.rare |= rareBit(name)
 	p.space()
 	if p.i >= len(p.s) || p.s[p.i] != ':' {
 		return 0, p.fail("expected : after a member name")

@@ -72,21 +72,22 @@ const (
 	hasModifier
 )
 
-// noted remembers a rare name.
-func (t *Table) noted(name string) {
+// rareBit is the bit of a rare name, 0 of others.
+func rareBit(name string) uint8 {
 	switch len(name) {
 	case len("contained"):
 		if name == "contained" {
-			t.rare |= hasContained
+			return hasContained
 		}
 	case len("modifierExtension"):
 		if name == "modifierExtension" {
-			t.rare |= hasModifier
+			return hasModifier
 		}
 	}
+	return 0
 }
 
-// HasContained reports whether any object has a member contained, HasModifiers whether any has a modifierExtension. Both cost
+// HasContained reports whether any object may have a member contained, HasModifiers whether any may have a modifierExtension. Both cost
 // nothing: a walk that does not need to look need not.
 func (t *Table) HasContained() bool { return t.rare&hasContained != 0 }
 
@@ -150,6 +151,18 @@ func (t *Table) Len() int { return len(t.nodes) }
 func (t *Table) add(n node) uint32 {
 	t.nodes = append(t.nodes, n)
 	return uint32(len(t.nodes) - 1) // #nosec G115 -- a text of at most 2 GiB has fewer than 2^32 nodes
+}
+
+// more adds an empty node. It is cleared where it lies: a copy of one that was just written waits for the writing.
+func (t *Table) more() uint32 {
+	i := len(t.nodes)
+	if i == cap(t.nodes) {
+		t.nodes = append(t.nodes, node{})
+	} else {
+		t.nodes = t.nodes[:i+1]
+		t.nodes[i] = node{}
+	}
+	return uint32(i) // #nosec G115 -- as above
 }
 
 func (t *Table) key(i uint32) string {

@@ -27,6 +27,7 @@ type action struct {
 	verb verb
 	form string // keep, hash, generalise: what is expected; replace: the text
 	n    int    // generalise: digits of a postal code, years of a band
+	own  bool   // hash: what stands for a text also depends on what it is part of
 
 	fits   func(w *walker, s string) bool                                       // keep: whether a text has the form
 	stands func(w *walker, s string, parent fhir.Node) (string, []byte, Reason) // hash: what stands for a text, as in value
@@ -79,6 +80,7 @@ func (a action) withForm(word string) (action, error) {
 		return a, fmt.Errorf("%s takes one of: %s", word, strings.Join(forms[a.verb], ", "))
 	}
 	a.fits, a.stands = keptForms[form], hashedForms[form]
+	a.own = a.verb == hashed && (form == "id" || form == "identifier")
 	wants := form == "postal" || form == "years"
 	switch {
 	case wants && !counted:

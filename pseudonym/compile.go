@@ -146,7 +146,8 @@ func (s scope) member(name string) scope {
 
 func (c *compiler) rule(path, name string) *rule {
 	c.profile.paths = append(c.profile.paths, path)
-	return &rule{path: path, name: name, under: "_" + name, index: len(c.profile.paths) - 1}
+	written := &c.profile.written
+	return &rule{path: path, name: name, as: written.Name(name), under: written.Name("_" + name), index: len(c.profile.paths) - 1}
 }
 
 // element compiles one element: an action, the name of a type, or members.

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"math/big"
+	"math/bits"
 	"strings"
 )
 
@@ -79,11 +79,25 @@ func (k *keyer) uuid(label string, parts ...string) string {
 	return "urn:uuid:" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// uid returns the DICOM UID that stands for another: 2.25. and a UUID of version 8 as a decimal number (DICOM PS3.5,
+// appendUID appends the DICOM UID that stands for another: 2.25. and a UUID of version 8 as a decimal number (DICOM PS3.5,
 // B.2: UUID derived UID), at most 44 characters. Padding (DICOM PS3.5, 9.1) does not count.
-func (k *keyer) uid(original string) string {
+func (k *keyer) appendUID(dst []byte, original string) []byte {
 	b := versioned(k.digest(labelUID, strings.TrimRight(strings.TrimSpace(original), "\x00 ")))
-	return "2.25." + new(big.Int).SetBytes(b).String()
+	return appendDecimal(append(dst, "2.25."...), binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:]))
+}
+
+// appendDecimal appends high * 2^64 + low, which is not 0, in decimal digits.
+func appendDecimal(dst []byte, high, low uint64) []byte {
+	var digits [39]byte
+	i := len(digits)
+	for high|low != 0 {
+		var digit uint64
+		high, digit = high/10, high%10
+		low, digit = bits.Div64(digit, low, 10)
+		i--
+		digits[i] = byte('0' + digit) // #nosec G115 -- a remainder of ten
+	}
+	return append(dst, digits[i:]...)
 }
 
 // versioned sets the bits of a UUID's version 8 and variant in the first 16 bytes and returns those.

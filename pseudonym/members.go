@@ -1,6 +1,6 @@
 package pseudonym
 
-// memberTable finds the rule of a member by its name. It answers as a map does, in a third of the time: the walk asks it
+// memberTable finds the rule of a member by its name, or that of an extension by its URL. It answers as a map does, in a third of the time: the walk asks it
 // once for each member of each resource.
 type memberTable struct {
 	slots []memberSlot // a power of two, at least half of them empty
@@ -58,6 +58,9 @@ func tabulate(r *rule, done map[*rule]bool) {
 	done[r] = true
 	if r.members != nil {
 		r.table = newMemberTable(r.members)
+	}
+	if len(r.extensions) > 0 {
+		r.allowed = newMemberTable(r.extensions)
 	}
 	for _, m := range r.members {
 		tabulate(m, done)

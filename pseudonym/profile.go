@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/crflink/crflink/fhir"
 )
 
 //go:embed profiles/mii-default.yaml
@@ -28,18 +30,29 @@ type Profile struct {
 	placeholders map[string]bool   // dates that stand for none
 	noDate       [256]bool         // the sums of the first bytes of these
 	paths        []string          // of all rules, by index
+	written      fhir.Names        // the names of elements, as they are written
+	as           commonNames       // some of them
+	table        *memberTable      // extensions, for the walk
+}
+
+// commonNames are names that are written whatever the profile lists.
+type commonNames struct{ resourceType, contained, extension, modifierExtension, url fhir.Name }
+
+func commonOf(n *fhir.Names) commonNames {
+	return commonNames{n.Name("resourceType"), n.Name("contained"), n.Name("extension"), n.Name("modifierExtension"), n.Name("url")}
 }
 
 // rule is a node of the trie: what happens to one element.
 type rule struct {
 	path       string
-	name       string // the element's name in its parent
-	under      string // "_" + name
+	name       string    // the element's name in its parent
+	as, under  fhir.Name // name and "_" + name, as they are written
 	index      int
 	act        action
 	members    map[string]*rule // of an object; nil for a primitive
 	table      *memberTable     // members, for the walk
 	extensions map[string]*rule // allowed here, by URL
+	allowed    *memberTable     // extensions, for the walk
 	url        string           // of an extension
 }
 
@@ -67,6 +80,7 @@ func ParseProfile(file string, src []byte) (*Profile, error) {
 	if err := found.Err(); err != nil {
 		return nil, err
 	}
+	c.profile.as, c.profile.table = commonOf(&c.profile.written), newMemberTable(c.profile.extensions)
 	done := map[*rule]bool{}
 	for _, rules := range []map[string]*rule{c.profile.resources, c.profile.extensions} {
 		for _, r := range rules {

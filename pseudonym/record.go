@@ -3,6 +3,7 @@ package pseudonym
 import (
 	"iter"
 	"strings"
+	"sync"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -13,7 +14,7 @@ type Record struct {
 	subject   Subject
 	patient   *fhir.Resource
 	resources []*fhir.Resource
-	byKey     map[fhir.Key]*fhir.Resource
+	index     func() map[fhir.Key]*fhir.Resource // made when somebody asks
 
 	shift       int
 	moves       bool
@@ -23,7 +24,8 @@ type Record struct {
 
 // newRecord returns an empty record for about so many resources.
 func newRecord(s Subject, d Dates, shift int, patient *fhir.Resource, resources int) *Record {
-	r := &Record{subject: s, resources: make([]*fhir.Resource, 0, resources), byKey: make(map[fhir.Key]*fhir.Resource, resources), shift: shift, moves: d.moves()}
+	r := &Record{subject: s, resources: make([]*fhir.Resource, 0, resources), shift: shift, moves: d.moves()}
+	r.index = sync.OnceValue(r.byKey)
 	if birth, err := fhir.ParseDateTime(patient.Get("birthDate").Text()); err == nil {
 		r.first, r.last = birth.Days(d.Zone)
 		r.born = true
@@ -31,11 +33,14 @@ func newRecord(s Subject, d Dates, shift int, patient *fhir.Resource, resources 
 	return r
 }
 
-func (r *Record) add(res *fhir.Resource) {
-	r.resources = append(r.resources, res)
-	if res.ID != "" {
-		r.byKey[res.Key()] = res
+func (r *Record) byKey() map[fhir.Key]*fhir.Resource {
+	all := make(map[fhir.Key]*fhir.Resource, len(r.resources))
+	for _, res := range r.resources {
+		if res.ID != "" {
+			all[res.Key()] = res
+		}
 	}
+	return all
 }
 
 // Release gives the memory of the resources to later records. Nothing of the record but strings may be used afterwards.
@@ -78,14 +83,19 @@ func (r *Record) OfType(typ string) iter.Seq[*fhir.Resource] {
 }
 
 // Find returns the resource of a type and keyed id, or nil.
-func (r *Record) Find(k fhir.Key) *fhir.Resource { return r.byKey[k] }
+func (r *Record) Find(k fhir.Key) *fhir.Resource {
+	if r.index == nil {
+		return nil
+	}
+	return r.index()[k]
+}
 
 // Resolve follows the text of a reference that stands in a resource of the record: to another resource, to one that
 // is contained in the same, or for # to the resource itself. It is Missing where it leads nowhere.
 func (r *Record) Resolve(from *fhir.Resource, reference string) fhir.Node {
 	ref := fhir.ParseReference(reference)
 	if k, ok := ref.Key(); ok {
-		if res := r.byKey[k]; res != nil {
+		if res := r.Find(k); res != nil {
 			return res.Node
 		}
 		return fhir.Node{}

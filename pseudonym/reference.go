@@ -40,7 +40,7 @@ func (w *walker) literal(k fhir.Key) (string, bool) {
 	if r == nil {
 		return "", false
 	}
-	return r.path + "/" + w.resourceID(k), true
+	return r.path + "/" + w.keyer.id(labelResource, k.Type, k.ID), true
 }
 
 // urn points to the resource of the record that has the UUID as its id, or else to a UUID that stands for it.

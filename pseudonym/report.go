@@ -89,6 +89,7 @@ func (t *tally) addUnknown(on *rule, name string, reason Reason) {
 // take moves the counts into a report and clears the tally. Rules of one path add up: a type that contains itself
 // has the same paths again.
 func (t *tally) take(p *Profile, r *Report) {
+	r.Dropped = slices.Grow(r.Dropped, len(t.touched)+len(t.unknown))
 	for _, i := range t.touched {
 		r.Dropped = append(r.Dropped, Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons)), Count: int(t.known[i])}) // #nosec G115 -- the remainder is below the number of reasons
 		t.known[i] = 0

@@ -36,12 +36,12 @@ func (s Subject) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.number
 // A prefix urn:oid: does not count. The same original always gives the same UID.
 func (s Subject) UID(original string) string {
 	_, uid := cutOID(original)
-	return newKeyer(s.key.open()).uid(uid)
+	return string(newKeyer(s.key.open()).appendUID(nil, uid))
 }
 
 // Accession returns the value that stands for an accession number (0008,0050) of the subject.
 func (s Subject) Accession(original string) string {
-	return accession(newKeyer(s.key.open()), original)
+	return string(appendAccession(nil, newKeyer(s.key.open()), original))
 }
 
 // ResourceID returns the id that the resource has in the subject's Record. It is fit for logs.

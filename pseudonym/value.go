@@ -68,7 +68,8 @@ var keptForms = map[string]func(w *walker, s string) bool{
 // hashedForms say for each form of hash what stands for a text.
 var hashedForms = map[string]func(w *walker, s string, parent fhir.Node) (string, []byte, Reason){
 	"id": func(w *walker, s string, parent fhir.Node) (string, []byte, Reason) {
-		return w.ownID(s, parent), nil, verdict(s != "")
+		w.buf = w.ownID(w.buf[:0], s, parent)
+		return "", w.buf, verdict(s != "")
 	},
 	"reference": func(w *walker, s string, _ fhir.Node) (string, []byte, Reason) {
 		if ref, ok := w.reference(s); ok {
@@ -85,10 +86,12 @@ var hashedForms = map[string]func(w *walker, s string, parent fhir.Node) (string
 	},
 	"uid": func(w *walker, s string, _ fhir.Node) (string, []byte, Reason) {
 		prefix, uid := cutOID(s)
-		return prefix + w.keyer.uid(uid), nil, verdict(uid != "")
+		w.buf = w.keyer.appendUID(append(w.buf[:0], prefix...), uid)
+		return "", w.buf, verdict(uid != "")
 	},
 	"accession": func(w *walker, s string, _ fhir.Node) (string, []byte, Reason) {
-		return accession(w.keyer, s), nil, verdict(s != "")
+		w.buf = appendAccession(w.buf[:0], w.keyer, s)
+		return "", w.buf, verdict(s != "")
 	},
 }
 
@@ -105,11 +108,11 @@ func (w *walker) system(s string) string {
 	return written
 }
 
-func (w *walker) ownID(id string, resource fhir.Node) string {
+func (w *walker) ownID(dst []byte, id string, resource fhir.Node) []byte {
 	if w.inside {
-		return w.keyer.id(labelContained, strings.TrimPrefix(id, "#"))
+		return w.keyer.appendID(dst, labelContained, strings.TrimPrefix(id, "#"))
 	}
-	return w.resourceID(fhir.Key{Type: resource.Get("resourceType").Text(), ID: id})
+	return w.keyer.appendID(dst, labelResource, resource.Get("resourceType").Text(), id)
 }
 
 // identifier appends what replaces the value of an Identifier: a DICOM UID by a UID, an accession number as imaging links it,
@@ -118,9 +121,9 @@ func (w *walker) identifier(dst []byte, s string, id fhir.Node) []byte {
 	system := id.Get("system").Text()
 	switch prefix, uid := cutOID(s); {
 	case strings.EqualFold(system, "urn:dicom:uid") || prefix != "":
-		return append(append(dst, prefix...), w.keyer.uid(uid)...)
+		return w.keyer.appendUID(append(dst, prefix...), uid)
 	case isAccession(id):
-		return append(dst, accession(w.keyer, s)...)
+		return appendAccession(dst, w.keyer, s)
 	}
 	return w.keyer.appendID(dst, labelIdentifier, system, s)
 }
@@ -139,8 +142,8 @@ func isAccession(id fhir.Node) bool {
 	return false
 }
 
-func accession(k *keyer, s string) string {
-	return k.id(labelAccession, strings.TrimRight(strings.TrimSpace(s), "\x00 "))
+func appendAccession(dst []byte, k *keyer, s string) []byte {
+	return k.appendID(dst, labelAccession, strings.TrimRight(strings.TrimSpace(s), "\x00 "))
 }
 
 // cutOID splits urn:oid: off a UID.

@@ -127,19 +127,19 @@ func (v *Veil) apply(from permitted, hidesDeath bool, s Subject, see func(Change
 			record, report, err = nil, Report{}, errPanicked
 		}
 	}()
-	w.begin(from, s, hidesDeath)
+	resources, size := 0, 0
+	for res := range from.Resources() {
+		resources++
+		size += len(res.Raw())
+	}
+	w.begin(from, s, hidesDeath, size/3) // about what the values of real resources need
 	if see != nil {
 		w.trace = func(path, what string) { see(Change{report.Resources, path, what}) }
-	}
-	resources := 0
-	for range from.Resources() {
-		resources++
 	}
 	record = newRecord(s, v.dates, w.shift, from.Patient(), resources)
 	if err := w.all(from, record, &report); err != nil {
 		return nil, Report{}, err
 	}
-	record.patient = record.byKey[fhir.Key{Type: "Patient", ID: w.resourceID(from.Patient().Key())}]
 	w.tally.take(v.profile, &report)
 	w.end()
 	v.walkers.Put(w)
@@ -148,6 +148,7 @@ func (v *Veil) apply(from permitted, hidesDeath bool, s Subject, see func(Change
 
 // all writes every resource into the record.
 func (w *walker) all(from permitted, record *Record, report *Report) error {
+	patient := from.Patient().Key()
 	for res := range from.Resources() {
 		report.Resources++
 		out, ok, err := w.resource(res, report.Resources)
@@ -156,7 +157,10 @@ func (w *walker) all(from permitted, record *Record, report *Report) error {
 		}
 		if ok {
 			report.Kept++
-			record.add(out)
+			record.resources = append(record.resources, out)
+			if res.Key() == patient {
+				record.patient = out
+			}
 		}
 	}
 	return nil

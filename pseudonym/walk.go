@@ -15,6 +15,9 @@ type walker struct {
 	unread  []bool // rules of elements that nobody reads, by index; nil when all are read
 	builder *fhir.Builder
 	buf     []byte
+	order   order
+	recent  []remembered // by the index of a rule
+	touched []int        // what is set in recent
 
 	trace func(path, what string) // nil unless somebody looks at the differences
 
@@ -24,13 +27,11 @@ type walker struct {
 	keyer      *keyer
 	shift      int
 	mover      mover
-	ids        map[fhir.Key]string
 	systems    map[string]string   // of identifiers
 	references map[string]string   // literal ones
 	byID       map[string]fhir.Key // for urn:uuid references; nil until one occurs
 
 	// of one resource
-	pending   []container
 	contained map[string]bool // ids of the contained resources that stay
 	inside    bool            // within a contained resource
 	modifiers bool            // there may be a modifierExtension
@@ -38,14 +39,16 @@ type walker struct {
 
 func newWalker(p *Profile, d Dates, unread []bool) *walker {
 	return &walker{
-		profile: p, dates: d, unread: unread, builder: fhir.NewBuilder(&fhir.Table{}),
-		tally: tally{known: make([]uint32, len(p.paths)*int(reasons)), unknown: map[unknown]int{}},
-		mover: mover{zone: d.Zone},
-		ids:   map[fhir.Key]string{}, systems: map[string]string{}, references: map[string]string{}, contained: map[string]bool{},
+		profile: p, dates: d, unread: unread, builder: fhir.NewBuilder(&p.written),
+		order: newOrder(len(p.paths)), recent: make([]remembered, len(p.paths)),
+		tally:   tally{known: make([]uint32, len(p.paths)*int(reasons)), unknown: map[unknown]int{}},
+		mover:   mover{zone: d.Zone},
+		systems: map[string]string{}, references: map[string]string{}, contained: map[string]bool{},
 	}
 }
 
-func (w *walker) begin(from permitted, s Subject, hidesDeath bool) {
+func (w *walker) begin(from permitted, s Subject, hidesDeath bool, size int) {
+	w.builder.Fresh(size)
 	w.from, w.hidesDeath, w.keyer, w.shift = from, hidesDeath, newKeyer(s.key.open()), 0
 	if w.dates.moves() {
 		w.shift = w.keyer.days(w.dates.Limit)
@@ -56,10 +59,13 @@ func (w *walker) begin(from permitted, s Subject, hidesDeath bool) {
 // end forgets the patient.
 func (w *walker) end() {
 	w.from, w.keyer, w.shift, w.mover.days, w.byID, w.trace = nil, nil, 0, 0, nil, nil
-	clear(w.ids)
 	clear(w.systems)
 	clear(w.references)
 	clear(w.contained)
+	for _, i := range w.touched {
+		w.recent[i] = remembered{}
+	}
+	w.touched = w.touched[:0]
 }
 
 func (w *walker) typeName(typ string) string {
@@ -70,15 +76,6 @@ func (w *walker) typeName(typ string) string {
 		return name
 	}
 	return other
-}
-
-func (w *walker) resourceID(k fhir.Key) string {
-	id, ok := w.ids[k]
-	if !ok {
-		id = w.keyer.id(labelResource, k.Type, k.ID)
-		w.ids[k] = id
-	}
-	return id
 }
 
 // modifiersKnown reports whether the profile lists every modifier extension of an object.
@@ -100,10 +97,10 @@ func (w *walker) modifiersKnown(r *rule, n fhir.Node) bool {
 
 func (w *walker) extensionRule(r *rule, e fhir.Node) *rule {
 	url := e.Get("url").Text()
-	if x := r.extensions[url]; x != nil {
+	if x := r.allowed.find(url); x != nil {
 		return x
 	}
-	return w.profile.extensions[url]
+	return w.profile.table.find(url)
 }
 
 func (w *walker) drop(r *rule, reason Reason) {
@@ -125,10 +122,22 @@ func (w *walker) unknown(on *rule, name, actual string, reason Reason) {
 	w.trace(actual, reason.String())
 }
 
+func (w *walker) unknownExtension(on *rule, name string, e fhir.Node) {
+	actual := name
+	if w.trace != nil {
+		actual += "(" + e.Get("url").Text() + ")"
+	}
+	w.unknown(on, name, actual, NotListed)
+}
+
 func (w *walker) members(r *rule, n fhir.Node) {
+	guess := w.order.begin(r)
 	for m := n.First(); m.Exists(); m = m.Next() {
 		name := m.Key()
-		child := r.table.find(name)
+		child := w.order.find(r, guess, name)
+		if child != nil {
+			guess = w.order.after(child)
+		}
 		switch {
 		case child != nil && w.unread != nil && !w.inside && w.unread[child.index]:
 			if child.act.verb == drop {
@@ -161,21 +170,21 @@ func (w *walker) unlisted(r *rule, name string) {
 func (w *walker) member(r *rule, parent, n fhir.Node) {
 	switch {
 	case n.Kind() != fhir.Array && r.isObject():
-		w.object(r, r.name, n)
+		w.object(r, r.as, n)
 	case n.Kind() != fhir.Array:
 		w.primitive(r, parent, n)
 	case r.isObject():
-		w.openArray(r.name)
+		w.builder.Array(r.as)
 		for e := n.First(); e.Exists(); e = e.Next() {
-			w.object(r, "", e)
+			w.object(r, fhir.Name{}, e)
 		}
-		w.close()
+		w.builder.EndIfAny()
 	default:
 		w.primitives(r, parent, n)
 	}
 }
 
-func (w *walker) object(r *rule, name string, n fhir.Node) {
+func (w *walker) object(r *rule, as fhir.Name, n fhir.Node) {
 	switch {
 	case n.Kind() != fhir.Object:
 		w.drop(r, Unfit)
@@ -184,27 +193,31 @@ func (w *walker) object(r *rule, name string, n fhir.Node) {
 		w.drop(r, Modifier)
 		return
 	}
-	w.open(name)
+	w.builder.Object(as)
 	w.members(r, n)
-	w.close()
+	w.builder.EndIfAny()
 }
 
 // extensions writes the listed extensions of an element.
 func (w *walker) extensions(r *rule, name string, list fhir.Node) {
-	w.openArray(name)
+	as := w.profile.as.extension
+	if name != "extension" {
+		as = w.profile.as.modifierExtension
+	}
+	w.builder.Array(as)
 	for e := list.First(); e.Exists(); e = e.Next() {
 		x := w.extensionRule(r, e)
 		switch {
 		case x == nil || e.Kind() != fhir.Object:
-			w.unknown(r, name, name+"("+e.Get("url").Text()+")", NotListed)
+			w.unknownExtension(r, name, e)
 			continue
 		case name == "extension" && !w.modifiersKnown(x, e):
 			w.drop(x, Modifier)
 			continue
 		}
-		w.open("").url = x.url
+		w.builder.Extension(w.profile.as.url, x.url)
 		w.members(x, e)
-		w.close()
+		w.builder.EndIfAny()
 	}
-	w.close()
+	w.builder.EndIfAny()
 }

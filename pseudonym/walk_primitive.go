@@ -5,19 +5,19 @@ import (
 )
 
 func (w *walker) primitive(r *rule, parent, n fhir.Node) {
-	w.write(r, r.name, parent, n)
+	w.write(r, r.as, parent, n)
 	if e := n.Extensions(); e.Exists() && n.Kind() != fhir.Object {
 		w.partner(r, r.under, e)
 	}
 }
 
 // partner writes the `_x` member of a primitive: its listed extensions and nothing else.
-func (w *walker) partner(r *rule, name string, e fhir.Node) {
+func (w *walker) partner(r *rule, as fhir.Name, e fhir.Node) {
 	if r.act.verb == drop {
 		w.drop(r, ByProfile)
 		return
 	}
-	w.open(name)
+	w.builder.Object(as)
 	for m := e.First(); m.Exists(); m = m.Next() {
 		if m.Key() == "extension" {
 			w.extensions(r, "extension", m)
@@ -25,7 +25,7 @@ func (w *walker) partner(r *rule, name string, e fhir.Node) {
 			w.unlisted(r, m.Key())
 		}
 	}
-	w.close()
+	w.builder.EndIfAny()
 }
 
 // primitives writes an array of primitives. Where elements have extensions, a dropped value leaves a null, because
@@ -35,26 +35,24 @@ func (w *walker) primitives(r *rule, parent, n fhir.Node) {
 	for e := n.First(); e.Exists(); e = e.Next() {
 		paired = paired || r.act.verb != drop && w.anyExtension(r, e)
 	}
-	w.openArray(r.name)
+	w.builder.Array(r.as)
 	for e := n.First(); e.Exists(); e = e.Next() {
-		if !w.write(r, "", parent, e) && paired {
-			w.flush()
-			w.builder.Null("")
+		if !w.write(r, fhir.Name{}, parent, e) && paired {
+			w.builder.Null(fhir.Name{})
 		}
 	}
-	w.close()
+	w.builder.EndIfAny()
 	if !paired {
 		return
 	}
 	w.builder.Array(r.under)
 	for e := n.First(); e.Exists(); e = e.Next() {
 		if w.anyExtension(r, e) {
-			w.open("")
-			w.flush()
+			w.builder.Object(fhir.Name{})
 			w.extensions(r, "extension", e.Extensions().Get("extension"))
-			w.close()
+			w.builder.End()
 		} else {
-			w.builder.Null("")
+			w.builder.Null(fhir.Name{})
 		}
 	}
 	w.builder.End()
@@ -74,10 +72,13 @@ func (w *walker) anyExtension(r *rule, n fhir.Node) bool {
 }
 
 // write writes a primitive as its rule says and reports whether there was something to write.
-func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
+func (w *walker) write(r *rule, as fhir.Name, parent, n fhir.Node) bool {
 	kind := n.Kind()
-	if kind == fhir.Null {
+	switch {
+	case kind == fhir.Null:
 		return false
+	case kind == fhir.String && w.again(r, as, n.Text()):
+		return true
 	}
 	text, raw, reason := w.value(r, parent, n, kind)
 	if reason != fits {
@@ -87,14 +88,13 @@ func (w *walker) write(r *rule, name string, parent, n fhir.Node) bool {
 	if w.trace != nil && r.act.verb != keep && text+string(raw) != n.Text() {
 		w.trace(r.path, r.act.String())
 	}
-	w.flush()
 	switch {
 	case raw != nil:
-		w.builder.Bytes(name, raw)
-	case r.act.verb == keep:
-		w.builder.Copy(name, n)
+		w.remember(r, n, w.builder.Bytes(as, raw))
+	case r.act.verb == keep && kind != fhir.String:
+		w.builder.Copy(as, n)
 	default:
-		w.builder.String(name, text)
+		w.remember(r, n, w.builder.String(as, text))
 	}
 	return true
 }

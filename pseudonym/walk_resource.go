@@ -22,8 +22,8 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 	w.surveyContained(res.Node)
 	out = fhir.NewResource()
 	err = out.Build(w.builder, fhir.Origin{Source: "record", Position: int64(position)}, func(b *fhir.Builder) {
-		b.Object("")
-		b.String("resourceType", r.path)
+		b.Object(fhir.Name{})
+		b.String(w.profile.as.resourceType, r.path)
 		w.members(r, res.Node)
 		w.containedResources(res.Get("contained"))
 		b.End()
@@ -58,7 +58,7 @@ func (w *walker) containedResources(contained fhir.Node) {
 		return
 	}
 	w.inside = true
-	w.openArray("contained")
+	w.builder.Array(w.profile.as.contained)
 	for c := contained.First(); c.Exists(); c = c.Next() {
 		r := w.containedRule(c)
 		if r == nil {
@@ -66,12 +66,11 @@ func (w *walker) containedResources(contained fhir.Node) {
 			w.unknown(nil, "contained."+w.typeName(typ), "contained."+typ, NotListed)
 			continue
 		}
-		w.open("")
-		w.flush()
-		w.builder.String("resourceType", r.path)
+		w.builder.Object(fhir.Name{})
+		w.builder.String(w.profile.as.resourceType, r.path)
 		w.members(r, c)
-		w.close()
+		w.builder.End()
 	}
-	w.close()
+	w.builder.EndIfAny()
 	w.inside = false
 }

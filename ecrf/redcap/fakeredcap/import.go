@@ -281,44 +281,55 @@ func (b *batch) refusal() reply {
 	return refusal(http.StatusBadRequest, strings.Join(lines, "\n"))
 }
 
+// place is a row of a record. The log has a line for each.
+type place struct {
+	record string
+	row
+}
+
 // commit stores what was checked, and logs what that changed.
 func (b *batch) commit() {
-	changes := map[string][]string{}
+	changes := map[place][]string{}
+	var places []place
 	made := map[string]bool{}
 	for _, w := range b.writes {
 		r, isNew := b.open(w.record)
 		if isNew {
 			made[w.record], r.group = true, b.user.Group
 		}
+		at := place{w.record, w.at}
+		if _, known := changes[at]; !known {
+			changes[at], places = nil, append(places, at)
+		}
 		if w.column == "" {
 			if r.rows[w.at] == nil {
 				r.put(w.at, "", "")
 			}
 		} else if r.put(w.at, w.column, w.value) {
-			changes[w.record] = append(changes[w.record], detail(b.columns[w.column], w.column, w.value))
+			changes[at] = append(changes[at], detail(b.columns[w.column], w.column, w.value))
 		}
 	}
+	for _, at := range places {
+		b.logged(at, made[at.record], changes[at])
+		made[at.record] = false
+	}
 	for _, id := range b.records {
-		b.logged(id, made[id], changes[id])
+		if r, g := b.Project.records[id], b.groups[id]; g != "" && g != r.group {
+			r.group, r.changed = g, b.server.clock()
+			b.note(b.user.Name, "record_edit", "Assign record to Data Access Group", "redcap_data_access_group = '"+g+"'", id)
+		}
 	}
 }
 
-func (b *batch) logged(id string, made bool, changes []string) {
-	r := b.Project.records[id]
-	if g := b.groups[id]; g != "" && g != r.group {
-		r.group, r.changed = g, b.server.clock()
-		b.note(b.user.Name, "record_edit", "Assign record to Data Access Group", "redcap_data_access_group = '"+g+"'", id)
-	}
+func (b *batch) logged(at place, made bool, changes []string) {
 	if !made && len(changes) == 0 {
 		return
 	}
-	r.changed = b.server.clock()
-	kind, action := "record_edit", "Update record (API) "+id
+	b.Project.records[at.record].changed = b.server.clock()
 	if made {
-		kind, action = "record_add", "Create record (API) "+id
-		changes = append([]string{b.design.recordID() + " = '" + id + "'"}, changes...)
+		changes = append([]string{b.design.recordID() + " = '" + at.record + "'"}, changes...)
 	}
-	b.note(b.user.Name, kind, action, strings.Join(changes, ",\n"), id)
+	b.saved(b.user.Name, "(API) ", at, made, changes)
 }
 
 func (b *batch) reply() reply {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Errors of the web pages.
@@ -37,12 +38,24 @@ func (p *Project) Enter(person string, c Cell, value string) error {
 		return nil
 	}
 	r.changed = p.server.clock()
-	kind, action := "record_edit", "Update record "+c.Record
-	if made {
-		kind, action = "record_add", "Create record "+c.Record
-	}
-	p.note(person, kind, action, detail(col, c.Field, value), c.Record)
+	p.saved(person, "", place{c.Record, at}, made, []string{detail(col, c.Field, value)})
 	return nil
+}
+
+// saved writes the line of a row that was saved.
+func (p *Project) saved(user, how string, at place, made bool, changes []string) {
+	kind, action := "record_edit", "Update record "
+	if made {
+		kind, action = "record_add", "Create record "
+	}
+	action += how + at.record
+	if e := p.design.event(at.event); e != nil {
+		action += fmt.Sprintf(" (%s (Arm %d: Arm %d))", e.Label, e.Arm, e.Arm)
+	}
+	if at.instance > 0 {
+		changes = append([]string{fmt.Sprintf("[instance = %d]", at.instance)}, changes...)
+	}
+	p.note(user, kind, action, strings.Join(changes, ",\n"), at.record)
 }
 
 // detail tells a change as the log does.

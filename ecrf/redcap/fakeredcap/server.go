@@ -115,12 +115,14 @@ func (s *Server) user(token string) (*Project, User, bool) {
 
 func (s *Server) serve(w http.ResponseWriter, q *http.Request) {
 	host, _, _ := net.SplitHostPort(q.RemoteAddr)
+	w.Header().Set("Date", s.clock().UTC().Format(http.TimeFormat))
 	switch {
 	case !s.admit(host):
 		page(w, http.StatusForbidden, "Your IP address has been banned from this server")
 		return
-	case strings.HasSuffix(q.URL.Path, "/api"):
-		http.Redirect(w, q, q.URL.Path+"/", http.StatusMovedPermanently)
+	case q.URL.Path == "/api":
+		w.Header().Set("Location", "/api/")
+		page(w, http.StatusMovedPermanently, "Moved Permanently")
 		return
 	case !strings.HasSuffix(q.URL.Path, "/api/"):
 		page(w, http.StatusNotFound, "Not Found")

@@ -138,7 +138,7 @@ func TestWhatIsImportedIsExported(t *testing.T) {
 	s.must(t, "record_id,redcap_repeat_instrument,redcap_repeat_instance,k\n7,,,\n7,labs,2,4.1\n", "content", "record", "format", "csv", "fields[0]", "record_id", "fields[1]", "k")
 	s.must(t, `[{"record":"7","redcap_repeat_instrument":"","redcap_repeat_instance":"","field_name":"symptoms","value":"-4"}]`,
 		"content", "record", "type", "eav", "fields[0]", "symptoms")
-	s.must(t, `[{"timestamp":"2026-03-01 08:00","username":"etl","action":"Update record (API) 7","details":"drawn = '2026-01-02 03:04:05',\nk = '4.1'","record":"7"},`+
+	s.must(t, `[{"timestamp":"2026-03-01 08:00","username":"etl","action":"Update record (API) 7","details":"[instance = 2],\ndrawn = '2026-01-02 03:04:05',\nk = '4.1'","record":"7"},`+
 		`{"timestamp":"2026-03-01 08:00","username":"etl","action":"Create record (API) 7","details":"record_id = '7',\nborn = '1980-02-03',\nsex = '2',\nsymptoms(-4) = checked,\nweight = '80,5'","record":"7"}]`,
 		"content", "log")
 }
