@@ -53,6 +53,9 @@ func (r *runner) compute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.admitWork(ctx, shards); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	todo, done := make(chan shard), make(chan shardResult)

@@ -23,6 +23,9 @@ func (x *explainer) explain(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
+	if err := admit(ctx, x.Source, []fhir.Key{c.patient}, x.wantedOf(c.patient), x.facts.Reject); err != nil {
+		return err
+	}
 	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient), x.facts.Reject)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func (in *input) read(o Options, r *bundle.Reader, kind func(seekable bool)) (bu
 	}
 	defer closer()
 	r.Source = in.label
-	content, compressed, err := plain(stream)
+	content, compressed, err := bundle.Plain(stream)
 	if err != nil {
 		return in.unreadable(r, 0, err)
 	}

@@ -1,18 +1,14 @@
 package ndjson
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // Stdin is the operand that means standard input.
@@ -153,18 +149,4 @@ func pathless(err error) error {
 		return fmt.Errorf("%s: %w", path.Op, path.Err)
 	}
 	return err
-}
-
-// plain returns the stream's content, and whether the stream was compressed.
-func plain(stream io.Reader) (content io.Reader, compressed bool, err error) {
-	b := bufio.NewReaderSize(stream, 64<<10)
-	magic, err := b.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, false, err
-	}
-	if string(magic) != "\x1f\x8b" {
-		return b, false, nil
-	}
-	z, err := gzip.NewReader(b)
-	return z, true, err
 }
