@@ -52,6 +52,7 @@ func (h *hospital) sign(service *fakegics.Server, which func(i int) bool) {
 func isAnotherError(err error) bool { return err != nil && !isLimit(err) }
 
 func TestATrustCentreThatIsEmptyHalfLoadedOrGoneErasesNothing(t *testing.T) {
+	longTest(t)
 	fault := func(f fake.Fault, text string) func(*hospital, *fakegics.Server) {
 		return func(_ *hospital, service *fakegics.Server) {
 			service.Choose = func(q *http.Request) fake.Fault {
@@ -110,6 +111,7 @@ func TestATrustCentreThatIsEmptyHalfLoadedOrGoneErasesNothing(t *testing.T) {
 }
 
 func TestAFewPersonsLessInTheTrustCentreAreHeldAndNotErased(t *testing.T) {
+	longTest(t)
 	h, service := trustedHospital(t, 30, gics.Domain)
 	before := h.books(t)
 	var lost []string

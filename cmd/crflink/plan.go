@@ -98,7 +98,7 @@ func planCommand() *cobra.Command {
 			fmt.Fprintf(&b, "reads      before the decision: Patient, Consent, Encounter, ResearchSubject\n")
 			fmt.Fprintf(&b, "           of permitted patients: %s\n", strings.Join(study.Mapping.Types(), ", "))
 			for _, s := range study.Sources {
-				fmt.Fprintf(&b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
+				fmt.Fprintf(&b, "source     %s: %s%s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "), byExport(s.Export))
 			}
 			services(&b, study)
 			if e := study.Entered; e != nil {
@@ -114,4 +114,17 @@ func planCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// byExport says how a server is read that is not searched.
+func byExport(e *pipeline.ExportSpec) string {
+	switch {
+	case e == nil:
+		return ""
+	case e.Group != "":
+		return " (by $export of Group/" + e.Group + ")"
+	case e.Level == "patient":
+		return " (by $export of all patients)"
+	}
+	return " (by $export)"
 }
