@@ -24,7 +24,8 @@ missing_packages() {
         has dump2dcm || echo dcmtk
         has_browser || echo chromium
         has openssl || echo openssl
-        has xmllint || echo libxml2-utils ;;
+        has xmllint || echo libxml2-utils
+        has sqlite3 || echo sqlite3 ;;
       node)
         has node || echo nodejs
         has npm || echo npm ;;

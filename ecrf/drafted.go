@@ -11,6 +11,16 @@ import (
 type Comments struct {
 	Head                            []string
 	Events, CodeLists, Forms, Items map[string]string
+
+	Sources Names
+}
+
+// Names give the names in another system by the names here.
+type Names struct{ Events, Forms, Items map[string]string }
+
+// NewNames returns names that may be added to.
+func NewNames() Names {
+	return Names{Events: map[string]string{}, Forms: map[string]string{}, Items: map[string]string{}}
 }
 
 // Dictionary makes a valid dictionary of the draft. The same draft gives the same dictionary. Names are made valid and
@@ -22,7 +32,7 @@ func (d *Draft) Dictionary(study string) (*Dictionary, Comments, Report, error) 
 	}
 	b := &drafter{
 		draft: d, out: &Dictionary{Study: study, Version: "1.0"}, report: slices.Clone(Report(d.Remarks)),
-		comments: Comments{Events: map[string]string{}, CodeLists: map[string]string{}, Forms: map[string]string{}, Items: map[string]string{}},
+		comments: Comments{Events: map[string]string{}, CodeLists: map[string]string{}, Forms: map[string]string{}, Items: map[string]string{}, Sources: NewNames()},
 		lists:    map[string]string{}, codes: map[string]*CodeList{}, forms: map[string][]string{},
 		formNames: newNamer("form", reservedForm), itemNames: newNamer("field", reservedItem),
 	}
@@ -99,6 +109,7 @@ func (b *drafter) form(f *DraftForm, owner string) []string {
 	if name != "" {
 		made = append(made, name)
 		b.comments.Forms[name] = b.source("form", f.Name, name)
+		b.comments.Sources.Forms[name] = f.Name
 		b.out.Forms = append(b.out.Forms, Form{Name: name, Label: cmp.Or(b.label("form", f.Name, f.Label), name), Repeating: repeating, Items: items})
 	}
 	made = append(made, b.groups(f, wish, name != "")...)
@@ -174,6 +185,7 @@ func (b *drafter) events() {
 		event.Name = names.name(wanted(e.Name, e.Want), "")
 		event.Label = cmp.Or(b.label("event", e.Name, e.Label), event.Name)
 		b.comments.Events[event.Name] = b.source("event", e.Name, event.Name)
+		b.comments.Sources.Events[event.Name] = e.Name
 		b.out.Events = append(b.out.Events, event)
 	}
 	if len(b.out.Events) == 0 {

@@ -10,6 +10,7 @@ import (
 func (b *drafter) item(from *DraftItem, form string) Item {
 	it := Item{Type: from.Type, Required: from.Required, Name: b.itemNames.name(wanted(from.Name, from.Want), form)}
 	it.Label = cmp.Or(b.label("item", from.Name, from.Label), it.Name)
+	b.comments.Sources.Items[it.Name] = from.Name
 	b.comments.Items[it.Name] = joinComment(b.source("item", from.Name, it.Name), from.Note)
 	if !slices.Contains(Types(), it.Type) {
 		it.Type = Text

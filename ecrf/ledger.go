@@ -2,6 +2,7 @@ package ecrf
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 )
@@ -39,6 +40,7 @@ type Ledger interface {
 	Forget(ctx context.Context, subject string) (cells int, err error)
 
 	WithdrawalLedger
+	QueryLedger
 	Close() error
 }
 
@@ -73,6 +75,9 @@ const (
 // Recipient was given an output: a target, or the imaging sessions.
 type Recipient struct{ Output, Name string }
 
+// ErrNoQuery is the error of a query number that nobody has.
+var ErrNoQuery = errors.New("there is no query with this number")
+
 // RunID names a run in the ledger; it rises with time.
 type RunID int64
 
@@ -97,11 +102,16 @@ type Batch struct {
 	Checkpoint string
 }
 
-// Delivered is what became of a cell at a target: State is Written, Conflict, Query, Rejected, Locked or Withdrawn. Value is
+// Delivered is what became of a cell at a target: State is Written, Unchanged, Conflict, Query, Rejected, Locked or Withdrawn, or
+// New while the first writing is under way. Value is
 // what was last written to the target in canonical text; a state other than Written does not change it.
 type Delivered struct {
 	Subject string
 	CellKey
 	Value string
 	State State
+	// Sent is what was about to be written when it was stored, "" when nothing is under way: a target that holds it took it.
+	Sent string
+	// Instance is the repeat number that the target knows the form by; 0 is the ledger's own.
+	Instance int
 }

@@ -4,7 +4,7 @@ package ecrf
 type State string
 
 // The states. In the ledger a cell is new, written, query, outdated or withdrawn; the rest belong to one target's view of it.
-// Unchanged is the outcome of a comparison and is never stored.
+// Unchanged is what a target held already and we did not write.
 const (
 	New       State = "new"       // computed, and not yet written to any target that keeps cells
 	Written   State = "written"   // the target holds what we wrote

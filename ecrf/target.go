@@ -21,6 +21,8 @@ type Delivery struct {
 	Casebooks func(ctx context.Context) iter.Seq2[*StoredCasebook, error]
 	// Record keeps what a target took, for targets that are written cell by cell.
 	Record DeliveryRecord
+	// DryRun reads and compares, and neither writes to the target nor into the record.
+	DryRun bool
 	// Notices are sentences that every output must carry, such as that no consent was checked.
 	Notices []string
 }
@@ -29,6 +31,8 @@ type Delivery struct {
 type DeliveryRecord interface {
 	LastWritten(ctx context.Context, subject string) (map[CellKey]Delivered, error)
 	MarkWritten(ctx context.Context, cells []Delivered) error
+	// Settle takes what a delivery to the subjects doubts, and returns how many queries that opened.
+	Settle(ctx context.Context, subjects []string, doubts []Doubt) (opened int, err error)
 }
 
 // DeliveryReport counts what a target did. For targets that are files, Written and Unchanged count files in Files, and Cells
@@ -43,6 +47,7 @@ type DeliveryReport struct {
 	Locked    int
 	Files     []DeliveredFile
 	Problems  []string // without values and identifiers
+	Notes     []string // what is no problem and worth a look, likewise
 }
 
 // DeliveredFile is a file of a delivery. Changed is false when it had the same content before.
@@ -68,4 +73,8 @@ func (b *boundRecord) LastWritten(ctx context.Context, subject string) (map[Cell
 
 func (b *boundRecord) MarkWritten(ctx context.Context, cells []Delivered) error {
 	return b.ledger.MarkWritten(ctx, b.run, b.target, cells)
+}
+
+func (b *boundRecord) Settle(ctx context.Context, subjects []string, doubts []Doubt) (int, error) {
+	return b.ledger.SettleQueries(ctx, b.run, b.target, subjects, doubts)
 }

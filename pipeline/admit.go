@@ -23,5 +23,5 @@ func (r *runner) admitWork(ctx context.Context, shards []shard) error {
 			patients = append(patients, w.patient)
 		}
 	}
-	return admit(ctx, r.Source, patients, r.wanted(), r.facts.Reject)
+	return admit(ctx, r.Source, patients, r.Study.Wanted(), r.facts.Reject)
 }

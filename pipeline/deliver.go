@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
 	"github.com/crflink/crflink/authorisation"
@@ -81,10 +80,13 @@ var ErrUnprotected = errors.New("a policy of kind none is refused for a target t
 // system people enter true dates into.
 var ErrMovedDates = errors.New("people enter true dates into this system: dates must be none; shift and relative are for files")
 
-// live reports whether people enter a running study's data into the target's system: all do but those that write files.
+// live reports whether people enter a running study's data into the target's system. Of a kind that is not known they might.
 func live(t ecrf.Target) bool { return liveKind(t.Kind()) }
 
-func liveKind(kind string) bool { return !slices.Contains([]string{"csv", "odm"}, kind) }
+func liveKind(kind string) bool {
+	k := kindOf(kind)
+	return k.name == "" || k.entered
+}
 
 // refuse keeps data that nobody consented to out of live targets, and keeps to the study's authorisation.
 func (r *runner) refuse() error {

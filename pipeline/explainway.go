@@ -23,10 +23,11 @@ func (x *explainer) explain(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	if err := admit(ctx, x.Source, []fhir.Key{c.patient}, x.wantedOf(c.patient), x.facts.Reject); err != nil {
+	wanted := x.wantedOf(c.patient).Widened()
+	if err := admit(ctx, x.Source, []fhir.Key{c.patient}, wanted, x.facts.Reject); err != nil {
 		return err
 	}
-	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient), x.facts.Reject)
+	record, err := x.Source.Fetch(ctx, c.patient, wanted, x.facts.Reject)
 	if err != nil {
 		return err
 	}
@@ -43,6 +44,9 @@ func (x *explainer) explain(ctx context.Context) error {
 	result := &subjectResult{}
 	w, err := x.withEntries(ctx, work{patient: c.patient, subject: c.subject})
 	if err != nil {
+		return err
+	}
+	if w.studies, err = x.examinations(ctx, permitted); err != nil {
 		return err
 	}
 	v, err := x.veilSubject(permitted, w, result)

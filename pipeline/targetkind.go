@@ -11,7 +11,7 @@ import (
 // targetKind is a kind of target that a study file may name.
 type targetKind struct {
 	name    string
-	place   string // the key that says where it delivers
+	place   string // the key that says where it delivers: a path, or the address of a database
 	entered bool   // people enter data into the same forms
 	options func(*loader, map[string]yamldoc.Value, *TargetSpec)
 	keys    []string // that options reads
@@ -20,6 +20,9 @@ type targetKind struct {
 var targetKinds = []targetKind{
 	{name: "csv", place: "folder"},
 	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
+	{name: "parquet", place: "folder"},
+	{name: "sqlite", place: "file"},
+	{name: "postgres", place: "database", keys: []string{"schema", "password-env", "password-file", "ca"}, options: (*loader).postgres},
 }
 
 // TargetKinds are the kinds of targets that a study file may name.
@@ -32,18 +35,26 @@ func TargetKinds() []string {
 }
 
 // targetKeys are the keys that a target of any kind may have.
-var targetKeys = []string{"name", "kind", "folder", "file", "version", "type"}
+var targetKeys = []string{"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca"}
 
 // read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.
 func (k targetKind) read(l *loader, f map[string]yamldoc.Value, t *TargetSpec) {
 	for _, key := range targetKeys[2:] {
 		if v := f[key]; v.Exists() && k.name != "" && key != k.place && !slices.Contains(k.keys, key) {
-			v.Errorf(strings.Join(append([]string{k.place}, k.keys...), ", "), "a target of kind %s has no %s", k.name, key)
+			v.Errorf("its keys are "+strings.Join(append([]string{"name", "kind", k.place}, k.keys...), ", "), "a target of kind %s has no %s", k.name, key)
 		}
 	}
 	if k.options != nil {
 		k.options(l, f, t)
 	}
+}
+
+// where is the place that a target delivers to.
+func (k targetKind) where(l *loader, at string) string {
+	if k.place == "database" {
+		return at
+	}
+	return l.path(at)
 }
 
 func kindOf(name string) targetKind {

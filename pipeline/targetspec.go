@@ -1,6 +1,10 @@
 package pipeline
 
-import "github.com/crflink/crflink/internal/yamldoc"
+import (
+	"strings"
+
+	"github.com/crflink/crflink/internal/yamldoc"
+)
 
 // ODMSpec says which document a target of kind odm writes.
 type ODMSpec struct {
@@ -17,4 +21,18 @@ func ODMTypes() []string { return []string{"snapshot", "transactional"} }
 func (l *loader) odm(f map[string]yamldoc.Value, t *TargetSpec) {
 	t.ODM.Version = f["version"].OneOf(ODMVersions()...)
 	t.ODM.Transactional = f["type"].OneOf(ODMTypes()...) == "transactional"
+}
+
+// PostgresSpec says how a target of kind postgres is entered; its address is the target's Path.
+type PostgresSpec struct {
+	Schema   string
+	Password SecretSpec
+	CA       string // PEM file of the authority of the server's certificate
+}
+
+func (l *loader) postgres(f map[string]yamldoc.Value, t *TargetSpec) {
+	t.Postgres = PostgresSpec{Schema: f["schema"].Text(), Password: l.secret(f["kind"], f, "password"), CA: l.path(f["ca"].Text())}
+	if t.Postgres.Schema == "" {
+		t.Postgres.Schema = "crflink_" + strings.ReplaceAll(l.study.ID, "-", "_")
+	}
 }

@@ -22,7 +22,7 @@ func (l *Ledger) LastWritten(ctx context.Context, target, subject string) (map[e
 	for rows.Next() {
 		d := ecrf.Delivered{Subject: subject}
 		var slot, state int64
-		if err := rows.Scan(&slot, &d.Repeat, &d.Value, &state); err != nil {
+		if err := rows.Scan(&slot, &d.Repeat, &d.Value, &state, &d.Sent, &d.Instance); err != nil {
 			return nil, fmt.Errorf("read what target %s took: %w", target, err)
 		}
 		s := l.slots.byID[slot]
@@ -45,6 +45,8 @@ type deliveryRow struct {
 	subject, slot, repeat int64
 	value                 string
 	state                 int64
+	sent                  string
+	instance              int64
 	took                  bool
 }
 
@@ -65,7 +67,7 @@ func (t *transaction) delivered(run int64, target string, cells []ecrf.Delivered
 	})
 	args := make([]any, 0, len(rows)*t.w.deliveries.width)
 	for _, r := range rows {
-		args = append(args, r.subject, word, r.slot, r.repeat, r.value, r.state, run)
+		args = append(args, r.subject, word, r.slot, r.repeat, r.value, r.state, run, r.sent, r.instance)
 	}
 	if err := t.insert(t.w.deliveries, args); err != nil {
 		return err
@@ -81,7 +83,7 @@ func (t *transaction) delivery(ids map[string]int64, c *ecrf.Delivered) (r deliv
 		}
 		ids[c.Subject] = id
 	}
-	r = deliveryRow{subject: id, repeat: int64(c.Repeat), value: c.Value, took: c.State == ecrf.Written}
+	r = deliveryRow{subject: id, repeat: int64(c.Repeat), value: c.Value, sent: c.Sent, instance: int64(c.Instance), took: c.State == ecrf.Written}
 	if r.slot, err = t.slot(c.CellKey); err != nil {
 		return r, err
 	}
@@ -128,6 +130,9 @@ func (l *Ledger) Forget(ctx context.Context, subject string) (int, error) {
 }
 
 func (t *transaction) forget(id int64) (cells int64, err error) {
+	if err := t.forgetQueries(id); err != nil {
+		return 0, err
+	}
 	for _, table := range []string{"delivery", "origin", "instance", "cell"} { // cell last: its count is the result
 		result, err := t.tx.ExecContext(t.ctx, "DELETE FROM "+table+" WHERE subject = ?", id)
 		if err != nil {

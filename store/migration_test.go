@@ -26,7 +26,8 @@ func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	check(t, err)
 	for _, statement := range []string{
 		"INSERT INTO study VALUES (1, '" + d.Study + "', 'hash')", "INSERT INTO subject VALUES (1, 'S1', 'site-a', 'permitted', 'granted', 'd', '')",
-		"INSERT INTO page VALUES (1, 'baseline', 'base')", "INSERT INTO slot VALUES (1, 1, 'sex')", "INSERT INTO word VALUES (1, ''), (2, 'new')",
+		"INSERT INTO page VALUES (1, 'baseline', 'base')", "INSERT INTO slot VALUES (1, 1, 'sex')", "INSERT INTO word VALUES (1, ''), (2, 'new'), (3, 'edc'), (4, 'written')",
+		"INSERT INTO run (as_of, inputs) VALUES ('2026-01-15T02:00:00Z', '{}')", "INSERT INTO delivery VALUES (1, 3, 1, 0, '1', 4, 1)",
 		"INSERT INTO origin VALUES (1, 1, 1, 'Patient/x', '', '')", "INSERT INTO cell VALUES (1, 1, 0, '1', 1, 2, 1, 1, 1, NULL, NULL)",
 	} {
 		_, err := old.Exec(statement)
@@ -40,6 +41,14 @@ func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	check(t, err)
 	if book == nil || len(book.Cells) != 1 || book.Cells[0].Value != "1" {
 		t.Fatalf("the casebook is %+v", book)
+	}
+	key := ecrf.CellKey{Event: "baseline", Form: "base", Item: "sex"}
+	if last, err := l.LastWritten(t.Context(), "edc", "S1"); err != nil || last[key].Value != "1" || last[key].Sent != "" || last[key].Instance != 0 {
+		t.Errorf("%+v, %v", last, err)
+	}
+	doubt := ecrf.Doubt{Subject: "S1", CellKey: key, Cause: ecrf.CauseConflict, Stored: "2", Incoming: "1"}
+	if n, err := l.SettleQueries(t.Context(), 1, "edc", []string{"S1"}, []ecrf.Doubt{doubt}); n != 1 || err != nil {
+		t.Errorf("%d queries, %v", n, err)
 	}
 	check(t, l.SeeJournal(t.Context(), 1))
 	check(t, l.Received(t.Context(), 1, "tables", []string{"Centre"}))

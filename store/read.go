@@ -29,7 +29,7 @@ func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
 		cells: prepare(`SELECT subject, slot, repeat, value, missing, state, path, rule, original, unit, origin FROM cell
 			WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, slot, repeat`),
 		origins: prepare("SELECT subject, n, source, resource, version, effective FROM origin WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, n"),
-		delivered: prepare(`SELECT d.slot, d.repeat, d.value, d.state FROM delivery d JOIN subject s ON s.id = d.subject
+		delivered: prepare(`SELECT d.slot, d.repeat, d.value, d.state, d.sent, d.instance FROM delivery d JOIN subject s ON s.id = d.subject
 			WHERE s.number = ? AND d.target = (SELECT id FROM word WHERE text = ?)`),
 	}, failed
 }

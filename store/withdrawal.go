@@ -41,6 +41,9 @@ func (l *Ledger) Anonymise(ctx context.Context, subject, number string) (cells i
 }
 
 func (t *transaction) anonymise(id int64, number string) (cells int, err error) {
+	if err := t.forgetQueries(id); err != nil {
+		return 0, err
+	}
 	for _, change := range []struct {
 		query string
 		args  []any

@@ -42,8 +42,9 @@ func newWriter(ctx context.Context, db *sqlx.DB) (writer, error) {
 	w.cells = newBulk(prepare, "INSERT INTO cell (subject, slot, repeat, value, missing, state, origin, path, rule, original, unit) VALUES", 11,
 		` ON CONFLICT (subject, slot, repeat) DO UPDATE SET value = excluded.value, missing = excluded.missing, state = excluded.state,
 		origin = excluded.origin, path = excluded.path, rule = excluded.rule, original = excluded.original, unit = excluded.unit`)
-	w.deliveries = newBulk(prepare, "INSERT INTO delivery (subject, target, slot, repeat, value, state, run) VALUES", 7,
-		" ON CONFLICT (subject, target, slot, repeat) DO UPDATE SET value = excluded.value, state = excluded.state, run = excluded.run")
+	w.deliveries = newBulk(prepare, "INSERT INTO delivery (subject, target, slot, repeat, value, state, run, sent, instance) VALUES", 9,
+		` ON CONFLICT (subject, target, slot, repeat) DO UPDATE SET value = excluded.value, state = excluded.state, run = excluded.run,
+		sent = excluded.sent, instance = excluded.instance`)
 	w.audits = newBulk(prepare, "INSERT INTO audit ("+auditColumns+") VALUES", 9, "")
 	return w, failed
 }

@@ -127,13 +127,28 @@ func (e *examination) folder(r *checkup.Report, check, path string) {
 	r.Good(check, said)
 }
 
-func (e *examination) targets(context.Context) {
+// reachable is a target that delivers into a system.
+type reachable interface {
+	Reach(ctx context.Context) error
+}
+
+func (e *examination) targets(ctx context.Context) {
 	for _, t := range e.study.Targets {
 		r := e.about("target " + t.Name)
-		if _, err := newTarget(t); err != nil {
+		target, err := newTarget(t)
+		if err != nil {
 			r.Bad("settings", err, "")
 			continue
 		}
-		e.folder(r, "folder", filepath.Dir(t.Path))
+		system, remote := target.(reachable)
+		if !remote {
+			e.folder(r, "folder", filepath.Dir(t.Path))
+			continue
+		}
+		if err := system.Reach(ctx); err != nil {
+			r.Bad("connection", err, "")
+			continue
+		}
+		r.Good("connection", "there, and lets crflink in")
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/table"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/bulk"
@@ -41,7 +40,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.unretired, o.source, o.vault, o.journal, o.numbering, o.ledger, o.audit, o.targets, o.entered} {
+	for _, step := range []func(context.Context) error{o.lock, o.unretired, o.source, o.vault, o.journal, o.numbering, o.ledger, o.audit, o.targets, o.entered, o.pacs} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}
@@ -158,11 +157,4 @@ func enteredFile(study *pipeline.Study) (ecrf.Reader, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
-	if spec.Kind == "odm" {
-		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
-	}
-	return table.New(spec.Name, spec.Path)
 }

@@ -45,6 +45,7 @@ func Run(t *testing.T, c Candidate) {
 		{"TheNumberOfAWithdrawalIsKeptWhileItIsNeeded", names},
 		{"WhatWasSeenOfTheJournalNeverFalls", seen},
 		{"WhatATargetTookIsRemembered", delivered},
+		{"AQueryIsOpenedOnceAndKeepsItsHistory", queries},
 		{"AnotherStudyIsRefused", foreign},
 		{"TenThousandSubjectsAreReadInBoundedMemory", many},
 		{"ReadersSeeOneInstant", snapshot},
@@ -349,8 +350,8 @@ func holding(t *testing.T, dir, text string) string {
 func delivered(t *testing.T, b *bench) {
 	b.put(t, 1, full())
 	record := ecrf.Bind(b.l, b.run, "edc")
-	took := ecrf.Delivered{Subject: Number(1), CellKey: psa(1), Value: "1.000", State: ecrf.Written}
-	refused := ecrf.Delivered{Subject: Number(1), CellKey: psa(2), State: ecrf.Conflict}
+	took := ecrf.Delivered{Subject: Number(1), CellKey: psa(1), Value: "1.000", State: ecrf.Written, Instance: 3}
+	refused := ecrf.Delivered{Subject: Number(1), CellKey: psa(2), State: ecrf.Conflict, Sent: "2.000"}
 	must(t, record.MarkWritten(t.Context(), []ecrf.Delivered{took, refused}))
 	b.reopen(t)
 	got, err := b.l.LastWritten(t.Context(), "edc", Number(1))

@@ -12,7 +12,7 @@ import (
 	"github.com/crflink/crflink/internal/csvcut"
 )
 
-const subjectColumn = "subject" // the first of longColumns and keyColumns
+const subjectColumn = "subject" // tabular.Subject
 
 var _ ecrf.Eraser = (*Target)(nil)
 

@@ -6,12 +6,10 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/internal/atomicfile"
+	"github.com/crflink/crflink/ecrf/tabular"
 )
 
 // Target is an ecrf.Target that writes the tables into a folder.
@@ -39,26 +37,15 @@ const MissingFolder = "missing"
 // Deliver writes all tables anew, each replaced as a whole; a table whose bytes are the same is left alone. It holds one
 // subject in memory.
 func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
-	if err := os.MkdirAll(filepath.Join(t.folder, MissingFolder), 0o700); err != nil {
+	s := &set{tables: tabular.Of(d.Dictionary), files: map[*tabular.Table]pair{}}
+	if s.folder, err = tabular.Open(t.folder, MissingFolder); err != nil {
 		return report, fmt.Errorf("target %s: %w", t.name, err)
 	}
-	s := &set{folder: t.folder, dictionary: d.Dictionary}
-	defer s.abort()
-	if err := s.begin(d.Notices); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
+	defer s.folder.Set.Abort()
+	if report.Cells, err = s.write(ctx, d); err == nil {
+		err = s.folder.Commit(&report)
 	}
-	for book, err := range d.Casebooks(ctx) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = s.casebook(book)
-		}
-		if err != nil {
-			return report, fmt.Errorf("target %s: %w", t.name, err)
-		}
-	}
-	if report, err = s.commit(); err != nil {
+	if err != nil {
 		return report, fmt.Errorf("target %s: %w", t.name, err)
 	}
 	return report, nil
@@ -66,94 +53,81 @@ func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.Deli
 
 // set is the files of one delivery.
 type set struct {
-	folder     string
-	dictionary *ecrf.Dictionary
-	files      []*file
-	long       *file
-	wide       map[string]*wide
-	cells      int
+	folder *tabular.Folder
+	tables *tabular.Tables
+	files  map[*tabular.Table]pair
+	all    []*file
 }
 
-func (s *set) begin(notices []string) (err error) {
-	if s.long, err = s.create("cells.csv", longColumns); err != nil {
-		return err
-	}
-	s.wide = map[string]*wide{}
-	for i := range s.dictionary.Forms {
-		if err := s.addWide(&s.dictionary.Forms[i]); err != nil {
-			return err
+// pair is a table, and the sibling of a wide one.
+type pair struct{ values, missing *file }
+
+func (s *set) write(ctx context.Context, d ecrf.Delivery) (cells int, err error) {
+	for _, t := range append(s.tables.Data(), s.tables.Items, s.tables.Codes) {
+		if err := s.create(t); err != nil {
+			return 0, err
 		}
 	}
-	if err := s.describe(); err != nil || len(notices) == 0 {
-		return err
+	if err := errors.Join(s.tables.Describe(s.put), s.folder.Notice(d.Notices)); err != nil {
+		return 0, err
 	}
-	f, err := s.create("NOTICE.txt", nil)
+	cells, err = tabular.Each(ctx, d, func(book *ecrf.StoredCasebook) error { return s.tables.Book(book, s.put) })
 	if err != nil {
+		return cells, err
+	}
+	for _, f := range s.all {
+		f.csv.Flush()
+		if err := errors.Join(f.csv.Error(), f.buffer.Flush()); err != nil {
+			return cells, err
+		}
+	}
+	return cells, nil
+}
+
+func (s *set) create(t *tabular.Table) (err error) {
+	var p pair
+	if p.values, err = s.open(t.Name+".csv", t); err != nil {
 		return err
 	}
-	_, err = f.buffer.WriteString(strings.Join(notices, "\n") + "\n")
+	if t.Form != nil {
+		p.missing, err = s.open(filepath.Join(MissingFolder, t.Name+".csv"), t)
+	}
+	s.files[t] = p
 	return err
 }
 
 // file is one CSV file under way.
 type file struct {
-	path   string
-	atomic *atomicfile.File
 	buffer *bufio.Writer
 	csv    *csv.Writer
 	row    []string // reused
 }
 
-func (s *set) create(name string, columns []string) (*file, error) {
-	path := filepath.Join(s.folder, name)
-	a, err := atomicfile.Create(path, 0o600)
+func (s *set) open(name string, t *tabular.Table) (*file, error) {
+	a, err := s.folder.Create(name)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: path, atomic: a, buffer: bufio.NewWriterSize(a, 1<<15)}
-	s.files = append(s.files, f)
+	f := &file{buffer: bufio.NewWriterSize(a, 1<<15)}
 	f.csv = csv.NewWriter(f.buffer)
-	if columns == nil {
-		return f, nil
+	s.all = append(s.all, f)
+	return f, f.csv.Write(t.Names())
+}
+
+func (s *set) put(row tabular.Row) error {
+	p := s.files[row.Table]
+	err := p.values.write(row.Values)
+	if p.missing != nil && err == nil {
+		err = p.missing.write(row.Missing)
 	}
-	return f, f.csv.Write(columns)
+	return err
 }
 
 // write adds a line; every text in it is made harmless.
-func (f *file) write(columns ...string) error {
+func (f *file) write(columns []string) error {
 	f.row = f.row[:0]
 	for _, c := range columns {
 		f.row = append(f.row, Escape(c))
 	}
 	return f.csv.Write(f.row)
-}
-
-func (s *set) abort() {
-	for _, f := range s.files {
-		f.atomic.Abort()
-	}
-}
-
-// commit replaces the files only when all of them could be written.
-func (s *set) commit() (ecrf.DeliveryReport, error) {
-	report := ecrf.DeliveryReport{Cells: s.cells}
-	for _, f := range s.files {
-		f.csv.Flush()
-		if err := errors.Join(f.csv.Error(), f.buffer.Flush()); err != nil {
-			return report, fmt.Errorf("write %s: %w", f.path, err)
-		}
-	}
-	for _, f := range s.files {
-		c, err := f.atomic.Commit()
-		if err != nil {
-			return report, err
-		}
-		if c.Changed {
-			report.Written++
-		} else {
-			report.Unchanged++
-		}
-		report.Files = append(report.Files, ecrf.DeliveredFile{Path: f.path, SHA256: c.SHA256, Size: c.Size, Changed: c.Changed})
-	}
-	return report, nil
 }

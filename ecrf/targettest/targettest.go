@@ -27,16 +27,20 @@ type Candidate struct {
 	Books      []*ecrf.StoredCasebook // of two subjects or more
 	// Content returns what the target holds, by the name of its part; nil reads the files of the folder.
 	Content func(t testing.TB, dir string) map[string]string
+	// NoFiles says that the target delivers into a system, and not into files of the folder.
+	NoFiles bool
 	// CannotErase says that the system behind the target offers no way to delete.
 	CannotErase bool
 }
 
-// Run examines a target that delivers files.
+// Run examines a target.
 func Run(t *testing.T, c Candidate) {
 	t.Run("ASecondDeliveryWritesNothing", c.again)
 	t.Run("AnInterruptedDeliveryLeavesTheOldOneAndCanBeDoneAgain", c.interrupted)
 	t.Run("ACancelledDeliveryStops", c.cancelled)
-	t.Run("TheFilesArePrivate", c.private)
+	if !c.NoFiles {
+		t.Run("TheFilesArePrivate", c.private)
+	}
 	t.Run("AWithdrawnSubjectIsErasedAndNobodyElse", c.withdrawn)
 	t.Run("ErasingWhereNothingWasDeliveredDoesNothing", c.neverDelivered)
 	t.Run("TenThousandSubjectsAreDeliveredInBoundedMemory", c.many)
@@ -74,15 +78,15 @@ func (c Candidate) again(t *testing.T) {
 	}
 	delivery := Delivery(c.Dictionary, c.Books)
 	first, err := target.Deliver(t.Context(), delivery)
-	if err != nil || first.Written == 0 || first.Cells != c.cells() || len(first.Files) != first.Written {
+	if err != nil || first.Written == 0 || first.Cells != c.cells() || !c.NoFiles && len(first.Files) != first.Written {
 		t.Fatalf("first delivery: %+v, %v", first, err)
 	}
-	before := content(t, dir)
+	before := c.all(t, dir)
 	second, err := c.Open(t, dir).Deliver(t.Context(), delivery)
 	if err != nil || second.Written != 0 || second.Unchanged != first.Written || second.Cells != c.cells() {
 		t.Errorf("second delivery: %+v, %v", second, err)
 	}
-	if !maps.Equal(before, content(t, dir)) {
+	if !maps.Equal(before, c.all(t, dir)) {
 		t.Error("the second delivery changed bytes")
 	}
 }
@@ -92,7 +96,7 @@ func (c Candidate) interrupted(t *testing.T) {
 	if _, err := c.Open(t, dir).Deliver(t.Context(), Delivery(c.Dictionary, c.Books[:1])); err != nil {
 		t.Fatal(err)
 	}
-	before := content(t, dir)
+	before := c.all(t, dir)
 	broken := errors.New("the ledger broke")
 	delivery := Delivery(c.Dictionary, nil)
 	delivery.Casebooks = func(context.Context) iter.Seq2[*ecrf.StoredCasebook, error] {
@@ -103,7 +107,7 @@ func (c Candidate) interrupted(t *testing.T) {
 	if _, err := c.Open(t, dir).Deliver(t.Context(), delivery); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
-	if !maps.Equal(before, content(t, dir)) {
+	if !maps.Equal(before, c.all(t, dir)) {
 		t.Error("the interrupted delivery left something")
 	}
 	report, err := c.Open(t, dir).Deliver(t.Context(), Delivery(c.Dictionary, c.Books))
@@ -170,6 +174,16 @@ func (c Candidate) many(t *testing.T) {
 	if err != nil || report.Cells != subjects*len(book.Cells) {
 		t.Errorf("%+v, %v", report, err)
 	}
+}
+
+// all is what the target holds, with the bytes of its files.
+func (c Candidate) all(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	parts := content(t, dir)
+	if c.Content != nil {
+		maps.Copy(parts, c.Content(t, dir))
+	}
+	return parts
 }
 
 // content returns the files of a folder by name, hidden ones too.

@@ -51,6 +51,9 @@ func (c *collection) take(e *bundle.Entry, input uint32) (reason string, err err
 	case unclear: // the catalog says what is wrong; nothing can be read again
 		return c.catalog.Add(r, "", e.Subsetted, at)
 	}
+	if c.ask.who != nil && !isFact(r.Type) && !c.ask.wanted.Narrowing(r.Type).Admits(r) {
+		return "", nil // no rule can read it
+	}
 	if fhir.BelongsToPatients(r.Type) != fhir.Withheld {
 		offset, err := c.spool.Append(e.Text)
 		if err != nil {

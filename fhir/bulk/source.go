@@ -205,7 +205,7 @@ func (s *Source) Admit(ctx context.Context, patients []fhir.Key, wanted fhir.Wan
 	if len(patients) == 0 {
 		return nil
 	}
-	a := ask{who: who, filters: s.options.TypeFilters, since: s.options.Since}
+	a := ask{who: who, wanted: wanted, filters: s.options.TypeFilters, since: s.options.Since}
 	if !wanted.All() {
 		a.types = append(factTypes(), wanted.Types()...)
 		slices.Sort(a.types)
@@ -273,6 +273,7 @@ type ask struct {
 	types   []string // nil is every type
 	facts   bool     // it is asked before decisions: nothing else may arrive, and nothing may be missing
 	who     *admitted
+	wanted  fhir.Wanted // of those who were admitted
 	filters []string
 	since   string
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,6 +156,9 @@ func (r *Reader) attempt(ctx context.Context, q request, header string, n int, u
 	if q.name != "" {
 		typ, path = q.name, r.base.JoinPath(q.name).Path // #nosec G125 -- the name of an endpoint, not a path that is asked for
 	}
+	if err := r.pace.Wait(ctx); err != nil {
+		return err
+	}
 	r.options.Log(Attempt{Method: q.method, Path: path, Type: typ, Number: n})
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
@@ -167,7 +171,7 @@ func (r *Reader) attempt(ctx context.Context, q request, header string, n int, u
 	raw := response.RawResponse
 	body := raw.Body
 	defer func() { _ = body.Close() }()
-	if raw.StatusCode < 200 || raw.StatusCode > 299 {
+	if (raw.StatusCode < 200 || raw.StatusCode > 299) && !slices.Contains(q.take, raw.StatusCode) {
 		text, _ := io.ReadAll(io.LimitReader(body, 64<<10)) // to its end, so that the connection can be used again
 		return &StatusError{Status: raw.StatusCode, Type: typ, RetryAfter: retryAfter(raw.Header), Issues: issueCodes(text)}
 	}

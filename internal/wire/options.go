@@ -26,6 +26,7 @@ type Options struct {
 	MaxPause time.Duration // longest pause, also where Retry-After asks for more; 2 minutes
 	MaxBody  int64         // longest answer in bytes after decompression; 1 GiB
 	MaxLink  int           // longest URL; 8192 bytes
+	Every    time.Duration // least time between the beginnings of two attempts; 0 is none
 
 	// Header is added to every request.
 	Header map[string]string

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"golang.org/x/time/rate"
 )
 
 // Reader asks one server for data. It may be used from several goroutines.
@@ -21,6 +22,7 @@ type Reader struct {
 	base    *url.URL
 	client  *resty.Client
 	who     *identity
+	pace    *rate.Limiter
 }
 
 // Answer is the beginning of a 2xx answer. Its body is read in the function that gets it, and not later.
@@ -48,7 +50,7 @@ func NewReader(o Options) (*Reader, error) {
 	}
 	client := resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: sameHost(base)})
 	client.SetLogger(silent{}).SetHeader("User-Agent", "crflink").SetHeaders(o.Header)
-	return &Reader{options: o, base: base, client: client, who: who}, nil
+	return &Reader{options: o, base: base, client: client, who: who, pace: rate.NewLimiter(rate.Every(o.Every), 1)}, nil
 }
 
 func (o *Options) transport() (*http.Transport, error) {
@@ -136,6 +138,7 @@ type request struct {
 	hosts       []string                 // that it may go to besides the base's
 	header      map[string]string        // more of it
 	changing    func() map[string]string // what of it changes with each attempt
+	take        []int                    // statuses besides 2xx whose answers are used
 }
 
 func (r *Reader) check(q request) error {

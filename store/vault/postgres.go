@@ -2,116 +2,34 @@ package vault
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
-	"strings"
-	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
+
+	"github.com/crflink/crflink/store/database"
+	"github.com/crflink/crflink/store/postgres"
 )
 
 // Address says where a vault in PostgreSQL is and who opens it: a role of its own, which owns the vault's tables and
 // nothing else.
-type Address struct {
-	URL      string // postgres://role@host:port/database; without a password
-	Password string // "" where the server wants none, as through a socket
-	CA       string // PEM file of the authority of the server's certificate, instead of the system's
-}
+type Address = postgres.Address
 
-// postgres lets one transaction write at a time, as SQLite does: what a transaction has read about subjects stays true
+// onlyWriter lets one transaction write at a time, as SQLite does: what a transaction has read about subjects stays true
 // until it ends. Readers are not kept waiting.
 const onlyWriter = "LOCK TABLE subject IN SHARE ROW EXCLUSIVE MODE"
-
-// Limits of a connection. A server that has gone silent ends the run, and does not hold it.
-var limits = map[string]string{"statement_timeout": "60000", "lock_timeout": "30000", "idle_in_transaction_session_timeout": "300000", "application_name": "crflink vault"}
-
-const connectTimeout = 10 * time.Second
 
 // OpenPostgres opens a vault in PostgreSQL and brings its schema up to date; the first time it makes it. A connection over a
 // network must be encrypted, and the server's certificate is checked.
 func OpenPostgres(ctx context.Context, a Address) (*Store, error) {
-	config, err := a.config()
+	db, err := database.Postgres(a, "crflink vault")
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return nil, fmt.Errorf("vault: %w", err)
-	}
-	db := sqlx.NewDb(stdlib.OpenDB(*config), "pgx")
-	db.SetMaxOpenConns(4)
-	db.SetConnMaxIdleTime(time.Minute)
-	s, err := newStore(ctx, db, dialect{
-		name: "postgres", goose: goose.DialectPostgres, begin: onlyWriter, scrub: rewriteTables, locked: []goose.ProviderOption{goose.WithSessionLocker(locker)},
-	})
+	s, err := newStore(ctx, db, dialect{name: "postgres", begin: onlyWriter, scrub: rewriteTables})
 	if err != nil {
 		return nil, fmt.Errorf("vault in PostgreSQL: %w", err)
 	}
 	return s, nil
-}
-
-// config checks the address. pgx's error would repeat the address, and with it a password: it is replaced.
-func (a Address) config() (*pgx.ConnConfig, error) {
-	u, err := url.Parse(a.URL)
-	switch {
-	case err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql":
-		return nil, errors.New("the address of PostgreSQL is not of the form postgres://role@host:port/database")
-	case u.User.Username() == "" || strings.Trim(u.Path, "/") == "":
-		return nil, errors.New("the address of PostgreSQL must name a role and a database: postgres://role@host:port/database")
-	}
-	if _, has := u.User.Password(); has || u.Query().Has("password") {
-		return nil, errors.New("the address of PostgreSQL must not hold a password: configure it as a secret")
-	}
-	q := u.Query()
-	if err := a.encrypt(u, q); err != nil {
-		return nil, err
-	}
-	u.RawQuery = q.Encode()
-	config, err := pgx.ParseConfig(u.String())
-	if err != nil {
-		return nil, errors.New("the address of PostgreSQL, or the certificate of its authority, cannot be used")
-	}
-	config.Password = a.Password // never one of the environment or of ~/.pgpass
-	config.ConnectTimeout = connectTimeout
-	for name, value := range limits {
-		if _, set := config.RuntimeParams[name]; !set || name == "application_name" {
-			config.RuntimeParams[name] = value
-		}
-	}
-	return config, nil
-}
-
-// encrypt demands a checked certificate unless the server is on this machine.
-func (a Address) encrypt(u *url.URL, q url.Values) error {
-	if a.CA != "" {
-		q.Set("sslrootcert", a.CA)
-	}
-	mode := q.Get("sslmode")
-	switch {
-	case isLocal(u, q) && mode == "" && a.CA == "":
-		q.Set("sslmode", "disable")
-	case mode == "":
-		q.Set("sslmode", "verify-full")
-	case mode != "verify-full" && !isLocal(u, q):
-		return fmt.Errorf("sslmode %s does not check who the server is: leave it out, which is verify-full, and name the authority's certificate", mode)
-	}
-	return nil
-}
-
-// isLocal reports whether the server is reached without a network: through a socket or the loopback interface.
-func isLocal(u *url.URL, q url.Values) bool {
-	host := u.Hostname()
-	if q.Has("host") {
-		host = q.Get("host")
-	}
-	address, err := netip.ParseAddr(host)
-	return host == "" || strings.HasPrefix(host, "/") || host == "localhost" || err == nil && address.IsLoopback()
 }
 
 // rewriteTables makes the files of the tables anew, without the rows as they were before. What the server's write-ahead log

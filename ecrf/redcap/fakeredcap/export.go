@@ -94,12 +94,21 @@ func (p *Project) unknown(fields []string, columns map[string]column) []string {
 	})
 }
 
+// asked returns the records that an export names, all of them when it names none.
+func (p *Project) asked(s selection) []string {
+	if len(s.records) == 0 {
+		return p.sortedRecords()
+	}
+	there := slices.DeleteFunc(slices.Clone(s.records), func(id string) bool { return p.records[id] == nil })
+	return slices.SortedFunc(slices.Values(there), byName)
+}
+
 // each calls yield with every row that is asked for and that the user may see.
 func (p *Project) each(u User, s selection, yield func(id string, r *record, at row)) {
-	for _, id := range p.sortedRecords() {
+	for _, id := range p.asked(s) {
 		r := p.records[id]
 		switch {
-		case len(s.records) > 0 && !slices.Contains(s.records, id), u.Group != "" && r.group != u.Group:
+		case u.Group != "" && r.group != u.Group:
 			continue
 		case r.changed.Before(s.begin), !s.end.IsZero() && r.changed.After(s.end):
 			continue

@@ -82,19 +82,21 @@ func (d *Design) rowOf(event, form string, instance int) row {
 
 // sortedRecords returns the records as an export lists them: numbers first, by value.
 func (p *Project) sortedRecords() []string {
-	return slices.SortedFunc(maps.Keys(p.records), func(a, b string) int {
-		x, errX := strconv.Atoi(a)
-		y, errY := strconv.Atoi(b)
-		switch {
-		case errX == nil && errY == nil:
-			return cmp.Compare(x, y)
-		case errX == nil:
-			return -1
-		case errY == nil:
-			return 1
-		}
-		return cmp.Compare(a, b)
-	})
+	return slices.SortedFunc(maps.Keys(p.records), byName)
+}
+
+func byName(a, b string) int {
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	switch {
+	case errX == nil && errY == nil:
+		return cmp.Compare(x, y)
+	case errX == nil:
+		return -1
+	case errY == nil:
+		return 1
+	}
+	return cmp.Compare(a, b)
 }
 
 // sortedRows returns a record's rows: by event, the event's own before those of repeating forms, by instance.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crflink/crflink/fhir/fhirpath"
 	"github.com/crflink/crflink/fhir/viewdef"
+	"github.com/crflink/crflink/internal/parquetfile"
 )
 
 // rowsPerGroup bounds what is kept in memory before it is written.
@@ -28,8 +29,7 @@ type Writer struct {
 
 // New returns a writer of a file with the columns.
 func New(to io.Writer, columns []viewdef.Column) *Writer {
-	return &Writer{columns: columns, out: pq.NewGenericWriter[any](to, schemaOf(columns), pq.MaxRowsPerRowGroup(rowsPerGroup),
-		pq.Compression(&pq.Snappy), pq.CreatedBy("crflink", "", ""))}
+	return &Writer{columns: columns, out: pq.NewGenericWriter[any](to, parquetfile.Options(schemaOf(columns), rowsPerGroup)...)}
 }
 
 // Write adds a row. Its error names the column.

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/odm"
+	"github.com/crflink/crflink/ecrf/parquet"
+	"github.com/crflink/crflink/ecrf/table"
+	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/store/postgres"
+	"github.com/crflink/crflink/store/tables"
+)
+
+// newTarget opens a target of any kind that a study file may name.
+func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
+	switch spec.Kind {
+	case "odm":
+		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
+	case "parquet":
+		return parquet.New(spec.Name, spec.Path)
+	case "sqlite":
+		return tables.NewSQLite(spec.Name, spec.Path)
+	case "postgres":
+		return postgresTarget(spec)
+	case "csv":
+		return table.New(spec.Name, spec.Path)
+	}
+	return nil, fmt.Errorf("target %s: there is no kind %q", spec.Name, spec.Kind)
+}
+
+func postgresTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
+	password, err := secretOf(spec.Postgres.Password)
+	if err != nil {
+		return nil, fmt.Errorf("target %s: the password: %w", spec.Name, err)
+	}
+	return tables.NewPostgres(spec.Name, postgres.Address{URL: spec.Path, Password: password.Reveal(), CA: spec.Postgres.CA}, spec.Postgres.Schema)
+}

@@ -1,0 +1,206 @@
+package redcap
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// entry is a line of a project's log.
+type entry struct {
+	Timestamp text `json:"timestamp"` // YYYY-MM-DD HH:MM, in the server's own time
+	User      text `json:"username"`
+	Action    text `json:"action"`
+	Details   text `json:"details"`
+	Record    text `json:"record"`
+}
+
+const logTime = "2006-01-02 15:04"
+
+// overlap is by how much an interval of the log begins too early: it counts in minutes.
+const overlap = 3 * time.Minute
+
+// races looks in the log for edits between the last reading and the import: they were overwritten, and a person must know.
+// REDCap has no way to write only what has not changed since.
+func (d *delivery) races(ctx context.Context, read *snapshot, writes []*cell) error {
+	took := slices.DeleteFunc(slices.Clone(writes), func(c *cell) bool { return !c.sent || !c.sure })
+	if len(took) == 0 || d.blind {
+		return nil
+	}
+	if d.clock == nil {
+		if err := d.calibrate(ctx, read, took); err != nil || d.blind {
+			return err
+		}
+	}
+	at, err := http.ParseTime(read.at)
+	if err != nil {
+		d.blind = true
+		return nil
+	}
+	entries, err := d.log(ctx, parameters{"logtype": "record", "beginTime": at.Add(*d.clock - overlap).Format(logTime)})
+	if err != nil {
+		return err
+	}
+	byRecord := map[string][]entry{}
+	for _, e := range entries {
+		byRecord[string(e.Record)] = append(byRecord[string(e.Record)], e)
+	}
+	for _, c := range took {
+		c.raced = d.overtaken(c, byRecord[c.subject.number])
+	}
+	return nil
+}
+
+// calibrate finds how the server's own time differs from that of its answers: the log has just got a line about our import.
+func (d *delivery) calibrate(ctx context.Context, read *snapshot, took []*cell) error {
+	entries, err := d.log(ctx, parameters{"logtype": "record", "record": took[0].subject.number})
+	if err != nil {
+		return err
+	}
+	answered, failed := http.ParseTime(read.at)
+	i := slices.IndexFunc(entries, func(e entry) bool { return e.ours() && e.touches(took[0]) != nil })
+	if i < 0 || failed != nil {
+		d.blind = true
+		return nil
+	}
+	local, err := time.Parse(logTime, string(entries[i].Timestamp[:min(len(entries[i].Timestamp), len(logTime))]))
+	if err != nil {
+		d.blind = true
+		return nil
+	}
+	offset := local.Sub(answered.Truncate(time.Minute))
+	d.clock = &offset
+	return nil
+}
+
+// log exports lines of the log, the newest first. An account that may not see it is told about once.
+func (d *delivery) log(ctx context.Context, p parameters) (entries []entry, err error) {
+	err = d.client.export(ctx, "log", "json", p, func(answer []byte) error {
+		entries = nil
+		return decode(answer, &entries)
+	})
+	if asRefusal(err) != nil {
+		d.blind = true
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for edits at the same time: %w", err)
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(string(b.Timestamp), string(a.Timestamp)) })
+	return entries, nil
+}
+
+func (e *entry) ours() bool { return strings.Contains(string(e.Action), "(API)") }
+
+// change is a part of a line's details: field = 'value', or field(code) = checked.
+var change = regexp.MustCompile(`([a-z][a-z0-9_]*)(?:\(([^)]*)\))? = (?:'([^']*)|(checked|unchecked))`)
+
+var instanceOf = regexp.MustCompile(`\[instance = (\d+)\]`)
+
+// touches returns what the line says that the cell was set to, nil when it says nothing of it.
+func (e *entry) touches(c *cell) *string {
+	if m := instanceOf.FindStringSubmatch(string(e.Details)); m != nil && c.place.repetition != once && m[1] != strconv.Itoa(c.instance) {
+		return nil
+	}
+	for _, m := range change.FindAllStringSubmatch(string(e.Details), -1) {
+		switch {
+		case m[1] != c.column.variable:
+		case c.column.spelling != checkbox:
+			return &m[3]
+		case m[1]+"___"+columnCode(m[2]) == c.column.name:
+			box := map[string]string{"checked": "1", "unchecked": "0"}[m[4]]
+			return &box
+		}
+	}
+	return nil
+}
+
+// elsewhere reports whether the line names another event than the cell's.
+func (d *delivery) elsewhere(e *entry, c *cell) bool {
+	label := d.layout.labels[c.place.event]
+	if label == "" || strings.Contains(string(e.Action), "("+label) {
+		return false
+	}
+	for _, other := range d.layout.labels {
+		if other != "" && strings.Contains(string(e.Action), "("+other) {
+			return true
+		}
+	}
+	return false
+}
+
+// overtaken reports whether somebody set the cell to something else than we had read, before our own line about it.
+func (d *delivery) overtaken(c *cell, lines []entry) bool {
+	seen := false
+	for i := range lines {
+		e := &lines[i]
+		set := e.touches(c)
+		if set == nil || d.elsewhere(e, c) {
+			continue
+		}
+		if e.ours() {
+			if seen {
+				return false
+			}
+			seen = true
+			continue
+		}
+		if seen {
+			value := c.column.read(*set)
+			return value != c.before && value != c.incoming && !(c.column.spelling == checkbox && *set == "0" && c.before == "")
+		}
+	}
+	return false
+}
+
+// landed looks which imports were taken of which the server did not say it.
+func (d *delivery) landed(ctx context.Context, writes []*cell) error {
+	unsure := slices.DeleteFunc(slices.Clone(writes), func(c *cell) bool { return !c.sent || c.sure })
+	if len(unsure) == 0 {
+		return nil
+	}
+	now, err := d.look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range unsure {
+		c.sure = c.last.Sent != "" && c.last.Sent != c.before && c.readStored(now) == c.last.Sent
+	}
+	return nil
+}
+
+// recall asks the log about imports that an earlier delivery began and did not live to see the end of, where the cell does not
+// hold their value: who took it away again has to be told from an import that never was. Without a log it never was.
+func (d *delivery) recall(ctx context.Context, now *snapshot) error {
+	for _, s := range d.batch {
+		open := slices.DeleteFunc(slices.Clone(s.cells), func(c *cell) bool { return c.last.Sent == "" || c.readStored(now) == c.last.Sent })
+		if len(open) == 0 || d.blind {
+			continue
+		}
+		lines, err := d.log(ctx, parameters{"logtype": "record", "record": s.number})
+		if err != nil {
+			return err
+		}
+		for _, c := range open {
+			c.taken = d.took(c, lines)
+		}
+	}
+	return nil
+}
+
+// took reports whether the newest line of ours about a cell says that it was set to what was sent.
+func (d *delivery) took(c *cell, lines []entry) bool {
+	for i := range lines {
+		e := &lines[i]
+		if set := e.touches(c); set != nil && e.ours() && !d.elsewhere(e, c) {
+			sent, _, _ := strings.Cut(c.last.Sent, "'") // where the log's own quotes end for us
+			return c.column.read(*set) == c.last.Sent || c.column.spelling == plain && strings.TrimSpace(*set) == strings.TrimSpace(sent)
+		}
+	}
+	return false
+}

@@ -1,0 +1,82 @@
+package tabular
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/internal/atomicfile"
+)
+
+// Folder is the new files of one delivery into a folder.
+type Folder struct {
+	Path string
+	Set  atomicfile.Set
+}
+
+// Open makes the folder, and those within it that are named, with mode 0700 where they are not there.
+func Open(path string, within ...string) (*Folder, error) {
+	for _, sub := range append([]string{""}, within...) {
+		if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return &Folder{Path: path}, nil
+}
+
+// Create starts a file of the folder.
+func (f *Folder) Create(name string) (*atomicfile.File, error) {
+	return f.Set.Create(filepath.Join(f.Path, name), 0o600)
+}
+
+// Notice writes what every output must carry.
+func (f *Folder) Notice(notices []string) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	out, err := f.Create("NOTICE.txt")
+	if err != nil {
+		return err
+	}
+	_, err = out.Write([]byte(strings.Join(notices, "\n") + "\n"))
+	return err
+}
+
+// Commit replaces the files, and says so in the report.
+func (f *Folder) Commit(report *ecrf.DeliveryReport) error {
+	placed, err := f.Set.Commit()
+	for _, p := range placed {
+		Report(report, p)
+	}
+	return err
+}
+
+// Report counts a file of a delivery.
+func Report(report *ecrf.DeliveryReport, p atomicfile.Placed) {
+	if p.Changed {
+		report.Written++
+	} else {
+		report.Unchanged++
+	}
+	report.Files = append(report.Files, ecrf.DeliveredFile{Path: p.Path, SHA256: p.SHA256, Size: p.Size, Changed: p.Changed})
+}
+
+// Each calls take for every casebook of a delivery, and returns how many cells they have.
+func Each(ctx context.Context, d ecrf.Delivery, take func(*ecrf.StoredCasebook) error) (cells int, err error) {
+	for book, err := range d.Casebooks(ctx) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = take(book)
+		}
+		if err != nil {
+			return cells, fmt.Errorf("deliver: %w", err)
+		}
+		cells += len(book.Cells)
+	}
+	return cells, nil
+}
