@@ -22,6 +22,7 @@ missing_packages() {
         has Orthanc || echo orthanc
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
+        has curl || echo curl
         has_browser || echo chromium
         has openssl || echo openssl
         has xmllint || echo libxml2-utils

@@ -45,6 +45,7 @@ type veiled struct {
 	parts   *records            // under several policies; record is one of them then
 	uids    map[fhir.Key]string
 	links   string
+	found   imaging.Found // with originals; it is stored nowhere
 	entered ecrf.Entries
 }
 
@@ -162,7 +163,7 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 	if err != nil {
 		return nil, err
 	}
-	result.imaging = located.Counts
+	v.found, result.imaging = located, located.Counts
 	for _, link := range located.Links {
 		for _, id := range link.Resources {
 			key := fhir.Key{Type: "ImagingStudy", ID: id}

@@ -3,9 +3,11 @@ package dicomweb_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/crflink/crflink/imaging"
@@ -50,6 +52,9 @@ func (m made) lines(series int) []string {
 	optional("(0008,0201) SH", m.zone)
 	optional("(0010,0021) LO", m.issuer)
 	slices.Sort(all)
+	if modality == "PT" {
+		all = append(all, "(0054,0016) SQ", "(fffe,e000) na", "(0018,1074) DS [250000000]", "(0018,1078) DT ["+m.date+"090000]", "(fffe,e00d) na", "(fffe,e0dd) na")
+	}
 	return all
 }
 
@@ -79,19 +84,30 @@ func hospital() (all []made) {
 	)
 }
 
+// files are those of the hospital, made once.
+var files struct {
+	once sync.Once
+	made [][]byte
+}
+
 func orthanc(t *testing.T, withAuth bool) *shared.Orthanc {
 	t.Helper()
 	o := shared.NewOrthanc(t, withAuth)
-	dir := t.TempDir()
-	var files []string
-	for i, m := range hospital() {
-		for s := range m.modalities {
-			file := filepath.Join(dir, fmt.Sprintf("%d-%d.dcm", i, s))
-			shared.DICOMFile(t, file, m.lines(s)...)
-			files = append(files, file)
+	files.once.Do(func() {
+		dir := t.TempDir()
+		for _, m := range hospital() {
+			for s := range m.modalities {
+				file := filepath.Join(dir, "x.dcm")
+				shared.DICOMFile(t, file, m.lines(s)...)
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				files.made = append(files.made, text)
+			}
 		}
-	}
-	o.Store(t, files...)
+	})
+	o.Store(t, files.made...)
 	return o
 }
 

@@ -115,14 +115,10 @@ func (o *Orthanc) Ask(t *testing.T, method, path string, body []byte, typ string
 }
 
 // Store sends DICOM files to Orthanc (STOW-RS).
-func (o *Orthanc) Store(t *testing.T, files ...string) {
+func (o *Orthanc) Store(t *testing.T, files ...[]byte) {
 	t.Helper()
 	var body bytes.Buffer
-	for _, file := range files {
-		text, err := os.ReadFile(file) // #nosec G304 -- a file that the test made
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, text := range files {
 		body.WriteString("--part\r\nContent-Type: application/dicom\r\n\r\n")
 		body.Write(text)
 		body.WriteString("\r\n")
