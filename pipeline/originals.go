@@ -175,7 +175,11 @@ func (o *originals) take(ctx context.Context, w work) error {
 	if w.studies, err = o.examinations(ctx, permitted); err != nil {
 		return err
 	}
-	v, err := o.veilSubject(permitted, w, &subjectResult{})
+	v, err := o.veilSubject(ctx, permitted, w, &subjectResult{})
+	var gone pacsError
+	if errors.As(err, &gone) {
+		return err
+	}
 	if err != nil {
 		o.done.Failed = append(o.done.Failed, Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return nil
