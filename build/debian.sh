@@ -23,6 +23,7 @@ missing_packages() {
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
         has curl || echo curl
+        [ -d /usr/lib/python3/dist-packages/pydicom ] || echo python3-pydicom
         has_browser || echo chromium
         has openssl || echo openssl
         has xmllint || echo libxml2-utils
