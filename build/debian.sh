@@ -26,6 +26,7 @@ missing_packages() {
         has dump2dcm || echo dcmtk
         has curl || echo curl
         has systemd-analyze || echo systemd
+        [ -d /usr/lib/python3/dist-packages/pydicom ] || echo python3-pydicom
         has_browser || echo chromium
         has promtool || echo prometheus
         has openssl || echo openssl

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const pet = "PT"
+const petCode = "PT"
 
 // at is an ImagingStudy without a number of its own, on a day.
 func at(id, day, modality, members string) string {
@@ -28,16 +28,16 @@ func TestPatientModalityAndDayNameTheOnlyStudyThatFits(t *testing.T) {
 		linked string
 		reason Reason
 	}{
-		"one":                            {uidA + ",,4711,20230210,PT CT,\n", at("i1", "2023-02-10", pet, ""), uidA, ""},
-		"across midnight":                {uidA + ",,4711,20230211,PT,\n", at("i1", "2023-02-10", pet, ""), uidA, ""},
-		"two of one day":                 {uidA + ",,4711,20230210,PT,\n" + uidB + ",,4711,20230211,PT,\n", at("i1", "2023-02-10", pet, ""), "", SeveralCandidates},
-		"another modality":               {uidA + ",,4711,20230210,MR,\n", at("i1", "2023-02-10", pet, ""), "", NoKey},
-		"another patient":                {uidA + ",,9999,20230210,PT,\n", at("i1", "2023-02-10", pet, ""), "", NoKey},
-		"another day":                    {uidA + ",,4711,20230213,PT,\n", at("i1", "2023-02-10", pet, ""), "", NoKey},
-		"a number that contradicts":      {uidA + ",B200,4711,20230210,PT,\n", at("i1", "2023-02-10", pet, accessionOf("A100")), "", NoSuchStudy},
-		"no number at the PACS":          {uidA + ",,4711,20230210,PT,\n", at("i1", "2023-02-10", pet, accessionOf("A100")), uidA, ""},
-		"series that contradict":         {uidA + ",,4711,20230210,PT," + serA + "\n", at("i1", "2023-02-10", pet, `,@series@:[{@uid@:@`+serB+`@}]`), "", SeriesOnly},
-		"neither modality nor day known": {uidA + ",,4711,20230210,,\n", at("i1", "2023-02-10", pet, ""), "", NoKey},
+		"one":                            {uidA + ",,4711,20230210,PT CT,\n", at("i1", "2023-02-10", petCode, ""), uidA, ""},
+		"across midnight":                {uidA + ",,4711,20230211,PT,\n", at("i1", "2023-02-10", petCode, ""), uidA, ""},
+		"two of one day":                 {uidA + ",,4711,20230210,PT,\n" + uidB + ",,4711,20230211,PT,\n", at("i1", "2023-02-10", petCode, ""), "", SeveralCandidates},
+		"another modality":               {uidA + ",,4711,20230210,MR,\n", at("i1", "2023-02-10", petCode, ""), "", NoKey},
+		"another patient":                {uidA + ",,9999,20230210,PT,\n", at("i1", "2023-02-10", petCode, ""), "", NoKey},
+		"another day":                    {uidA + ",,4711,20230213,PT,\n", at("i1", "2023-02-10", petCode, ""), "", NoKey},
+		"a number that contradicts":      {uidA + ",B200,4711,20230210,PT,\n", at("i1", "2023-02-10", petCode, accessionOf("A100")), "", NoSuchStudy},
+		"no number at the PACS":          {uidA + ",,4711,20230210,PT,\n", at("i1", "2023-02-10", petCode, accessionOf("A100")), uidA, ""},
+		"series that contradict":         {uidA + ",,4711,20230210,PT," + serA + "\n", at("i1", "2023-02-10", petCode, `,@series@:[{@uid@:@`+serB+`@}]`), "", SeriesOnly},
+		"neither modality nor day known": {uidA + ",,4711,20230210,,\n", at("i1", "2023-02-10", petCode, ""), "", NoKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := run(t, resources(t, patient, c.image), known(t, c.rows))
@@ -57,12 +57,12 @@ func TestPatientModalityAndDayNameTheOnlyStudyThatFits(t *testing.T) {
 }
 
 func TestAStudyStandsForOneResourceOnly(t *testing.T) {
-	stated := at("i1", "2023-02-10", pet, identifier("urn:dicom:uid", uidA))
-	found := run(t, resources(t, patient, stated, at("i2", "2023-02-10", pet, "")), known(t, uidA+",,4711,20230210,PT,\n"))
+	stated := at("i1", "2023-02-10", petCode, identifier("urn:dicom:uid", uidA))
+	found := run(t, resources(t, patient, stated, at("i2", "2023-02-10", petCode, "")), known(t, uidA+",,4711,20230210,PT,\n"))
 	if len(found.Links) != 1 || len(found.Links[0].Resources) != 1 || found.Counts.Unlinked[Taken] != 1 {
 		t.Errorf("linked %+v, unlinked %+v", found.Links, found.Unlinked)
 	}
-	found = run(t, resources(t, patient, at("i2", "2023-02-10", pet, ""), at("i3", "2023-02-10", pet, "")), known(t, uidA+",,4711,20230210,PT,\n"))
+	found = run(t, resources(t, patient, at("i2", "2023-02-10", petCode, ""), at("i3", "2023-02-10", petCode, "")), known(t, uidA+",,4711,20230210,PT,\n"))
 	if len(found.Links) != 0 || found.Counts.Unlinked[Taken] != 2 {
 		t.Errorf("linked %+v, unlinked %+v", found.Links, found.Unlinked)
 	}
@@ -70,7 +70,7 @@ func TestAStudyStandsForOneResourceOnly(t *testing.T) {
 
 func TestOfSeveralStudiesWithANumberModalityAndDayTell(t *testing.T) {
 	rows := uidA + ",A100,4711,20230210,PT,\n" + uidB + ",A100,4711,20230210,CT,\n" + uidB + ".9,A100,4711,20210210,CT,\n"
-	found := run(t, resources(t, patient, at("i1", "2023-02-10", pet, accessionOf("A100")), at("i2", "2023-02-10", "CT", accessionOf("A100"))), known(t, rows))
+	found := run(t, resources(t, patient, at("i1", "2023-02-10", petCode, accessionOf("A100")), at("i2", "2023-02-10", "CT", accessionOf("A100"))), known(t, rows))
 	if len(found.Links) != 2 || found.Links[0].Type != Part || found.Links[1].Type != Part || found.Links[0].StudyUID == found.Links[1].StudyUID {
 		t.Errorf("want both halves of a split study, got %+v and %+v", found.Links, found.Unlinked)
 	}
@@ -90,7 +90,7 @@ func TestAnOrderWithoutAnImagingStudyLeadsToItsStudy(t *testing.T) {
 	report := `{@resourceType@:@DiagnosticReport@,@id@:@d1@,@status@:@final@,@identifier@:[{` + acsn + `,@value@:@A200@}]}`
 	rows := uidA + ",A100,4711,20230210,PT,\n" + uidB + ",A200,4711,20230310,PT,\n"
 	found := run(t, resources(t, patient, order, report), known(t, rows))
-	if len(found.Links) != 2 || found.Links[0].Method != ByAccession || found.Links[0].Date != "2023-02-03" || !slices.Equal(found.Links[0].Modality, []string{pet}) {
+	if len(found.Links) != 2 || found.Links[0].Method != ByAccession || found.Links[0].Date != "2023-02-03" || !slices.Equal(found.Links[0].Modality, []string{petCode}) {
 		t.Errorf("got %+v and %+v", found.Links, found.Unlinked)
 	}
 	cancelled := strings.Replace(order, "completed", "revoked", 1)
@@ -133,7 +133,7 @@ func decide(t *testing.T, found Found, f func(*ReviewRow)) *Decisions {
 func TestAPersonsDecisionsAreFollowed(t *testing.T) {
 	subject := subjectOf(t, "S-1")
 	rows := uidA + ",,4711,20230210,PT,\n" + uidB + ",,4711,20230210,PT,\n" + uidB + ".9,,4711,20210101,PT,\n"
-	all := resources(t, patient, at("i1", "2023-02-10", pet, ""))
+	all := resources(t, patient, at("i1", "2023-02-10", petCode, ""))
 	look := func(rules Rules) Found {
 		t.Helper()
 		return must(locate(all, subject, &rules, shiftBy(-7, "2023-02-08")))
@@ -195,7 +195,7 @@ func TestDecidedRowsStayAndOpenOnesFollowTheRun(t *testing.T) {
 }
 
 func TestTheNearestStudyOfAModalityIsTheIndexDays(t *testing.T) {
-	rules := &Rules{Modalities: []string{pet}, Window: Window{Before: 30, After: 90, Set: true}}
+	rules := &Rules{Modalities: []string{petCode}, Window: Window{Before: 30, After: 90, Set: true}}
 	for name, c := range map[string]struct {
 		days []int
 		want []Place
@@ -210,7 +210,7 @@ func TestTheNearestStudyOfAModalityIsTheIndexDays(t *testing.T) {
 	} {
 		var links []Link
 		for _, d := range c.days {
-			links = append(links, Link{Days: d, HasDays: true, Modality: []string{pet}, Type: Whole})
+			links = append(links, Link{Days: d, HasDays: true, Modality: []string{petCode}, Type: Whole})
 		}
 		settle(links, rules)
 		for i, want := range c.want {
@@ -219,7 +219,7 @@ func TestTheNearestStudyOfAModalityIsTheIndexDays(t *testing.T) {
 			}
 		}
 	}
-	parts := []Link{{Days: 1, HasDays: true, Modality: []string{pet}, Type: Part, Accession: "a"}, {Days: 1, HasDays: true, Modality: []string{pet}, Type: Part, Accession: "a"}, {Modality: []string{pet}}}
+	parts := []Link{{Days: 1, HasDays: true, Modality: []string{petCode}, Type: Part, Accession: "a"}, {Days: 1, HasDays: true, Modality: []string{petCode}, Type: Part, Accession: "a"}, {Modality: []string{petCode}}}
 	settle(parts, rules)
 	if parts[0].Place != Nearest || parts[1].Place != Nearest || parts[2].Place != "" {
 		t.Errorf("parts of one examination: %+v", parts)
@@ -286,7 +286,7 @@ func TestASampleIsBlindAndItsVerdictsTellPrecisionAndRecall(t *testing.T) {
 
 func TestTheReportAddsUp(t *testing.T) {
 	r := NewReport()
-	found := run(t, resources(t, patient, at("i1", "2023-02-10", pet, ""), at("i2", "2024-06-01", pet, "")), known(t, uidA+",,4711,20230210,PT,\n"+uidB+",,4711,20210101,PT,\n"))
+	found := run(t, resources(t, patient, at("i1", "2023-02-10", petCode, ""), at("i2", "2024-06-01", petCode, "")), known(t, uidA+",,4711,20230210,PT,\n"+uidB+",,4711,20210101,PT,\n"))
 	r.Add(found.Links, found.Unlinked, found.Counts)
 	r.Add(nil, nil, Counts{})
 	n := 0

@@ -186,3 +186,51 @@ func TestOrthancGivesImagesTheUIDsOfTheClinicalRows(t *testing.T) {
 		}
 	}
 }
+
+// The program for pydicom replaces originals in sequences, too, and leaves out what it does not know.
+func TestPydicomGivesImagesTheUIDsOfTheClinicalRows(t *testing.T) {
+	const python = "/usr/bin/python3" // Debian's own, for which the package is
+	if err := exec.CommandContext(t.Context(), python, "-c", "import pydicom").Run(); err != nil {
+		shared.Absent(t, "python3-pydicom is not installed; make setup installs it")
+	}
+	o := orthanc(t, false)
+	dir := filepath.Join(t.TempDir(), "restricted")
+	link := recipes(t, o, dir, "P003", "A0103", "2023-03-04T10:15:00+01:00", -10)
+	all := exported(t, o, root+"103")
+	own := made{n: 103, patient: "P003", accession: "A0103", date: "20230304", time: "101500", modalities: []string{"PT"}}
+	nested := filepath.Join(t.TempDir(), "nested.dcm")
+	shared.DICOMFile(t, nested, append(own.lines(0), "(0008,1140) SQ", "(fffe,e000) na", "(0008,1155) UI ["+root+"103.2.1]", "(fffe,e00d) na", "(fffe,e0dd) na")...)
+	images := filepath.Join(t.TempDir(), "images")
+	run := func(files ...string) error {
+		out, err := exec.CommandContext(t.Context(), python, append([]string{filepath.Join(dir, imaging.PydicomFile), images}, files...)...).CombinedOutput()
+		if strings.Contains(string(out), root) || strings.Contains(string(out), "P00") {
+			t.Errorf("the program tells an original: %s", out)
+		}
+		return err
+	}
+	if err := run(append(all, nested)...); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(images, "*.dcm"))
+	if err != nil || len(files) != 2 { // the nested one is the PET again
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		if attribute(t, file, "0020,000d") != link.StudyUID || attribute(t, file, "0008,0020") != "20230222" || attribute(t, file, "0010,1030") != "71.5" {
+			t.Errorf("study %s, date %s", attribute(t, file, "0020,000d"), attribute(t, file, "0008,0020"))
+		}
+		if attribute(t, file, "0008,0060") == "PT" && attribute(t, file, "0018,1078") != "20230222090000" {
+			t.Errorf("the injection is at %s", attribute(t, file, "0018,1078"))
+		}
+		if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), root) {
+			t.Errorf("an original is left: %v", err)
+		}
+	}
+	other := own
+	other.n = 104
+	unknown := filepath.Join(t.TempDir(), "unknown.dcm")
+	shared.DICOMFile(t, unknown, other.lines(0)...)
+	if err := run(unknown); err == nil {
+		t.Error("a file of another study was taken")
+	}
+}
