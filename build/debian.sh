@@ -24,7 +24,9 @@ missing_packages() {
         has Orthanc || echo orthanc
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
+        has curl || echo curl
         has systemd-analyze || echo systemd
+        [ -d /usr/lib/python3/dist-packages/pydicom ] || echo python3-pydicom
         has_browser || echo chromium
         has promtool || echo prometheus
         has openssl || echo openssl

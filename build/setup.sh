@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that what a make target needs is there: build/setup.sh build|test|lint|bench|release|all
 #   build  Go and a C compiler
-#   test   also PostgreSQL, Orthanc, promtool, dcmtk, Chromium, xmllint, node and npm, the FHIR test server, gotestsum
+#   test   also PostgreSQL, Orthanc, promtool, dcmtk, pydicom, Chromium, xmllint, node and npm, the FHIR test server, gotestsum
 #   lint   build, golangci-lint, gosec
 #   release build, cyclonedx-gomod
 #   bench  build, node and npm, the engines of others that bench compares with

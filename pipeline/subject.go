@@ -46,6 +46,7 @@ type veiled struct {
 	parts   *records            // under several policies; record is one of them then
 	uids    map[fhir.Key]string
 	links   string
+	found   imaging.Found // with originals; it is stored nowhere
 	entered ecrf.Entries
 }
 
@@ -185,7 +186,7 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 	if err := r.quantify(ctx, p, w.subject, &located); err != nil {
 		return nil, err
 	}
-	result.imaging = located.Counts
+	v.found, result.imaging = located, located.Counts
 	for _, link := range located.Links {
 		for _, id := range link.Resources {
 			key := fhir.Key{Type: "ImagingStudy", ID: id}
