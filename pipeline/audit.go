@@ -30,7 +30,11 @@ type account struct {
 // open records that a run begins, before anything is read.
 func (r *runner) open(ctx context.Context) (err error) {
 	if r.DryRun {
-		return r.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: "sync --dry-run", AsOf: r.moment()}})
+		command := "sync --dry-run"
+		if r.Preview != nil {
+			command = "preview"
+		}
+		return r.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: command, AsOf: r.moment()}})
 	}
 	r.account.pending = map[string]audit.Draft{}
 	err = r.Audit.Record(ctx, audit.Event{Kind: audit.RunBegun, Detail: audit.Run{

@@ -196,6 +196,7 @@ func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error)
 		done.drafts = append(done.drafts, result.drafts...)
 		if !result.failed {
 			r.out.Tally.add(result)
+			r.Preview.take(result.change)
 			if err := r.place(&done, w, result); err != nil {
 				return done, err
 			}

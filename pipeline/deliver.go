@@ -143,7 +143,7 @@ func (r *runner) kept(facts *ecrf.Facts, output string) bool {
 func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(yield func(*ecrf.StoredCasebook, error) bool) {
 		matrix := Matrix{}
-		for book, err := range r.Ledger.Casebooks(ctx) {
+		for book, err := range r.casebooks(ctx) {
 			permitted := err == nil && r.known[book.Facts.Subject].outcome == outcomePermitted
 			if err == nil && !permitted && !r.kept(&book.Facts, output) {
 				continue

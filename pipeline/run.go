@@ -38,6 +38,7 @@ type Options struct {
 	DryRun  bool      // compute and count, but store and deliver nothing
 	Workers int       // subjects that are computed at the same time
 	Program string    // the version of crflink, for the audit
+	Preview *Preview  // collects what would change; makes it a dry run
 }
 
 // Progress is told how far a run is.
@@ -78,6 +79,7 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	if parts.Numbering == nil {
 		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
+	options.DryRun = options.DryRun || options.Preview != nil
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
 	r.lost = lost{now: map[string]bool{}, refused: map[string]refusal{}, recalled: map[string]bool{}}
 	tally := &r.out.Tally
