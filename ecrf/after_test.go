@@ -9,9 +9,9 @@ import (
 
 func TestWhatALedgerWillHoldIsWhatItHoldsThen(t *testing.T) {
 	d, _ := registry(t)
-	first := reconcile(nil, book(t, psaOf("b", "2026-02-01", "4.10"), psaOf("a", "2026-01-01", "3.90")))
+	first := reconcile(nil, book(t, psaOf("b", "2026-02-01", "4.100"), psaOf("a", "2026-01-01", "3.900")))
 	stored := first.After(nil, d)
-	change := reconcile(stored, book(t, psaOf("c", "2026-03-01", "5.00"), psaOf("a", "2026-01-01", "3.80")))
+	change := reconcile(stored, book(t, psaOf("c", "2026-03-01", "5.000"), psaOf("a", "2026-01-01", "3.800")))
 	before := slices.Clone(stored.Cells)
 	got, want := change.After(stored, d), applied(stored, change)
 	if diff := cmp.Diff(before, stored.Cells); diff != "" {
