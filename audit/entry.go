@@ -17,21 +17,22 @@ type Kind string
 
 // The kinds that this program writes.
 const (
-	RunBegun      Kind = "run-begun"        // Run
-	RunFinished   Kind = "run-finished"     // Finished
-	RunStopped    Kind = "run-stopped"      // Stopped
-	Decided       Kind = "decision"         // Decision, about a subject
-	Computed      Kind = "casebook"         // Casebook, about a subject
-	DeliveryMade  Kind = "delivery"         // Delivery
-	Inspected     Kind = "inspection"       // of a subject's real data, or of a whole cohort's
-	Erased        Kind = "erased"           // the subject: the last entry about it, written before its row in the vault is destroyed
-	Retired       Kind = "retired"          // the study: everything about subjects was erased
-	Gap           Kind = "gap"              // Missed: the log was not the one that the anchor knew
-	VaultChanged  Kind = "vault-changed"    // VaultChange, about a subject or the whole vault
-	Located       Kind = "located"          // a keyed reference was resolved
-	Requested     Kind = "identity-request" // Request: a person wants to know who a subject is
-	Reidentified  Kind = "reidentified"     // Approval: another person approved it
-	RequestDenied Kind = "request-denied"   // Request
+	RunBegun        Kind = "run-begun"        // Run
+	RunFinished     Kind = "run-finished"     // Finished
+	RunStopped      Kind = "run-stopped"      // Stopped
+	Decided         Kind = "decision"         // Decision, about a subject
+	Computed        Kind = "casebook"         // Casebook, about a subject
+	DeliveryMade    Kind = "delivery"         // Delivery
+	Inspected       Kind = "inspection"       // of a subject's real data, or of a whole cohort's
+	Erased          Kind = "erased"           // the subject: the last entry about it, written before its row in the vault is destroyed
+	Retired         Kind = "retired"          // the study: everything about subjects was erased
+	Gap             Kind = "gap"              // Missed: the log was not the one that the anchor knew
+	VaultChanged    Kind = "vault-changed"    // VaultChange, about a subject or the whole vault
+	Located         Kind = "located"          // a keyed reference was resolved
+	Requested       Kind = "identity-request" // Request: a person wants to know who a subject is
+	Reidentified    Kind = "reidentified"     // Approval: another person approved it
+	RequestDenied   Kind = "request-denied"   // Request
+	MappingApproved Kind = "mapping-approved" // Mapping
 )
 
 var kindPattern = regexp.MustCompile(`^[a-z][a-z-]{0,31}$`)

@@ -127,3 +127,13 @@ type Missed struct {
 type VaultChange struct {
 	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
 }
+
+// Mapping is the detail of MappingApproved: from now on its rules may change what people work with.
+type Mapping struct {
+	Mapping  string `json:"mapping"` // hash
+	Version  string `json:"version"`
+	Author   string `json:"author"`
+	Approved string `json:"approved,omitempty"` // by whom; nobody, for the mapping of the first delivery
+	Reason   string `json:"reason"`
+	Rules    int    `json:"rules"`
+}

@@ -34,7 +34,7 @@ type PreviewCell struct {
 }
 
 // take collects what would become of a subject in the ledger.
-func (p *Preview) take(change *ecrf.SubjectChange) {
+func (p *Preview) take(change *ecrf.SubjectChange, held []ecrf.CellChange) {
 	if p == nil || change == nil {
 		return
 	}
@@ -46,16 +46,25 @@ func (p *Preview) take(change *ecrf.SubjectChange) {
 	p.changes[change.Facts.Subject] = change
 	p.same += change.Unchanged
 	for i := range change.Cells {
-		p.cell(change.Facts.Subject, &change.Cells[i])
+		if change.Cells[i].Kind != ecrf.Held { // shown with what would come in
+			p.cell(change.Facts.Subject, &change.Cells[i])
+		}
+	}
+	for i := range held {
+		held[i].Kind += awaiting
+		p.cell(change.Facts.Subject, &held[i])
 	}
 }
+
+// awaiting is added to the action of a cell whose rule nobody has approved.
+const awaiting = ", awaits approval"
 
 func (p *Preview) cell(subject string, c *ecrf.CellChange) {
 	now := &c.Cell
 	switch {
 	case p.Only != nil && !p.Only(subject, now.CellKey):
 		return
-	case c.Kind == ecrf.Added && now.Value == "":
+	case c.Before == nil && now.Value == "":
 		p.empty[Slot{now.Form, now.Item}]++
 		return
 	}

@@ -137,8 +137,9 @@ type runner struct {
 	bar     *renewing
 	noting  sync.Mutex // of known and lost, while subjects are computed
 
-	inputs map[string]string // hashes of what determines the result besides resources and vault
-	common string            // of them, in every subject's digest
+	inputs  map[string]string // hashes of what determines the result besides resources and vault
+	awaited *Awaited          // rules that nobody has approved; nil when none
+	common  string            // of them, in every subject's digest
 }
 
 // settle carries out the withdrawals, and brings subjects that are no longer permitted up to date: what was delivered stays,

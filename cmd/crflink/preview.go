@@ -115,7 +115,7 @@ const atLedger = "ledger"
 func previewed(study *pipeline.Study, shown *pipeline.Preview, o *pipeline.Outcome, asOf time.Time) report.Preview {
 	p := report.Preview{
 		Study: report.Study{ID: study.ID, Title: study.Title, Version: study.Version}, AsOf: asOf.Format(time.RFC3339), Mapping: study.Mapping.Hash(),
-		Unchanged: shown.Unchanged(), Warnings: withdrawals(&o.Tally),
+		Unchanged: shown.Unchanged(), Warnings: append(awaited(&o.Tally), withdrawals(&o.Tally)...),
 	}
 	counts := map[[2]string]report.Tally{}
 	count := func(at, form, action string, n int) {

@@ -46,6 +46,7 @@ func Run(t *testing.T, c Candidate) {
 		{"WhatWasSeenOfTheJournalNeverFalls", seen},
 		{"WhatATargetTookIsRemembered", delivered},
 		{"AQueryIsOpenedOnceAndKeepsItsHistory", queries},
+		{"TheNewestApprovalOfAMappingCounts", approvals},
 		{"AnotherStudyIsRefused", foreign},
 		{"TenThousandSubjectsAreReadInBoundedMemory", many},
 		{"ReadersSeeOneInstant", snapshot},
