@@ -14,9 +14,9 @@ import (
 	"github.com/crflink/crflink/report"
 )
 
-// show writes the run's report where it was asked for, and ends with the run's exit code.
-func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) error {
-	run := account(study, outcome, asOf)
+// reports returns a run's report, and what of it may be handed on.
+func reports(study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) (run, handed report.Run) {
+	run = account(study, outcome, asOf)
 	if f.head.Number > 0 {
 		run.AuditHead = f.head.String()
 	}
@@ -24,10 +24,15 @@ func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, 
 		run.Warnings = append(run.Warnings, "the audit's log is not the one that the vault knew: a part was lost, or an older copy was restored; crflink audit verify tells which")
 	}
 	run.DryRun = f.dryRun
-	handed := run // what may be handed on
 	if study.Disclosure != nil && study.Disclosure.Reports {
-		handed = run.Suppress()
+		return run, run.Suppress()
 	}
+	return run, run
+}
+
+// show writes the run's report where it was asked for, and ends with the run's exit code.
+func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) error {
+	run, handed := reports(study, outcome, asOf, f)
 	if f.json {
 		if err := report.WriteJSON(cmd.OutOrStdout(), handed); err != nil {
 			return err

@@ -35,7 +35,7 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 	root.AddCommand(
 		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), previewCommand(), fhirpathCommand(), viewCommand(), odmCommand(), ucumCommand(), consentCommand(),
 		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), retireCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(),
-		doctorCommand(),
+		doctorCommand(), serveCommand(), jobsCommand(), statusCommand(), runsCommand(),
 	)
 	return root
 }
