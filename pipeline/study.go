@@ -81,6 +81,7 @@ type TargetSpec struct {
 	Name, Kind, Path string
 	ODM              ODMSpec      // of kind odm
 	Postgres         PostgresSpec // of kind postgres
+	REDCap           *REDCapSpec  // of kind redcap
 }
 
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
@@ -138,6 +139,7 @@ func (l *loader) read() {
 	l.imaging(f["imaging"])
 	l.indexEvent(f["index-event"])
 	l.targets(f["targets"])
+	l.enteredTarget(f["entered"])
 	l.disclosure(f["disclosure"])
 	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))

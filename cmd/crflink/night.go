@@ -10,10 +10,12 @@ import (
 
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/operation"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/report"
 	"github.com/crflink/crflink/schedule"
+	"github.com/crflink/crflink/telemetry"
 )
 
 // load reads the configuration and all its studies, and makes a plan of them.
@@ -70,15 +72,15 @@ func (d *daemon) job(config *operation.Config, n operation.Night, study *pipelin
 	}, nil
 }
 
-// unwatched is the progress of a run that nobody watches.
-type unwatched struct{}
+// watched is the progress of a run that nobody but monitoring watches.
+type watched struct{ *telemetry.Watch }
 
-func (unwatched) Stage(string, int) {}
-func (unwatched) Add(int)           {}
-func (unwatched) done()             {}
+func (w watched) done() { w.Done() }
 
 // night does a run of a study. Its files are read anew each time: enrolment lists change by the day.
-func (d *daemon) night(ctx context.Context, n operation.Night, id string, r schedule.Run) schedule.Result {
+func (d *daemon) night(ctx context.Context, n operation.Night, id string, r schedule.Run) (result schedule.Result) {
+	ctx, watch := d.traces.Run(ctx, r, func(o wire.Observed) { d.requested(id, o) })
+	defer func() { watch.End(result) }()
 	study, findings, err := pipeline.LoadStudy(n.Study)
 	if err == nil && study.ID != id {
 		err = fmt.Errorf("%s is now study %q, not %q: read the configuration again", n.Study, study.ID, id)
@@ -86,6 +88,7 @@ func (d *daemon) night(ctx context.Context, n operation.Night, id string, r sche
 	if err != nil {
 		return failed(invalid(err))
 	}
+	d.expiries(study)
 	for _, f := range findings {
 		d.log.Warn("the study's files", "study", id, "finding", f.String())
 	}
@@ -94,12 +97,14 @@ func (d *daemon) night(ctx context.Context, n operation.Night, id string, r sche
 		asOf = time.Now().In(study.Zone)
 	}
 	var f syncFlags
-	outcome, err := runStudy(ctx, study, asOf, &f, unwatched{})
+	outcome, err := runStudy(ctx, study, asOf, &f, watched{watch})
 	if err != nil {
 		return judge(ctx, n, r, err)
 	}
 	_, handed := reports(study, outcome, asOf, f)
-	result := schedule.Result{State: schedule.Done, Exit: handed.Verdict.Exit}
+	result = schedule.Result{State: schedule.Done, Exit: handed.Verdict.Exit}
+	d.metrics.Report(handed)
+	d.metrics.Waits(id, waitsOf(outcome))
 	var text bytes.Buffer
 	if err := report.WriteJSON(&text, handed); err != nil {
 		result.Note = "its report could not be written: " + err.Error()

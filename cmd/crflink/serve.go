@@ -17,6 +17,7 @@ import (
 	"github.com/crflink/crflink/schedule"
 	"github.com/crflink/crflink/store/book"
 	"github.com/crflink/crflink/store/postgres"
+	"github.com/crflink/crflink/telemetry"
 )
 
 func serveCommand() *cobra.Command {
@@ -38,6 +39,8 @@ type daemon struct {
 	book    *book.Book
 	nights  *schedule.Scheduler
 	log     *slog.Logger
+	metrics *telemetry.Metrics
+	traces  *telemetry.Traces
 	started time.Time
 	reload  chan chan error
 	signals chan os.Signal
@@ -61,6 +64,10 @@ func serve(cmd *cobra.Command, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.book.Close()) }()
 	d.nights = schedule.New(d.book, plan, time.Now, d.log)
+	if err := d.watch(cmd.Context(), plan); err != nil {
+		return coded{exitServer, err}
+	}
+	defer func() { d.sendTraces() }()
 	stopHTTP, err := d.listen(cmd.Context())
 	if err != nil {
 		return coded{exitServer, err}
@@ -119,6 +126,15 @@ func (d *daemon) again(ctx context.Context, file string, answer chan<- error) {
 	}
 	if answer != nil {
 		answer <- err
+	}
+}
+
+// sendTraces sends what waits. That a collector is away is no failure of the program.
+func (d *daemon) sendTraces() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := d.traces.Close(ctx); err != nil {
+		d.log.Warn("the last traces could not be sent")
 	}
 }
 

@@ -21,13 +21,14 @@ type served struct {
 	program *exec.Cmd
 	log     *bufio.Scanner
 	lines   []string
+	told    map[string]map[string]any // the last line of each message
 }
 
 // newServed writes a configuration for the job's study, and starts the program.
 func newServed(t *testing.T, j *job, more string) *served {
 	t.Helper()
 	j.write(t, "serve.yaml", "crflink-serve: 1\ntimezone: Europe/Berlin\nstate: out/serve\nlisten: {address: 127.0.0.1:0}\nstudies:\n  - {file: study.yaml, schedule: \"0 0 29 2 *\", retries: 0}\n"+more)
-	s := &served{job: j, t: t}
+	s := &served{job: j, t: t, told: map[string]map[string]any{}}
 	s.start()
 	return s
 }
@@ -54,7 +55,9 @@ func (s *served) await(message string) map[string]any {
 		if err := json.Unmarshal(s.log.Bytes(), &line); err != nil {
 			s.t.Fatalf("the log has the line %q", s.log.Text())
 		}
-		if line["msg"] == message {
+		msg, _ := line["msg"].(string)
+		s.told[msg] = line
+		if msg == message {
 			return line
 		}
 	}

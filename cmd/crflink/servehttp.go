@@ -115,6 +115,7 @@ func (d *daemon) public() http.Handler {
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
+	mux.Handle("GET /metrics", d.metrics.Handler())
 	return mux
 }
 

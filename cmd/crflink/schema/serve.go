@@ -12,6 +12,7 @@ func serve() node {
 		"listen": object(map[string]node{
 			"address": text().said("HOST:PORT, or none; usually 127.0.0.1:9464"), "token-env": text(), "token-file": text(), "certificate": text(), "certificate-key": text(),
 		}).said("where health and metrics are told; beyond this machine only with a token and TLS"),
+		"traces": object(map[string]node{"otlp": text().said("http://127.0.0.1:4318/v1/traces")}).said("an OpenTelemetry collector that is sent traces of runs"),
 		"studies": some(object(map[string]node{
 			"file": text().said("the study file"), "schedule": text().said("a cron specification; left out: the study's own"),
 			"priority": whole().said("the greater one is run first"), "jitter": duration().said("a night begins up to this much later"),
