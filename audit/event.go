@@ -128,6 +128,14 @@ type VaultChange struct {
 	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
 }
 
+// QueryDeed is the detail of QueryWorked.
+type QueryDeed struct {
+	Query int64  `json:"query"`
+	Did   string `json:"did"` // assigned, commented or closed
+	By    string `json:"by"`
+	Text  string `json:"text,omitempty"`
+}
+
 // Mapping is the detail of MappingApproved: from now on its rules may change what people work with.
 type Mapping struct {
 	Mapping  string `json:"mapping"` // hash

@@ -1,9 +1,6 @@
 package ecrf
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // After returns what the ledger will hold of a subject when the change is stored; stored is what it holds now, nil for nothing.
 // It changes neither.
@@ -26,11 +23,4 @@ func (s *SubjectChange) After(stored *StoredCasebook, d *Dictionary) *StoredCase
 	}
 	slices.SortStableFunc(book.Cells, func(a, b StoredCell) int { return d.Compare(a.CellKey, b.CellKey) })
 	return book
-}
-
-// Compare orders the cells of a subject: events, forms and items as in the dictionary, repeats by number.
-func (d *Dictionary) Compare(a, b CellKey) int {
-	rank := d.ranks()
-	return cmp.Or(cmp.Compare(rank[a.Event+"."+a.Form], rank[b.Event+"."+b.Form]), cmp.Compare(a.Repeat, b.Repeat),
-		cmp.Compare(rank[a.Event+"."+a.Form+"."+a.Item], rank[b.Event+"."+b.Form+"."+b.Item]))
 }

@@ -33,9 +33,10 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 	root.SetErr(t.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), previewCommand(), approveCommand(), fhirpathCommand(), viewCommand(), odmCommand(), ucumCommand(), consentCommand(),
-		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), retireCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(),
-		doctorCommand(),
+		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), odmCommand(), ucumCommand(), consentCommand(),
+		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), retireCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
+		doctorCommand(), serveCommand(), jobsCommand(), statusCommand(), runsCommand(),
+		previewCommand(), approveCommand(),
 	)
 	return root
 }
