@@ -33,7 +33,7 @@ func withRule(t *testing.T, state, rule string) *pipeline.Study {
 	}
 	const old = "    sex: {resource: Patient, value: gender, map: sex}\n"
 	changed := strings.Replace(string(text), old, "    sex: "+rule+"\n", 1)
-	changed = strings.Replace(changed, "version: \"1.0\"\n", "version: \"1.1\"\nauthor: Anna  Autor\n", 1)
+	changed = strings.Replace(changed, "version: \"1.0\"\n", "version: \"1.1\"\nauthor: Anna  Berg\n", 1)
 	if !strings.Contains(changed, rule) || !strings.Contains(changed, "author:") {
 		t.Fatal("the example's mapping is another one")
 	}
@@ -115,7 +115,7 @@ func TestAChangedRuleWaitsForSomebodyElseThanItsAuthor(t *testing.T) {
 		by, reason, hash string
 		want             error
 	}{
-		"the author":       {"anna autor", "right", hash, pipeline.ErrOwnMapping},
+		"the author":       {"anna berg", "right", hash, pipeline.ErrOwnMapping},
 		"nobody":           {" ", "right", hash, pipeline.ErrNobody},
 		"no reason":        {"Bert", "", hash, pipeline.ErrNobody},
 		"another mapping":  {"Bert", "right", strings.Repeat("0", 12), pipeline.ErrNotPreviewed},
