@@ -64,6 +64,7 @@ func (r *runner) deliverTo(ctx context.Context, t ecrf.Target, given *handover) 
 	books := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
 	delivery, report, err := r.disclose(ctx, t, r.relative(ecrf.Delivery{
 		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: books, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(), DryRun: r.DryRun,
+		Decided: r.Preview.decided(t.Name()),
 	}))
 	if err != nil {
 		return done, err

@@ -29,7 +29,7 @@ type PreviewCell struct {
 	ecrf.CellKey
 	Stored, Incoming string
 	Missing          ecrf.MissingReason // why nothing comes in
-	Action           string             // an ecrf.ChangeKind for the ledger, an ecrf.Action for a target
+	Action           string             // an ecrf.ChangeKind for the ledger, ecrf.Decision.Does for a target
 	Provenance       ecrf.Provenance    // of what comes in, or of what is stored where nothing does
 }
 
@@ -76,6 +76,18 @@ func (p *Preview) cell(subject string, c *ecrf.CellChange) {
 		cell.Incoming = ""
 	}
 	p.cells = append(p.cells, cell)
+}
+
+// decided takes what would become of cells in a target; nil without a preview.
+func (p *Preview) decided(target string) func(ecrf.Decision) {
+	if p == nil {
+		return nil
+	}
+	return func(d ecrf.Decision) {
+		if p.Only == nil || p.Only(d.Subject, d.CellKey) {
+			p.cells = append(p.cells, PreviewCell{target, d.Subject, d.CellKey, d.Stored, d.Incoming, d.Missing, d.Does, d.Provenance})
+		}
+	}
 }
 
 // Cells returns the cells that would change, by subject, first those of the ledger, then those of each target.

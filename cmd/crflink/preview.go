@@ -19,7 +19,7 @@ import (
 // previewFlags are the flags of crflink preview.
 type previewFlags struct {
 	asOf, subject, form, html string
-	json                      bool
+	json, full                bool
 }
 
 func previewCommand() *cobra.Command {
@@ -38,6 +38,7 @@ study's pseudonymous data. docs/preview.md lists the actions.
 	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant (default now)")
 	flags.StringVar(&f.subject, "subject", "", "show the cells of this study number only")
 	flags.StringVar(&f.form, "form", "", "show the cells of this form only")
+	flags.BoolVar(&f.full, "full", false, "compute every subject, also those whose data have not changed")
 	flags.BoolVar(&f.json, "json", false, "write JSON")
 	flags.StringVar(&f.html, "html", "", "also write a self-contained HTML file")
 	return cmd
@@ -65,7 +66,7 @@ func preview(cmd *cobra.Command, file string, f previewFlags) error {
 	shown := &pipeline.Preview{Only: func(subject string, c ecrf.CellKey) bool {
 		return (f.subject == "" || f.subject == subject) && (f.form == "" || f.form == c.Form)
 	}}
-	outcome, runErr := pipeline.Run(cmd.Context(), o.Parts, pipeline.Options{AsOf: asOf, Preview: shown, Workers: runtime.GOMAXPROCS(0), Program: version()})
+	outcome, runErr := pipeline.Run(cmd.Context(), o.Parts, pipeline.Options{AsOf: asOf, Preview: shown, Full: f.full, Workers: runtime.GOMAXPROCS(0), Program: version()})
 	progress.done()
 	if err := errors.Join(stopped(cmd.Context(), runErr), o.Close()); err != nil {
 		return err
@@ -116,6 +117,11 @@ func previewed(study *pipeline.Study, shown *pipeline.Preview, o *pipeline.Outco
 	p := report.Preview{
 		Study: report.Study{ID: study.ID, Title: study.Title, Version: study.Version}, AsOf: asOf.Format(time.RFC3339), Mapping: study.Mapping.Hash(),
 		Unchanged: shown.Unchanged(), Warnings: append(awaited(&o.Tally), withdrawals(&o.Tally)...),
+	}
+	for _, d := range o.Tally.Deliveries {
+		for _, problem := range d.Report.Problems {
+			p.Warnings = append(p.Warnings, "target "+d.Target+": "+problem)
+		}
 	}
 	counts := map[[2]string]report.Tally{}
 	count := func(at, form, action string, n int) {

@@ -25,6 +25,7 @@ type cell struct {
 	outdated      bool   // nobody has approved the rule that fills it now: it is not written
 	uncovered     bool   // the consent no longer covers the item
 	misfit        cause  // why it cannot be imported, "" when it can
+	from          *ecrf.StoredCell
 
 	last   ecrf.Delivered // as the ledger has it
 	stored string         // in the target
@@ -61,6 +62,10 @@ func (d *delivery) newCell(s *subject, from *ecrf.StoredCell) *cell {
 	c := &cell{CellKey: from.CellKey, subject: s, column: d.layout.columns[from.Item], place: d.layout.places[[2]string{from.Event, from.Form}]}
 	if c.column == nil || c.place == nil {
 		return nil
+	}
+	if d.decided != nil {
+		kept := *from // the casebook does not last
+		c.from = &kept
 	}
 	c.last = s.last[c.CellKey]
 	c.instance = c.last.Instance
