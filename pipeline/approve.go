@@ -46,6 +46,12 @@ func (s *Study) works() bool {
 	return slices.ContainsFunc(s.Targets, func(t TargetSpec) bool { return liveKind(t.Kind) })
 }
 
+// takeInputs finds out what the run computes from besides resources and vault.
+func (r *runner) takeInputs(ctx context.Context) error {
+	r.inputs = r.Study.Inputs()
+	return r.awaits(ctx)
+}
+
 // awaits finds out what waits for an approval in this run. The mapping of the first run is taken as it is: there is nothing yet
 // that it could change.
 func (r *runner) awaits(ctx context.Context) (err error) {

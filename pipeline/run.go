@@ -41,6 +41,9 @@ type Options struct {
 	Workers int       // subjects that are computed at the same time
 	Program string    // the version of crflink, for the audit
 	Preview *Preview  // collects what would change; makes it a dry run
+	// Budget is after how long no more subjects are begun: the run stops with a *BudgetError when those under way are stored. 0 is
+	// without end.
+	Budget time.Duration
 }
 
 // Progress is told how far a run is.
@@ -83,6 +86,9 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	}
 	options.DryRun = options.DryRun || options.Preview != nil
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
+	if options.Budget > 0 {
+		r.until = parts.Clock().Add(options.Budget)
+	}
 	r.lost = lost{now: map[string]bool{}, refused: map[string]refusal{}, recalled: map[string]bool{}}
 	tally := &r.out.Tally
 	r.facts = FactsFrom(parts.Source, tally.reject)
@@ -93,6 +99,9 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 		return r.out, err
 	}
 	if err := r.refuse(); err != nil {
+		return r.out, r.stop(ctx, err)
+	}
+	if err := r.takeInputs(ctx); err != nil {
 		return r.out, r.stop(ctx, err)
 	}
 	for _, step := range []struct {
@@ -127,8 +136,11 @@ type runner struct {
 	work    []work // permitted subjects
 	planned sync.Once
 	want    fhir.Wanted // of a patient of whom everything may be used
-	known   map[string]standing
-	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
+
+	tracking tracking
+	until    time.Time // when the budget is used up; zero is never
+	known    map[string]standing
+	claimed  map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination
 	combining sync.Mutex // of combination
 	cohorts   cohorts

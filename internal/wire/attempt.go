@@ -66,7 +66,7 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 	for n := 1; ; n++ {
 		header, err := r.who.header(ctx)
 		if err == nil {
-			err = r.attempt(ctx, q, header, n, use)
+			err = r.guarded(ctx, func() error { return r.attempt(ctx, q, header, n, use) })
 		}
 		if unauthorised(err) && anew && r.who.refused(header) {
 			anew = false
@@ -103,7 +103,7 @@ func Passing(err error) bool {
 	case errors.As(err, &failed):
 		return !errors.Is(err, errRedirect)
 	}
-	return errors.Is(err, ErrBroken)
+	return errors.Is(err, ErrBroken) || errors.Is(err, errLeftAlone)
 }
 
 // sendError is a request that got no answer. Its text leaves out the URL, which names patients.

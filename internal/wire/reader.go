@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"github.com/sony/gobreaker/v2"
 	"golang.org/x/time/rate"
 )
 
@@ -22,6 +23,8 @@ type Reader struct {
 	client  *resty.Client
 	who     *identity
 	pace    *rate.Limiter
+	gate    *gate
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 }
 
 // Answer is the beginning of a 2xx answer. Its body is read in the function that gets it, and not later.
@@ -49,7 +52,9 @@ func NewReader(o Options) (*Reader, error) {
 	}
 	client := resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: sameHost(base)})
 	client.SetLogger(silent{}).SetHeader("User-Agent", "crflink").SetHeaders(o.Header)
-	return &Reader{options: o, base: base, client: client, who: who, pace: rate.NewLimiter(rate.Every(o.Every), 1)}, nil
+	return &Reader{
+		options: o, base: base, client: client, who: who, pace: rate.NewLimiter(rate.Every(o.Every), 1), gate: newGate(o.AtOnce), breaker: newBreaker(&o),
+	}, nil
 }
 
 func (o *Options) transport() (*http.Transport, error) {
