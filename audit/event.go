@@ -135,3 +135,13 @@ type QueryDeed struct {
 	By    string `json:"by"`
 	Text  string `json:"text,omitempty"`
 }
+
+// Mapping is the detail of MappingApproved: from now on its rules may change what people work with.
+type Mapping struct {
+	Mapping  string `json:"mapping"` // hash
+	Version  string `json:"version"`
+	Author   string `json:"author"`
+	Approved string `json:"approved,omitempty"` // by whom; nobody, for the mapping of the first delivery
+	Reason   string `json:"reason"`
+	Rules    int    `json:"rules"`
+}

@@ -64,6 +64,7 @@ func (r *runner) deliverTo(ctx context.Context, t ecrf.Target, given *handover) 
 	books := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
 	delivery, report, err := r.disclose(ctx, t, r.relative(ecrf.Delivery{
 		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: books, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(), DryRun: r.DryRun,
+		Decided: r.Preview.decided(t.Name()),
 	}))
 	if err != nil {
 		return done, err
@@ -160,7 +161,7 @@ func (r *runner) kept(facts *ecrf.Facts, output string) bool {
 func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(yield func(*ecrf.StoredCasebook, error) bool) {
 		matrix := Matrix{}
-		for book, err := range r.Ledger.Casebooks(ctx) {
+		for book, err := range r.casebooks(ctx) {
 			permitted := err == nil && r.known[book.Facts.Subject].outcome == outcomePermitted
 			if err == nil && !permitted && !r.kept(&book.Facts, output) {
 				continue

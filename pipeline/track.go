@@ -66,7 +66,6 @@ func (r *runner) track(ctx context.Context) error {
 	case r.Study.Imaging.PACS != nil: // it is asked by what the resources say, and may have something new
 		return nil
 	}
-	r.inputs = r.Study.Inputs()
 	if printed {
 		sum := sha256.Sum256([]byte("fingerprints of " + r.Source.Name()))
 		r.tracking = tracking{prints: prints, identity: hex.EncodeToString(sum[:]), now: r.AsOf, still: map[string]bool{}, seen: map[string]note{}}

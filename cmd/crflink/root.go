@@ -37,6 +37,7 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), imagingCommand(), retireCommand(), exportCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
 		backupCommand(),
 		doctorCommand(), serveCommand(), jobsCommand(), statusCommand(), runsCommand(),
+		previewCommand(), approveCommand(),
 	)
 	return root
 }
