@@ -102,11 +102,11 @@ func TestASubsetSaysSo(t *testing.T) {
 
 func TestWantedIsNothingUnlessSaid(t *testing.T) {
 	var nothing fhir.Wanted
-	some := fhir.WantTypes("Observation").Narrow("Condition", fhir.Narrowing{Codes: []fhir.Coding{{System: "s", Code: "c"}}})
+	some := fhir.WantTypes("Observation").Narrow("Condition", fhir.Narrowing{Any: []fhir.Criterion{{Parameter: "code", Element: "code", Codes: []fhir.Coding{{System: "s", Code: "c"}}}}})
 	if nothing.Has("Observation") || !some.Has("Observation") || !some.Has("Condition") || some.Has("Procedure") || !fhir.Everything().Has("Procedure") {
 		t.Error("a type is wanted that should not be, or the other way round")
 	}
-	if !slices.Equal(some.Types(), []string{"Condition", "Observation"}) || some.Narrowing("Condition").Codes[0].Code != "c" || some.All() {
+	if !slices.Equal(some.Types(), []string{"Condition", "Observation"}) || some.Narrowing("Condition").Any[0].Codes[0].Code != "c" || some.All() {
 		t.Errorf("got %v", some)
 	}
 }

@@ -64,15 +64,6 @@ type Wanted struct {
 	types map[string]Narrowing
 }
 
-// Narrowing lets a server leave out what no mapping can read. A source may ignore it. The zero value narrows nothing.
-type Narrowing struct {
-	Codes       []Coding // any of these; empty is every code
-	First, Last Day      // inclusive days of the type's `date` search parameter; both 0 is any day
-}
-
-// Coding is a code in a code system.
-type Coding struct{ System, Code string }
-
 // Everything wants every type that the source has.
 func Everything() Wanted { return Wanted{all: true} }
 
@@ -92,6 +83,15 @@ func (w Wanted) Narrow(typ string, n Narrowing) Wanted {
 		types[t] = old
 	}
 	types[typ] = n
+	return Wanted{all: w.all, types: types}
+}
+
+// Widened returns w without its narrowings.
+func (w Wanted) Widened() Wanted {
+	types := make(map[string]Narrowing, len(w.types))
+	for t := range w.types {
+		types[t] = Narrowing{}
+	}
 	return Wanted{all: w.all, types: types}
 }
 

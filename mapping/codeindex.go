@@ -17,7 +17,7 @@ type criterion struct {
 
 // criterionOf chooses among the requirements of a condition: codes tell resources apart best, and few texts better than many.
 func criterionOf(x *fhirpath.Expr) *criterion {
-	all := slices.DeleteFunc(x.Requires(), func(r fhirpath.Requirement) bool { return len(r.Path) == 0 })
+	all := slices.DeleteFunc(x.Requires(), func(r fhirpath.Requirement) bool { return len(r.Path) == 0 || r.List != "" })
 	if len(all) == 0 {
 		return nil
 	}

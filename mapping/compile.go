@@ -27,6 +27,7 @@ type Mapping struct {
 	hash       string
 	types      []string // resource types that Fill reads, sorted
 	elements   elements // of them
+	demands    demands
 	usesAsOf   bool
 	distinct   int                  // expressions
 	names      map[string]string    // of long texts
@@ -65,7 +66,7 @@ func Load(files fs.FS, name string, dictionary *ecrf.Dictionary, options ...Opti
 	doc := yamldoc.Parse(name, text)
 	c := &compiler{
 		file: readFile(doc), doc: doc, dictionary: dictionary, files: sub(files, name), sum: sha256.New(),
-		types: map[string]bool{"Patient": true}, elements: elements{byType: map[string]map[string]bool{}}, compiled: map[string]*expression{}, used: map[string]bool{},
+		types: map[string]bool{"Patient": true}, elements: elements{byType: map[string]map[string]bool{}}, demands: newDemands(), compiled: map[string]*expression{}, used: map[string]bool{},
 	}
 	for _, o := range options {
 		o(c)
@@ -127,7 +128,7 @@ func (c *compiler) compile() *Mapping {
 			m.maps = append(m.maps, c.maps[v.Key()])
 		}
 	}
-	m.elements = c.elements
+	m.elements, m.demands = c.elements, c.demands
 	m.types, m.usesAsOf, m.distinct = slices.Sorted(maps.Keys(c.types)), c.usesAsOf, len(c.compiled)
 	return m
 }
@@ -156,6 +157,7 @@ type compiler struct {
 	compiled   map[string]*expression
 	types      map[string]bool // resource types that are read
 	elements   elements        // that are read
+	demands    demands
 	usesAsOf   bool
 	used       map[string]bool // names of expressions; of others with what they are: "map x", "list x"
 }
@@ -238,6 +240,9 @@ func (c *compiler) selector(s ruleSpec) selector {
 	if sel.types != nil {
 		sel.where = c.condition(s.where, sel.types)
 		sel.date = c.date(s.date, sel.types)
+	}
+	for _, t := range sel.types {
+		c.ask(t, sel.where)
 	}
 	sel.window = c.window(s.window)
 	return sel

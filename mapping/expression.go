@@ -93,6 +93,7 @@ func (c *compiler) reads(x *fhirpath.Expr) {
 			c.elements.add(p.Type, topElement(p))
 		}
 	}
+	c.follow(x)
 	c.elements.all = c.elements.all || !x.Traced()
 	c.usesAsOf = c.usesAsOf || usesAsOf(x.String())
 }

@@ -39,19 +39,6 @@ func (r *runner) decision(patient fhir.Key) consent.Decision {
 	return r.combination.decisions[patient]
 }
 
-// wantedOf is what is fetched of a patient: under several policies only what a form needs that one of them permits.
-func (r *runner) wantedOf(patient fhir.Key) fhir.Wanted {
-	if !r.Study.Policy.Combined() {
-		return r.wanted()
-	}
-	d := r.decision(patient)
-	types := r.Study.Mapping.TypesOf(func(form string) bool { return d.For(form).Outcome() == consent.Granted })
-	if d.Parts()[0].Outcome() == consent.Granted {
-		types = append(types, imagingTypes...) // linkage is under the default policy
-	}
-	return fhir.WantTypes(slices.DeleteFunc(types, r.Study.beyond)...)
-}
-
 // digestParts writes what is permitted under each policy.
 func digestParts(h hash.Hash, p consent.Permitted) {
 	parts := p.Parts()

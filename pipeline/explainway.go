@@ -23,7 +23,7 @@ func (x *explainer) explain(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient), x.facts.Reject)
+	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient).Widened(), x.facts.Reject)
 	if err != nil {
 		return err
 	}

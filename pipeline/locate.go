@@ -129,7 +129,7 @@ func (l *locator) patient(ctx context.Context, record *fhir.Record) error {
 	if err != nil || d.Outcome() != consent.Granted {
 		return err
 	}
-	whole, err := l.Source.Fetch(ctx, record.Key(), l.wantedOf(record.Key()), l.facts.Reject)
+	whole, err := l.Source.Fetch(ctx, record.Key(), l.wantedOf(record.Key()).Widened(), l.facts.Reject)
 	if err != nil {
 		return err
 	}

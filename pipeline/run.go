@@ -121,6 +121,8 @@ type runner struct {
 	out     *Outcome
 	runID   ecrf.RunID
 	work    []work // permitted subjects
+	planned sync.Once
+	want    fhir.Wanted // of a patient of whom everything may be used
 	known   map[string]standing
 	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination

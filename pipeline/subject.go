@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
@@ -54,7 +53,7 @@ type veiled struct {
 //
 // last is what earlier runs decided about the subject; the zero value when they did not know it.
 func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*subjectResult, error) {
-	record, err := r.Source.Fetch(ctx, w.patient, r.wantedOf(w.patient), r.facts.Reject)
+	record, err := r.fetch(ctx, w.patient)
 	if err != nil {
 		return nil, err
 	}
@@ -130,13 +129,6 @@ func (r *runner) recall(subject string, now standing, d consent.Decision) {
 	r.known[subject] = now
 	r.lost.recalled[subject] = true
 	r.lost.refuse(subject, d, r.AsOf)
-}
-
-// imagingTypes are the types in which linkage looks for study UIDs and accession numbers.
-var imagingTypes = []string{"ImagingStudy", "ServiceRequest", "DiagnosticReport"}
-
-func (r *runner) wanted() fhir.Wanted {
-	return fhir.WantTypes(slices.DeleteFunc(append(r.Study.Mapping.Types(), imagingTypes...), r.Study.beyond)...)
 }
 
 func (r *runner) mappingInput(v *veiled) mapping.Input {

@@ -77,41 +77,58 @@ func authorised(b *strings.Builder, study *pipeline.Study) {
 }
 
 func planCommand() *cobra.Command {
-	return &cobra.Command{
+	var counts, minimal bool
+	cmd := &cobra.Command{
 		Use:   "plan STUDY.yaml",
 		Short: "Show what a run would read, decide by and deliver to",
-		Long:  "Prints the legal basis, the types of resources that the study reads, its source and its targets. Nothing is read.\n" + exitHelp,
-		Args:  cobra.ExactArgs(1),
+		Long: `Prints the legal basis, what the study reads of a server, its source and its targets. Nothing is read; with --estimate, servers are asked how many
+resources there are, and for nothing else. With --statement it prints, for a data-protection concept, which elements of which resources are used.
+` + exitHelp,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			study, err := loadStudy(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			var b strings.Builder
-			fmt.Fprintf(&b, "study      %s %s, %s\n", study.ID, study.Version, study.Title)
-			policies(&b, study.Policy)
-			authorised(&b, study)
-			if study.Cohort != nil {
-				fmt.Fprintf(&b, "cohort     %s\n", study.Cohort)
+			if minimal {
+				statement(&b, study)
+			} else {
+				err = planned(&b, study)
 			}
-			fmt.Fprintf(&b, "profile    %s %s, dates: %s\n", study.Profile.Name(), study.Profile.Version(), study.Dates.Mode)
-			fmt.Fprintf(&b, "reads      before the decision: Patient, Consent, Encounter, ResearchSubject\n")
-			fmt.Fprintf(&b, "           of permitted patients: %s\n", strings.Join(study.Mapping.Types(), ", "))
-			for _, s := range study.Sources {
-				fmt.Fprintf(&b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
+			if err == nil && counts {
+				err = estimate(cmd.Context(), &b, study)
 			}
-			services(&b, study)
-			if e := study.Entered; e != nil {
-				fmt.Fprintf(&b, "entered    %s\n", e.File)
-			}
-			for _, t := range study.Targets {
-				fmt.Fprintf(&b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
-			}
-			if err := nights(&b, study); err != nil {
+			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), b.String())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&counts, "estimate", false, "ask the study's servers how many resources there are, of all patients together")
+	cmd.Flags().BoolVar(&minimal, "statement", false, "print which elements of which resources the study reads, as Markdown")
+	return cmd
+}
+
+func planned(b *strings.Builder, study *pipeline.Study) error {
+	fmt.Fprintf(b, "study      %s %s, %s\n", study.ID, study.Version, study.Title)
+	policies(b, study.Policy)
+	authorised(b, study)
+	if study.Cohort != nil {
+		fmt.Fprintf(b, "cohort     %s\n", study.Cohort)
+	}
+	fmt.Fprintf(b, "profile    %s %s, dates: %s\n", study.Profile.Name(), study.Profile.Version(), study.Dates.Mode)
+	reads(b, study)
+	for _, s := range study.Sources {
+		fmt.Fprintf(b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
+	}
+	services(b, study)
+	if e := study.Entered; e != nil {
+		fmt.Fprintf(b, "entered    %s\n", e.File)
+	}
+	for _, t := range study.Targets {
+		fmt.Fprintf(b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
+	}
+	return nights(b, study)
 }

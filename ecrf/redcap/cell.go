@@ -35,6 +35,7 @@ type cell struct {
 	before     string // what was stored when it was decided to send
 	refused    cause
 	raced      bool
+	taken      bool // the log says that an earlier delivery's import was taken, which the ledger does not know
 }
 
 // row is the row in which the cell stands.

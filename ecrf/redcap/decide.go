@@ -11,7 +11,7 @@ func (d *delivery) decide(c *cell, s *snapshot) {
 	c.action, c.clear = ecrf.Keep, false
 	c.value = c.last.Value
 	c.stored = c.readStored(s)
-	if c.last.Sent != "" && c.stored == c.last.Sent { // an import of which it was not known whether it was taken
+	if c.last.Sent != "" && (c.taken || c.stored == c.last.Sent) { // an import of which it was not known whether it was taken
 		c.value = c.last.Sent
 	}
 	if c.sent && c.sure && c.last.Sent != "" && c.stored != c.last.Sent {
@@ -117,7 +117,7 @@ func (d *delivery) outcome(c *cell) (now ecrf.Delivered, ok bool) {
 		now.State = ecrf.Written
 	case c.incoming != "" && c.stored == c.incoming:
 		now.State = ecrf.Unchanged
-		return now, known
+		return now, known || c.instance > 0 // the instance that the value was found in is kept
 	default:
 		now.State = ecrf.Unchanged
 		return now, known && c.last.State != ecrf.Unchanged

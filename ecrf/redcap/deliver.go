@@ -128,8 +128,11 @@ func (d *delivery) flush(ctx context.Context) error {
 	if len(d.batch) == 0 {
 		return ctx.Err()
 	}
-	for unknown := 0; ; {
+	for unknown, first := 0, true; ; first = false {
 		now, err := d.look(ctx)
+		if err == nil && first {
+			err = d.recall(ctx, now)
+		}
 		if err != nil {
 			return err
 		}
@@ -142,6 +145,9 @@ func (d *delivery) flush(ctx context.Context) error {
 		}
 		known, err := d.write(ctx, writes)
 		if err != nil {
+			return err
+		}
+		if err := d.landed(ctx, writes); err != nil {
 			return err
 		}
 		if err := d.races(ctx, now, writes); err != nil {

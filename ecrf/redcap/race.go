@@ -157,3 +157,50 @@ func (d *delivery) overtaken(c *cell, lines []entry) bool {
 	}
 	return false
 }
+
+// landed looks which imports were taken of which the server did not say it.
+func (d *delivery) landed(ctx context.Context, writes []*cell) error {
+	unsure := slices.DeleteFunc(slices.Clone(writes), func(c *cell) bool { return !c.sent || c.sure })
+	if len(unsure) == 0 {
+		return nil
+	}
+	now, err := d.look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range unsure {
+		c.sure = c.last.Sent != "" && c.last.Sent != c.before && c.readStored(now) == c.last.Sent
+	}
+	return nil
+}
+
+// recall asks the log about imports that an earlier delivery began and did not live to see the end of, where the cell does not
+// hold their value: who took it away again has to be told from an import that never was. Without a log it never was.
+func (d *delivery) recall(ctx context.Context, now *snapshot) error {
+	for _, s := range d.batch {
+		open := slices.DeleteFunc(slices.Clone(s.cells), func(c *cell) bool { return c.last.Sent == "" || c.readStored(now) == c.last.Sent })
+		if len(open) == 0 || d.blind {
+			continue
+		}
+		lines, err := d.log(ctx, parameters{"logtype": "record", "record": s.number})
+		if err != nil {
+			return err
+		}
+		for _, c := range open {
+			c.taken = d.took(c, lines)
+		}
+	}
+	return nil
+}
+
+// took reports whether the newest line of ours about a cell says that it was set to what was sent.
+func (d *delivery) took(c *cell, lines []entry) bool {
+	for i := range lines {
+		e := &lines[i]
+		if set := e.touches(c); set != nil && e.ours() && !d.elsewhere(e, c) {
+			sent, _, _ := strings.Cut(c.last.Sent, "'") // where the log's own quotes end for us
+			return c.column.read(*set) == c.last.Sent || c.column.spelling == plain && strings.TrimSpace(*set) == strings.TrimSpace(sent)
+		}
+	}
+	return false
+}

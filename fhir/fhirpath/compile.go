@@ -37,6 +37,7 @@ type Expr struct {
 	paths []Path
 
 	untraced bool // paths are not all
+	resolved []string
 
 	comparisons []Comparison
 }
@@ -74,7 +75,7 @@ func Compile(src string, opts Options) (*Expr, error) {
 		return nil, compileError(src, k.findings)
 	}
 	x.paths = k.paths(x.code.static.paths)
-	x.comparisons, x.untraced = k.compared, k.untraced
+	x.comparisons, x.untraced, x.resolved = k.compared, k.untraced, k.resolved
 	return x, nil
 }
 
@@ -159,6 +160,7 @@ type compiler struct {
 	findings []*finding
 	read     map[string]bool
 	untraced bool // something else is read, too
+	resolved []string
 	compared []Comparison
 }
 

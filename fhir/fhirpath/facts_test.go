@@ -1,6 +1,7 @@
 package fhirpath_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,23 +54,43 @@ func TestComparisonsWithFixedTextsAreListed(t *testing.T) {
 
 func compileFor(t *testing.T, expression string) *fhirpath.Expr {
 	t.Helper()
-	x, err := fhirpath.Compile(expression, fhirpath.Options{Type: "Observation"})
+	x, err := fhirpath.Compile(expression, fhirpath.Options{Type: "Observation", CodeLists: func(string) (func(string, string) bool, bool) {
+		return func(string, string) bool { return true }, true
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return x
 }
 
+// written is what a requirement asks for.
+func written(r fhirpath.Requirement) string {
+	if r.List != "" {
+		return "in " + r.List
+	}
+	texts := slices.Clone(r.Texts)
+	for i := range r.Systems {
+		texts[i] = r.Systems[i] + "|" + texts[i]
+	}
+	return strings.Join(texts, ",")
+}
+
 func TestWhatAConditionRequiresIsKnown(t *testing.T) {
 	for expression, want := range map[string]string{
 		"status = 'final'": "status final",
 		"'final' = status": "status final",
-		"code.coding.exists(system = 's' and code in ('a' | 'b'))":    "code.coding.system s; code.coding.code a,b",
-		"code.coding.where(system = 's').code.exists($this = 'a')":    "code.coding.code a; code.coding.system s",
-		"code.coding.where(system = 's').where(code = 'a').exists()":  "code.coding.code a; code.coding.system s",
-		"status = 'a' or (status = 'b' and code.exists())":            "status a,b",
-		"code.coding.where(code = 'a').first().exists(display = 'x')": "code.coding.display x; code.coding.code a",
-		"status = 'a' or code.coding.exists(code = 'x')":              "",
+		"code.coding.exists(system = 's' and code in ('a' | 'b'))":                                                               "code.coding.system s; code.coding.code s|a,s|b",
+		"code.coding.where(system = 's').code.exists($this = 'a')":                                                               "code.coding.code a; code.coding.system s",
+		"code.coding.where(system = 's').where(code = 'a').exists()":                                                             "code.coding.code s|a; code.coding.system s",
+		"code.coding.exists(system = 's' and code = 'a') or code.coding.exists(code = 'b')":                                      "code.coding.code s|a,|b",
+		"code.coding.exists(system = 's' and code = 'a') or code.coding.exists(system = 't' and code = 'b')":                     "code.coding.system s,t; code.coding.code s|a,t|b",
+		"code.coding.exists(system = 's') and code.coding.exists(code = 'a')":                                                    "code.coding.system s; code.coding.code a",
+		"code.coding.exists((system = 's' and code = 'a') or (system = 't' and code = 'b'))":                                     "code.coding.system s,t; code.coding.code s|a,t|b",
+		"code.memberOf('l') and code.coding.exists(memberOf('l'))":                                                               "code in l; code.coding in l",
+		"code.coding.where(memberOf('l')).exists(system = 's' and code in ('a' | 'b')) and (code.memberOf('l') or status = 'x')": "code.coding.system s; code.coding.code s|a,s|b; code.coding in l",
+		"status = 'a' or (status = 'b' and code.exists())":                                                                       "status a,b",
+		"code.coding.where(code = 'a').first().exists(display = 'x')":                                                            "code.coding.display x; code.coding.code a",
+		"status = 'a' or code.coding.exists(code = 'x')":                                                                         "",
 		"status != 'a'":                                   "",
 		"(status = 'a').not()":                            "",
 		"code.coding.all(code = 'x')":                     "",
@@ -86,7 +107,7 @@ func TestWhatAConditionRequiresIsKnown(t *testing.T) {
 	} {
 		var got []string
 		for _, r := range compileFor(t, expression).Requires() {
-			got = append(got, strings.Join(r.Path, ".")+" "+strings.Join(r.Texts, ","))
+			got = append(got, strings.Join(r.Path, ".")+" "+written(r))
 		}
 		if strings.Join(got, "; ") != want {
 			t.Errorf("%s: got %q, want %q", expression, strings.Join(got, "; "), want)

@@ -24,6 +24,9 @@ func compileResolve(k *compiler, f *call) code {
 			}
 		}
 	}
+	for _, t := range s.set {
+		k.resolved = append(k.resolved, t.Name)
+	}
 	return code{static: s, run: func(c *ctx, this, out []Value) []Value {
 		buf := left.get(c, this)
 		for i := range buf {

@@ -28,6 +28,9 @@ func (x *Expr) Paths() []Path { return slices.Clone(x.paths) }
 // place is not known when the expression is compiled.
 func (x *Expr) Traced() bool { return !x.untraced }
 
+// Resolved returns the types of the resources that references may lead the expression to by resolve(); Resource stands for any.
+func (x *Expr) Resolved() []string { return slices.Clone(x.resolved) }
+
 // extend notes that name is read from what left holds and returns the paths of the result.
 func (k *compiler) extend(left static, name string) []string {
 	if len(left.paths) == 0 {

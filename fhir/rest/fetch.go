@@ -101,9 +101,21 @@ func (f *fetch) clinical(ctx context.Context) error {
 		if fhir.IsFact(typ) || fhir.SubjectParameter(typ) == "" || !f.source.can.has(typ) {
 			continue
 		}
-		name, typed := f.source.can.parameter(typ)
-		for _, ids := range chunks(f.order, f.source.options.Batch) {
-			if err := f.search(ctx, byPatient(typ, name, typed, ids)); err != nil {
+		err := f.source.narrowed(ctx, typ, f.wanted.Narrowing(typ), func(ctx context.Context, c fhir.Criterion) error {
+			return f.byPatients(ctx, typ, c)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fetch) byPatients(ctx context.Context, typ string, c fhir.Criterion) error {
+	name, typed := f.source.can.parameter(typ)
+	for _, ids := range chunks(f.order, f.source.options.Batch) {
+		for _, q := range byPatient(typ, name, typed, ids).with(c, !f.source.options.Post) {
+			if err := f.search(ctx, q); err != nil {
 				return err
 			}
 		}
@@ -129,22 +141,7 @@ func byID(typ string, ids []string) query {
 const maxQuery = 1700
 
 // chunks cuts a list of ids into pieces of at most size ids and about maxQuery bytes.
-func chunks(ids []string, size int) [][]string {
-	var all [][]string
-	begin, length := 0, 0
-	for i, id := range ids {
-		n := len(id) + len("Patient/,")
-		if i > begin && (i-begin >= size || length+n > maxQuery) {
-			all = append(all, ids[begin:i])
-			begin, length = i, 0
-		}
-		length += n
-	}
-	if begin < len(ids) {
-		all = append(all, ids[begin:])
-	}
-	return all
-}
+func chunks(ids []string, size int) [][]string { return cut(ids, size, maxQuery) }
 
 // errForeignPatient stops a run whose server answers more than was asked for.
 var errForeignPatient = errors.New("the server sent resources of other patients than were asked for: it ignored the search parameter")

@@ -189,7 +189,7 @@ func (q query) honoured(self string) error {
 	have := u.Query()
 	for _, name := range q.check {
 		if len(have[name]) == 0 && !slices.ContainsFunc(keysOf(have), func(k string) bool { return strings.HasPrefix(k, name+":") }) {
-			return fmt.Errorf("the server ignored the search parameter %s", name)
+			return &ignoredError{name}
 		}
 	}
 	return nil

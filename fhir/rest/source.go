@@ -44,6 +44,7 @@ type Source struct {
 	spool *gather.Spool
 	can   *capability
 
+	unable unable
 	shared sharedCache
 }
 
@@ -126,11 +127,10 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.
 	if s.ready {
 		return s.facts, nil
 	}
-	can, err := s.capability(ctx)
-	if err != nil {
+	if err := s.learn(ctx); err != nil {
 		return nil, err
 	}
-	s.can = can
+	var err error
 	if s.spool == nil {
 		if s.spool, err = gather.NewSpool(s.options.Folder); err != nil {
 			return nil, err

@@ -1,0 +1,139 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/wire"
+)
+
+// unable remembers what a server turned out not to know although it did not say so.
+type unable struct {
+	mu    sync.Mutex
+	names map[string]bool // Type?parameter
+}
+
+func (u *unable) has(typ, name string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.names[typ+"?"+name]
+}
+
+func (u *unable) note(typ, name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.names == nil {
+		u.names = map[string]bool{}
+	}
+	u.names[typ+"?"+name] = true
+}
+
+// searches reports whether the server can be asked for resources of the type by the parameter, as far as is known.
+func (s *Source) searches(typ, name string) bool {
+	offered := s.can.types[typ]
+	return (len(offered) == 0 || slices.Contains(offered, name)) && !s.unable.has(typ, name)
+}
+
+// asked returns the searches that find what a narrowing admits: one for each of its criteria, and one without any where the
+// server does not know the parameter of one of them.
+func (s *Source) asked(typ string, n fhir.Narrowing) []fhir.Criterion {
+	for _, c := range n.Any {
+		if !s.searches(typ, c.Parameter) {
+			return []fhir.Criterion{{}}
+		}
+	}
+	if len(n.Any) == 0 {
+		return []fhir.Criterion{{}}
+	}
+	return n.Any
+}
+
+// narrowed does a search of a type once for each criterion. A server that refuses or ignores a parameter is asked without
+// it: what it sends too much is not used.
+func (s *Source) narrowed(ctx context.Context, typ string, n fhir.Narrowing, do func(context.Context, fhir.Criterion) error) error {
+	for _, c := range s.asked(typ, n) {
+		err := do(ctx, c)
+		if c.Parameter != "" && refused(err, c.Parameter) {
+			s.unable.note(typ, c.Parameter)
+			return s.narrowed(ctx, typ, n, do)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refused reports whether a server says that it does not know the parameter, or that it does not like it.
+func refused(err error, name string) bool {
+	var status *wire.StatusError
+	var ignored *ignoredError
+	switch {
+	case errors.As(err, &ignored):
+		return ignored.name == name
+	case errors.As(err, &status):
+		return status.Status == http.StatusBadRequest || status.Status == http.StatusUnprocessableEntity || status.Status == http.StatusNotImplemented
+	}
+	return false
+}
+
+// ignoredError is a search whose self link shows that the server did not look at a parameter.
+type ignoredError struct{ name string }
+
+func (e *ignoredError) Error() string { return "the server ignored the search parameter " + e.name }
+
+// with returns the query with the codes of a criterion, in as many queries as it takes to keep each one short.
+func (q query) with(c fhir.Criterion, short bool) []query {
+	if c.Parameter == "" {
+		return []query{q}
+	}
+	values := make([]string, len(c.Codes))
+	for i, code := range c.Codes {
+		values[i] = tokenOf(code)
+	}
+	pieces := [][]string{values}
+	if short {
+		pieces = cut(values, len(values), max(maxQuery-len(q.encode(-1)), maxQuery/4))
+	}
+	all := make([]query, 0, len(pieces))
+	for _, piece := range pieces {
+		one := q
+		one.params = append(slices.Clip(q.params), param{c.Parameter, strings.Join(piece, ",")})
+		one.check = append(slices.Clip(q.check), c.Parameter)
+		all = append(all, one)
+	}
+	return all
+}
+
+// tokenEscape writes the characters that mean something in a token (FHIR R4, Search: escaping).
+var tokenEscape = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `|`, `\|`, `$`, `\$`)
+
+func tokenOf(c fhir.Coding) string {
+	if c.System == "" {
+		return tokenEscape.Replace(c.Code)
+	}
+	return tokenEscape.Replace(c.System) + "|" + tokenEscape.Replace(c.Code)
+}
+
+// cut cuts a list into pieces of at most size values and about limit bytes.
+func cut(values []string, size, limit int) [][]string {
+	var all [][]string
+	begin, length := 0, 0
+	for i, v := range values {
+		n := len(v) + len("Patient/,")
+		if i > begin && (i-begin >= size || length+n > limit) {
+			all = append(all, values[begin:i])
+			begin, length = i, 0
+		}
+		length += n
+	}
+	if begin < len(values) {
+		all = append(all, values[begin:])
+	}
+	return all
+}
