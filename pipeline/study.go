@@ -73,6 +73,7 @@ type TargetSpec struct {
 	Name, Kind, Path string
 	ODM              ODMSpec      // of kind odm
 	Postgres         PostgresSpec // of kind postgres
+	Lines            bool         // of kind dataset-json: NDJSON
 }
 
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings

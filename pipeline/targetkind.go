@@ -21,6 +21,9 @@ var targetKinds = []targetKind{
 	{name: "csv", place: "folder"},
 	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
 	{name: "parquet", place: "folder"},
+	{name: "xlsx", place: "file"},
+	{name: "dataset-json", place: "folder", keys: []string{"format"}, options: (*loader).datasetJSON},
+	{name: "questionnaire", place: "folder"},
 	{name: "sqlite", place: "file"},
 	{name: "postgres", place: "database", keys: []string{"schema", "password-env", "password-file", "ca"}, options: (*loader).postgres},
 }
@@ -35,7 +38,7 @@ func TargetKinds() []string {
 }
 
 // targetKeys are the keys that a target of any kind may have.
-var targetKeys = []string{"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca"}
+var targetKeys = []string{"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca", "format"}
 
 // read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.
 func (k targetKind) read(l *loader, f map[string]yamldoc.Value, t *TargetSpec) {
