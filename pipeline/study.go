@@ -73,6 +73,7 @@ type TargetSpec struct {
 	Name, Kind, Path string
 	ODM              ODMSpec      // of kind odm
 	Postgres         PostgresSpec // of kind postgres
+	Export           string       // of kind libreclinica: the file that says under which OIDs it takes data
 	Lines            bool         // of kind dataset-json: NDJSON
 }
 

@@ -20,6 +20,7 @@ type targetKind struct {
 var targetKinds = []targetKind{
 	{name: "csv", place: "folder"},
 	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
+	{name: "libreclinica", place: "file", entered: true, keys: []string{"export"}, options: (*loader).libreClinica},
 	{name: "parquet", place: "folder"},
 	{name: "xlsx", place: "file"},
 	{name: "dataset-json", place: "folder", keys: []string{"format"}, options: (*loader).datasetJSON},
@@ -38,7 +39,7 @@ func TargetKinds() []string {
 }
 
 // targetKeys are the keys that a target of any kind may have.
-var targetKeys = []string{"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca", "format"}
+var targetKeys = []string{"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca", "format", "export"}
 
 // read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.
 func (k targetKind) read(l *loader, f map[string]yamldoc.Value, t *TargetSpec) {

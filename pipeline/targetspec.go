@@ -43,3 +43,7 @@ func DatasetFormats() []string { return []string{"json", "ndjson"} }
 func (l *loader) datasetJSON(f map[string]yamldoc.Value, t *TargetSpec) {
 	t.Lines = f["format"].OneOf(DatasetFormats()...) == "ndjson"
 }
+
+func (l *loader) libreClinica(f map[string]yamldoc.Value, t *TargetSpec) {
+	t.Export = l.path(l.required(f["kind"], f, "export"))
+}

@@ -20,6 +20,8 @@ func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
 	switch spec.Kind {
 	case "odm":
 		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
+	case "libreclinica":
+		return odm.NewLibreClinica(spec.Name, spec.Path, spec.Export)
 	case "xlsx":
 		return workbook.New(spec.Name, spec.Path)
 	case "dataset-json":

@@ -44,7 +44,7 @@ func (t *LibreClinica) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.Deliv
 	if err != nil {
 		return report, fmt.Errorf("target %s: %w", t.name, err)
 	}
-	report.Problems = append(to.problems, l.problems()...)
+	report.Problems = slices.Concat(to.problems, l.problems())
 	return report, nil
 }
 
