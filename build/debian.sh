@@ -23,6 +23,7 @@ missing_packages() {
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
         has_browser || echo chromium
+        has promtool || echo prometheus
         has openssl || echo openssl
         has xmllint || echo libxml2-utils
         has sqlite3 || echo sqlite3 ;;

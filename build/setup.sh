@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that what a make target needs is there: build/setup.sh build|test|lint|bench|all
 #   build  Go and a C compiler
-#   test   also PostgreSQL, Orthanc, dcmtk, Chromium, xmllint, node and npm, the FHIR test server, gotestsum
+#   test   also PostgreSQL, Orthanc, promtool, dcmtk, Chromium, xmllint, node and npm, the FHIR test server, gotestsum
 #   lint   build, golangci-lint, gosec
 #   bench  build, node and npm, the engines of others that bench compares with
 # As root on Debian it installs what is missing and starts no service. Otherwise it lists what is missing, with the command

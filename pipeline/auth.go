@@ -63,9 +63,13 @@ func (l *loader) auth(v, address yamldoc.Value) AuthSpec {
 	return a
 }
 
-// secret reads where a secret is: NAME-env or NAME-file.
 func (l *loader) secret(v yamldoc.Value, f map[string]yamldoc.Value, name string) SecretSpec {
-	s := SecretSpec{Env: f[name+"-env"].Text(), File: l.path(f[name+"-file"].Text())}
+	return ReadSecret(v, f, name, l.path)
+}
+
+// ReadSecret reads where a secret is: NAME-env or NAME-file of the fields. path resolves paths.
+func ReadSecret(v yamldoc.Value, f map[string]yamldoc.Value, name string, path func(string) string) SecretSpec {
+	s := SecretSpec{Env: f[name+"-env"].Text(), File: path(f[name+"-file"].Text())}
 	if s.Env != "" && s.File != "" {
 		v.Errorf("", "only one of %[1]s-env and %[1]s-file can be used", name)
 	}

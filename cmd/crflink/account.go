@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,9 +15,9 @@ import (
 	"github.com/crflink/crflink/report"
 )
 
-// show writes the run's report where it was asked for, and ends with the run's exit code.
-func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) error {
-	run := account(study, outcome, asOf)
+// reports returns a run's report, and what of it may be handed on.
+func reports(study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) (run, handed report.Run) {
+	run = account(study, outcome, asOf)
 	if f.head.Number > 0 {
 		run.AuditHead = f.head.String()
 	}
@@ -24,10 +25,15 @@ func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, 
 		run.Warnings = append(run.Warnings, "the audit's log is not the one that the vault knew: a part was lost, or an older copy was restored; crflink audit verify tells which")
 	}
 	run.DryRun = f.dryRun
-	handed := run // what may be handed on
 	if study.Disclosure != nil && study.Disclosure.Reports {
-		handed = run.Suppress()
+		return run, run.Suppress()
 	}
+	return run, run
+}
+
+// show writes the run's report where it was asked for, and ends with the run's exit code.
+func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags) error {
+	run, handed := reports(study, outcome, asOf, f)
 	if f.json {
 		if err := report.WriteJSON(cmd.OutOrStdout(), handed); err != nil {
 			return err
@@ -91,6 +97,9 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 	}
 	run.Imaging = images(t)
 	run.Targets = targets(t)
+	for _, d := range t.Deliveries {
+		run.Cells.Conflicts += report.Count(d.Report.Conflicts)
+	}
 	for _, s := range o.Stages {
 		run.Stages = append(run.Stages, report.Stage{Name: s.Name, Unit: s.Unit, Count: int64(s.Count), Seconds: s.Took.Seconds()})
 		run.Seconds += s.Took.Seconds()
@@ -219,6 +228,18 @@ func images(t *pipeline.Tally) report.Imaging {
 	return i
 }
 
+// liveCells counts what became of the cells of a target where people work, nil for others.
+func liveCells(d pipeline.Delivered) *report.Live {
+	if d.Kind != "redcap" {
+		return nil
+	}
+	r := d.Report
+	return &report.Live{
+		Written: report.Count(r.Written), Unchanged: report.Count(r.Unchanged), Conflicts: report.Count(r.Conflicts), Queries: report.Count(r.Queries),
+		Rejected: report.Count(r.Rejected), Locked: report.Count(r.Locked), Notes: r.Notes,
+	}
+}
+
 func targets(t *pipeline.Tally) []report.Target {
 	var all []report.Target
 	for _, d := range t.Deliveries {
@@ -229,8 +250,9 @@ func targets(t *pipeline.Tally) []report.Target {
 				Suppressed: report.Count(c.Suppressed), Withheld: report.Count(c.Withheld),
 			}
 		}
+		target.Live = liveCells(d)
 		if len(d.Report.Problems) > 0 {
-			target.Error = d.Report.Problems[0]
+			target.Error = strings.Join(d.Report.Problems, "; ")
 		}
 		all = append(all, target)
 	}

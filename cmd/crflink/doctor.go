@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,18 +14,20 @@ import (
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/checkup"
+	"github.com/crflink/crflink/internal/yamldoc"
+	"github.com/crflink/crflink/operation"
 	"github.com/crflink/crflink/pipeline"
 )
 
 func doctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "doctor STUDY.yaml...",
+		Use:   "doctor STUDY.yaml|CONFIG.yaml...",
 		Short: "Find out whether every server and place that a study needs can be used",
 		Long: `Asks each server once: is it reached, until when its certificate is good, does it take the credentials, may the account
 read, how many resources of each type there are, does its search heed what crflink asks; is its clock right. Looks at
 vault, state and targets, too. Nothing is written. Of patients it reads one page of Patients, and shows nothing of it.
-Ends with 4 when a run would fail.
+A configuration of crflink serve stands for all its studies. Ends with 4 when a run would fail.
 ` + exitHelp,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return doctor(cmd, args, asJSON) },
@@ -34,7 +38,11 @@ Ends with 4 when a run would fail.
 
 func doctor(cmd *cobra.Command, files []string, asJSON bool) error {
 	all := []checkup.Remark{}
-	for _, file := range files {
+	studies, err := studiesOf(files)
+	if err != nil {
+		return err
+	}
+	for _, file := range studies {
 		study, err := loadStudy(cmd, file)
 		if err != nil {
 			return err
@@ -52,6 +60,29 @@ func doctor(cmd *cobra.Command, files []string, asJSON bool) error {
 		return silently(exitServer)
 	}
 	return nil
+}
+
+// studiesOf replaces configurations of crflink serve by the studies that they name.
+func studiesOf(files []string) (studies []string, err error) {
+	for _, file := range files {
+		text, err := os.ReadFile(file) // #nosec G304 -- a file that the user named
+		if err != nil {
+			return nil, err
+		}
+		doc := yamldoc.Parse(file, text)
+		if !slices.ContainsFunc(doc.Root().Entries(), func(v yamldoc.Value) bool { return v.Key() == "crflink-serve" }) {
+			studies = append(studies, file)
+			continue
+		}
+		config, err := operation.Load(file)
+		if err != nil {
+			return nil, invalid(err)
+		}
+		for _, n := range config.Nights {
+			studies = append(studies, n.Study)
+		}
+	}
+	return studies, nil
 }
 
 func writeRemarks(w io.Writer, all []checkup.Remark) error {

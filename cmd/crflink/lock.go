@@ -14,6 +14,9 @@ import (
 // lockFile lies in a study's state folder. Whoever holds its lock writes; it names the study.
 const lockFile = "study.lock"
 
+// errUnderWay is returned while another run of the study goes on.
+var errUnderWay = errors.New("another run of this study is under way")
+
 // lock takes the study's state folder for this run, makes it when it is missing, and refuses one of another study. The
 // system gives the lock back when the program ends, however it ends.
 func (o *opened) lock(context.Context) error {
@@ -27,7 +30,7 @@ func (o *opened) lock(context.Context) error {
 	o.closers = append(o.closers, file)
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // #nosec G115 -- a file descriptor
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return coded{exitServer, fmt.Errorf("another run of this study is under way in %s; wait for its end", o.Study.State)}
+		return coded{exitServer, fmt.Errorf("%w in %s; wait for its end", errUnderWay, o.Study.State)}
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", o.Study.State, err)

@@ -63,29 +63,41 @@ func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "--as-of lies in the past: nothing is stored or delivered (add --replay to do so)")
 		f.dryRun = true
 	}
-	if !f.dryRun { // an as-of in the past does not bring back an authorisation that is over
-		if err := study.Authorisation.On(fhir.DayOf(time.Now().In(study.Zone))); err != nil {
-			return coded{exitServer, err}
-		}
-	}
-	o, err := open(cmd.Context(), study)
+	progress := newProgress(cmd.ErrOrStderr())
+	outcome, err := runStudy(cmd.Context(), study, asOf, &f, progress)
 	if err != nil {
 		return err
 	}
+	return show(cmd, study, outcome, asOf, f)
+}
+
+// runStudy opens a study, does a run and closes it again.
+func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syncFlags, progress progress) (*pipeline.Outcome, error) {
+	if !f.dryRun { // an as-of in the past does not bring back an authorisation that is over
+		if err := study.Authorisation.On(fhir.DayOf(time.Now().In(study.Zone))); err != nil {
+			return nil, coded{exitServer, err}
+		}
+	}
+	o, err := open(ctx, study)
+	if err != nil {
+		return nil, err
+	}
 	o.Clock = time.Now
-	progress := newProgress(cmd.ErrOrStderr())
 	o.Progress = progress
-	outcome, runErr := pipeline.Run(cmd.Context(), o.Parts, pipeline.Options{
+	outcome, runErr := pipeline.Run(ctx, o.Parts, pipeline.Options{
 		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: runtime.GOMAXPROCS(0), Program: version(),
 	})
 	progress.done()
 	var headErr error
 	f.missed = o.Audit.Missed()
-	f.head, headErr = o.Audit.Head(cmd.Context())
-	if err := errors.Join(stopped(cmd.Context(), runErr), headErr, o.Close()); err != nil {
-		return err
+	f.head, headErr = o.Audit.Head(ctx)
+	if runErr != nil { // its reason goes before what the end of the context did to the audit
+		headErr = nil
 	}
-	return show(cmd, study, outcome, asOf, f)
+	if err := errors.Join(stopped(ctx, runErr), headErr, o.Close()); err != nil {
+		return nil, err
+	}
+	return outcome, nil
 }
 
 // past reports whether the as-of lies before today.

@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -144,7 +145,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (r *Reader) attempt(ctx context.Context, q request, header string, n int, use func(Answer) error) error {
+func (r *Reader) attempt(ctx context.Context, q request, header string, n int, use func(Answer) error) (err error) {
 	typ, path := r.typeOf(q.target.Path), q.target.Path
 	if q.name != "" {
 		typ, path = q.name, r.base.JoinPath(q.name).Path // #nosec G125 -- the name of an endpoint, not a path that is asked for
@@ -152,6 +153,9 @@ func (r *Reader) attempt(ctx context.Context, q request, header string, n int, u
 	if err := r.pace.Wait(ctx); err != nil {
 		return err
 	}
+	over := r.observe(ctx, q, typ, n)
+	var state *tls.ConnectionState
+	defer func() { over(state, err) }()
 	r.options.Log(Attempt{Method: q.method, Path: path, Type: typ, Number: n})
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
@@ -163,6 +167,7 @@ func (r *Reader) attempt(ctx context.Context, q request, header string, n int, u
 	}
 	raw := response.RawResponse
 	body := raw.Body
+	state = raw.TLS
 	defer func() { _ = body.Close() }()
 	if (raw.StatusCode < 200 || raw.StatusCode > 299) && !slices.Contains(q.take, raw.StatusCode) {
 		text, _ := io.ReadAll(io.LimitReader(body, 64<<10)) // to its end, so that the connection can be used again

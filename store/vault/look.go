@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/crflink/crflink/store/database"
 )
 
 // Look is what a vault's database shows before it is used.
@@ -20,17 +20,15 @@ type Look struct {
 
 // LookAt connects to PostgreSQL, and changes nothing there.
 func LookAt(ctx context.Context, a Address) (l Look, err error) {
-	config, err := a.Config("crflink vault")
+	db, err := database.Postgres(a, "crflink doctor")
 	if err != nil {
 		return l, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
+	defer func() { err = errors.Join(err, db.Close()) }()
+	row := db.QueryRowContext(ctx, `SELECT current_setting('server_version'), clock_timestamp(), to_regclass('subject') IS NOT NULL,
+		coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), current_setting('is_superuser') = 'on'`)
+	if err := row.Scan(&l.Version, &l.Clock, &l.Made, &l.MayCreate, &l.Superuser); err != nil {
 		return l, fmt.Errorf("the vault's PostgreSQL cannot be reached or entered: %w", err)
 	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	row := conn.QueryRow(ctx, `SELECT current_setting('server_version'), clock_timestamp(), to_regclass('subject') IS NOT NULL,
-		coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), current_setting('is_superuser') = 'on'`)
-	err = row.Scan(&l.Version, &l.Clock, &l.Made, &l.MayCreate, &l.Superuser)
-	return l, err
+	return l, nil
 }

@@ -3,13 +3,10 @@ package vault
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
+	"github.com/crflink/crflink/store/database"
 	"github.com/crflink/crflink/store/postgres"
 )
 
@@ -17,27 +14,18 @@ import (
 // nothing else.
 type Address = postgres.Address
 
-// postgres lets one transaction write at a time, as SQLite does: what a transaction has read about subjects stays true
+// onlyWriter lets one transaction write at a time, as SQLite does: what a transaction has read about subjects stays true
 // until it ends. Readers are not kept waiting.
 const onlyWriter = "LOCK TABLE subject IN SHARE ROW EXCLUSIVE MODE"
 
 // OpenPostgres opens a vault in PostgreSQL and brings its schema up to date; the first time it makes it. A connection over a
 // network must be encrypted, and the server's certificate is checked.
 func OpenPostgres(ctx context.Context, a Address) (*Store, error) {
-	config, err := a.Config("crflink vault")
+	db, err := database.Postgres(a, "crflink vault")
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return nil, fmt.Errorf("vault: %w", err)
-	}
-	db := sqlx.NewDb(stdlib.OpenDB(*config), "pgx")
-	db.SetMaxOpenConns(4)
-	db.SetConnMaxIdleTime(time.Minute)
-	s, err := newStore(ctx, db, dialect{
-		name: "postgres", goose: goose.DialectPostgres, begin: onlyWriter, scrub: rewriteTables, locked: []goose.ProviderOption{goose.WithSessionLocker(locker)},
-	})
+	s, err := newStore(ctx, db, dialect{name: "postgres", begin: onlyWriter, scrub: rewriteTables})
 	if err != nil {
 		return nil, fmt.Errorf("vault in PostgreSQL: %w", err)
 	}

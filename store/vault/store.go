@@ -8,9 +8,9 @@ import (
 	"io/fs"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/pressly/goose/v3"
 
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/store/database"
 )
 
 //go:embed migrations
@@ -26,32 +26,21 @@ var _ pseudonym.VaultStore = (*Store)(nil)
 
 // dialect is what differs between the databases.
 type dialect struct {
-	name   string // of the folder of its migrations
-	goose  goose.Dialect
-	begin  string // statement that makes a transaction the only one that writes; "" where its beginning does
-	scrub  func(ctx context.Context, db *sqlx.DB) error
-	locked []goose.ProviderOption // keep two processes from migrating at once
+	name  string
+	begin string // statement that makes a transaction the only one that writes; "" where its beginning does
+	scrub func(ctx context.Context, db *sqlx.DB) error
 }
 
 // newStore brings the schema up to date. It closes the database when it fails.
 func newStore(ctx context.Context, db *sqlx.DB, d dialect) (*Store, error) {
-	if err := migrate(ctx, db, d); err != nil {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if err := database.Migrate(ctx, db, files); err != nil {
+		return nil, err
+	}
 	return &Store{db, d}, nil
-}
-
-func migrate(ctx context.Context, db *sqlx.DB, d dialect) error {
-	files, err := fs.Sub(migrations, "migrations/"+d.name)
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(d.goose, db.DB, files, d.locked...)
-	if err != nil {
-		return err
-	}
-	_, err = p.Up(ctx)
-	return err
 }
 
 // Close closes the database.

@@ -47,7 +47,7 @@ func TestThePublishedSchemasAreThoseOfTheProgram(t *testing.T) {
 
 // readers are the folders whose code reads a kind of file, by the kind.
 var readers = map[string][]string{
-	"study": {"pipeline", "authorisation"}, "mapping": {"mapping"}, "dictionary": {"ecrf"}, "tests": {"mapping/casetest"}, "consent": {"consent"},
+	"study": {"pipeline", "authorisation"}, "mapping": {"mapping"}, "dictionary": {"ecrf"}, "tests": {"mapping/casetest"}, "consent": {"consent"}, "serve": {"operation"},
 }
 
 func TestASchemaKnowsTheKeysThatTheReaderKnows(t *testing.T) {

@@ -1,0 +1,29 @@
+package schema
+
+func serve() node {
+	duration := func() node { return text().said("such as 90s, 15m or 6h") }
+	return object(map[string]node{
+		"crflink-serve": node{"const": 1}.said("the version of the file's format"),
+		"timezone":      text().said("of schedules and blackouts: a name of the IANA time zone database, such as Europe/Berlin"),
+		"state":         text().said("the folder of the book of runs, the lock and the socket"),
+		"database": object(map[string]node{
+			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
+		}, "postgres").said("the book of runs in PostgreSQL; without it, it is a file in the state folder"),
+		"listen": object(map[string]node{
+			"address": text().said("HOST:PORT, or none; usually 127.0.0.1:9464"), "token-env": text(), "token-file": text(), "certificate": text(), "certificate-key": text(),
+		}).said("where health and metrics are told; beyond this machine only with a token and TLS"),
+		"traces": object(map[string]node{"otlp": text().said("http://127.0.0.1:4318/v1/traces")}).said("an OpenTelemetry collector that is sent traces of runs"),
+		"studies": some(object(map[string]node{
+			"file": text().said("the study file"), "schedule": text().said("a cron specification; left out: the study's own"),
+			"priority": whole().said("the greater one is run first"), "jitter": duration().said("a night begins up to this much later"),
+			"missed": enum("newest", "each").said("which of several missed nights are run"), "retries": whole().said("of a run that failed in passing; usually 2"),
+			"retry-after": duration(), "late": duration().said("after which a night without a run is late"),
+		}, "file")),
+		"blackouts": some(object(map[string]node{
+			"from": text().said("07:00"), "to": text().said("18:00"), "days": some(enum("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
+		}, "from", "to")).said("when no run begins"),
+		"at-once": whole().said("runs at the same time; usually 1"),
+		"keep":    whole().said("runs of each study that the book remembers; usually 400"),
+		"stop":    duration().said("how long runs may go on after the program was told to stop"),
+	}, "crflink-serve", "timezone", "state", "studies")
+}

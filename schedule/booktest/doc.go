@@ -1,0 +1,2 @@
+// Package booktest is the exam that every schedule.Book has to pass.
+package booktest

@@ -1,0 +1,44 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// IsPostgres reports whether a database is PostgreSQL, not SQLite.
+func IsPostgres(db *sqlx.DB) bool { return db.DriverName() == "pgx" }
+
+// Migrate brings the schema up to date with the folder sqlite or postgres of files. It closes the database when it fails.
+func Migrate(ctx context.Context, db *sqlx.DB, files fs.FS) error {
+	if err := migrate(ctx, db, files); err != nil {
+		return errors.Join(fmt.Errorf("bring the schema up to date: %w", err), db.Close())
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, db *sqlx.DB, files fs.FS) error {
+	dialect, folder, options := goose.DialectSQLite3, "sqlite", []goose.ProviderOption(nil)
+	if IsPostgres(db) {
+		locker, err := lock.NewPostgresSessionLocker() // several programs may start at once
+		if err != nil {
+			return err
+		}
+		dialect, folder, options = goose.DialectPostgres, "postgres", append(options, goose.WithSessionLocker(locker))
+	}
+	own, err := fs.Sub(files, folder)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(dialect, db.DB, own, options...)
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
