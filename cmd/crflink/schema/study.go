@@ -73,6 +73,7 @@ func authorised() node {
 	approval := object(map[string]node{"body": enum(authorisation.Bodies()...), "number": text()}, "body", "number")
 	recipient := object(map[string]node{
 		"name": text(), "contact": text().said("how they are told that a patient withdrew"), "outputs": some(text()).said("names of targets, imaging, or export"),
+		"age": some(text()).said("public keys of age, to which research packages are encrypted"),
 	}, "name", "outputs")
 	return object(map[string]node{
 		"approvals": some(approval), "recipients": some(recipient), "modules": some(enum(authorisation.Modules()...)).said("modules of the MII core data set"),
