@@ -121,6 +121,14 @@ func sampleText(d *ecrf.Dictionary, it *ecrf.Item, n int) string {
 	return "text " + strconv.Itoa(n%1000)
 }
 
+func intoSQLite(home string, subjects, rounds int) ([]Figure, error) {
+	w, err := newWarehouse(home, subjects)
+	if err != nil {
+		return nil, err
+	}
+	return w.intoSQLite(rounds)
+}
+
 // intoSQLite compares the target with a plain loop in C over the same rows, on the same engine.
 func (w *warehouse) intoSQLite(rounds int) ([]Figure, error) {
 	loop, err := compiledLoop()
