@@ -17,8 +17,10 @@ missing_packages() {
       compiler)
         has gcc || echo gcc
         has_libc_headers || echo libc6-dev ;;
+      database)
+        { has initdb && has pg_ctl && has postgres; } || echo postgresql ;;
       servers)
-        { has initdb && has pg_ctl && has postgres; } || echo postgresql
+        missing_packages database
         has Orthanc || echo orthanc
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
