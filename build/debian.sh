@@ -19,11 +19,14 @@ missing_packages() {
         has_libc_headers || echo libc6-dev ;;
       database)
         { has initdb && has pg_ctl && has postgres; } || echo postgresql ;;
+      binutils)
+        has readelf || echo binutils ;;
       servers)
         missing_packages database
         has Orthanc || echo orthanc
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
+        has systemd-analyze || echo systemd
         has_browser || echo chromium
         has promtool || echo prometheus
         has openssl || echo openssl

@@ -60,6 +60,10 @@ func (c *call) respond() answer {
 		return c.capabilities()
 	case get && c.path == "" && c.r.URL.Query().Has("__page"):
 		return c.page(c.r.URL.Query().Get("__page"))
+	case get && isExport(c.path):
+		return c.export()
+	case strings.HasPrefix(c.path, exportPath):
+		return c.exportPart()
 	case get && c.path == "_history":
 		return c.history("", "")
 	case len(parts) == 1 && get && c.path != "":
@@ -122,6 +126,7 @@ type listing struct {
 	kind     string // searchset or history
 	entries  []*entry
 	includes bool
+	counts   bool // it is asked for the total
 	total    int
 	size     int
 	start    int // of the page that a token stands for
@@ -146,7 +151,7 @@ func (c *call) search(typ string) answer {
 	}
 	l := &listing{kind: "searchset", entries: found, includes: q.include, total: len(found), size: min(q.count, c.s.pageCap()), self: self}
 	if q.summary {
-		l.entries = nil
+		l.entries, l.counts = nil, true
 	}
 	return c.cut(l)
 }
@@ -160,7 +165,7 @@ func (c *call) cut(l *listing) answer {
 	w.plain("lastUpdated", stampOf(c.s.config.Now().UnixMilli()))
 	w.end()
 	w.plain("type", l.kind)
-	if !c.s.faults.script.NoTotal {
+	if l.counts || !c.s.faults.script.NoTotal {
 		w.integer("total", int64(l.total))
 	}
 	w.array("link")
