@@ -206,6 +206,7 @@ func (r *runner) count(ctx context.Context) error {
 	counts := map[string]int64{
 		"patients": int64(r.out.Tally.Patients), "subjects": int64(len(r.work)), "cells": int64(r.out.Tally.Cells.Writes()),
 	}
+	counts[CountFilled], counts[CountExpected] = r.matrix.completeness()
 	if err := r.close(ctx, counts); err != nil {
 		return err
 	}
@@ -217,6 +218,26 @@ func (r *runner) count(ctx context.Context) error {
 
 // Matrix counts the cells of every slot.
 type Matrix map[Slot]*Fill
+
+// Names of what the ledger keeps of a run's completeness.
+const (
+	CountFilled   = "filled"
+	CountExpected = "expected"
+)
+
+// completeness counts the cells that have a value, and those that could: all but those that do not apply.
+func (m Matrix) completeness() (filled, expected int64) {
+	for _, f := range m {
+		filled += int64(f.Filled)
+		expected += int64(f.Filled)
+		for reason, n := range f.Missing {
+			if reason != ecrf.NotApplicable {
+				expected += int64(n)
+			}
+		}
+	}
+	return filled, expected
+}
 
 func (m Matrix) take(book *ecrf.StoredCasebook) {
 	for i := range book.Cells {
