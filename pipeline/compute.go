@@ -57,6 +57,9 @@ func (r *runner) compute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.admitWork(ctx, shards); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	todo, done := make(chan shard), make(chan shardResult)
@@ -125,7 +128,7 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 
 // anyOf reports whether a subject of the shard was decided about otherwise than before the run was interrupted: its casebook
 // is of data that may not be permitted any more.
-func (s *shard) anyOf(isNew map[string]audit.Draft) bool {
+func (s *shard) anyOf(isNew map[string]newDecision) bool {
 	return slices.ContainsFunc(s.work, func(w work) bool { _, ok := isNew[w.subject.Number()]; return ok })
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,15 +136,19 @@ type request struct {
 	target      *url.URL
 	body        []byte
 	contentType string
-	name        string // what logs and errors call it instead of path and type, which may hold secrets
-	accept      string // "" is FHIR JSON
-	once        bool   // it is never repeated
-	take        []int  // statuses besides 2xx whose answers are used
+	name        string                   // what logs and errors call it instead of path and type, which may hold secrets
+	accept      string                   // "" is FHIR JSON
+	once        bool                     // it is never repeated
+	bare        bool                     // it is sent without credentials
+	hosts       []string                 // that it may go to besides the base's
+	header      map[string]string        // more of it
+	changing    func() map[string]string // what of it changes with each attempt
+	take        []int                    // statuses besides 2xx whose answers are used
 }
 
 func (r *Reader) check(q request) error {
 	switch {
-	case q.target.Scheme != r.base.Scheme || q.target.Host != r.base.Host || q.target.User != nil:
+	case (q.target.Scheme != r.base.Scheme || q.target.Host != r.base.Host || q.target.User != nil) && !slices.Contains(q.hosts, q.target.Host):
 		return errors.New("a request to another host than the configured one is refused")
 	case len(q.target.String()) > r.options.MaxLink:
 		return fmt.Errorf("a URL is longer than %d bytes", r.options.MaxLink)
