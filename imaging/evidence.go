@@ -25,6 +25,8 @@ type evidence struct {
 	modalities []string
 	started    fhir.DateTime
 	badUID     bool
+	counted    bool            // it stands for a study, or for several
+	refuted    map[string]bool // pseudonymous UIDs of studies that a person rejected
 }
 
 // number is an accession number with its issuer, "" when that is not told.
@@ -47,13 +49,11 @@ type reader struct {
 func newReader(from permitted, rules *Rules, refused *Refused) *reader {
 	r := &reader{rules: rules, from: from, refused: refused, reports: map[fhir.Key][]*fhir.Resource{}}
 	for res := range from.Resources() {
-		switch res.Type {
-		case "DiagnosticReport":
+		if res.Type == "DiagnosticReport" {
 			r.report(res)
-		case "Patient":
-			r.patient(res)
 		}
 	}
+	r.patients = patientIDs(from, rules)
 	return r
 }
 
@@ -64,14 +64,6 @@ func (r *reader) report(res *fhir.Resource) {
 	for ref := range res.Get("imagingStudy").Elements() {
 		if k, ok := r.key(ref.Get("reference").Text()); ok {
 			r.reports[k] = append(r.reports[k], res)
-		}
-	}
-}
-
-func (r *reader) patient(res *fhir.Resource) {
-	for id := range res.Get("identifier").Elements() {
-		if slices.Contains(r.rules.PatientSystems, id.Get("system").Text()) {
-			r.patients = insert(r.patients, trimPadding(id.Get("value").Text()))
 		}
 	}
 }
@@ -107,14 +99,14 @@ func (r *reader) read(res *fhir.Resource) *evidence {
 
 func (r *reader) readUIDs(e *evidence) {
 	for id := range e.resource.Get("identifier").Elements() {
-		if m, ok := r.rules.studyUID(id); ok {
+		if m, ok := r.rules.studyUID(id); ok && r.rules.uses(m) {
 			r.addUID(e, id.Get("value").Text(), m)
 		}
 	}
-	if uid := e.resource.Get("uid"); uid.Exists() {
+	if uid := e.resource.Get("uid"); uid.Exists() && r.rules.uses(BySTU3) {
 		r.addUID(e, uid.Text(), BySTU3)
 	}
-	if c := r.rules.Candidates.ofID(e.resource.ID); c != nil {
+	if c := r.rules.Candidates.ofID(e.resource.ID); c != nil && r.rules.uses(ByHash) {
 		e.add(c.uid, ByHash)
 	}
 }

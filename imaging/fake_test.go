@@ -1,8 +1,8 @@
 package imaging
 
 import (
-	"bytes"
 	"context"
+	"encoding/csv"
 	"fmt"
 	"iter"
 	"strings"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging/dicom"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/pseudonym/vaulttest"
 )
@@ -85,13 +86,44 @@ func shiftBy(days int, index string) Dates {
 	return d
 }
 
+// list are studies as a PACS would give them: a CSV with study_uid, accession, patient, date, series_uid and modality.
 func list(t testing.TB, text string, hashSystems ...string) *Candidates {
 	t.Helper()
-	c, err := ReadCandidates("pacs.csv", bytes.NewBufferString(text), hashSystems)
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil {
 		t.Fatalf("candidates: %v", err)
 	}
-	return c
+	s := &surveyor{byUID: map[string]Examination{}}
+	for _, row := range rows[1:] {
+		e := &examination{}
+		for i, name := range rows[0] {
+			switch value := row[i]; name {
+			case "study_uid":
+				e.uid = value
+			case "accession":
+				e.numbers = insert(nil, value)
+			case "patient":
+				e.patients = insert(nil, value)
+			case "series_uid":
+				e.series = insert(nil, value)
+			case "modality":
+				e.modalities = strings.Fields(value)
+			case "date":
+				if day, ok := dicom.ParseDay(strings.ReplaceAll(value, "-", "")); ok {
+					e.days = []fhir.Day{day}
+				}
+			}
+		}
+		if have, ok := s.byUID[e.uid]; ok {
+			have.of.series = append(have.of.series, e.series...)
+		}
+		s.take(Answer{Examinations: []Examination{{e}}})
+	}
+	var all Answer
+	for _, e := range s.byUID {
+		all.Examinations = append(all.Examinations, e)
+	}
+	return newCandidates(all, hashSystems, 0)
 }
 
 // imaging is an ImagingStudy of 2023-02-10 with further members.

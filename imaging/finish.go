@@ -20,6 +20,8 @@ func (l *locator) finish() {
 	for i, s := range l.studies {
 		l.write(s, i+1)
 	}
+	settle(l.found.Links, l.rules)
+	l.found.Counts.Unclaimed = len(l.found.Unclaimed)
 	slices.SortFunc(l.found.Unlinked, func(a, b Unlinked) int {
 		return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Reason, b.Reason))
 	})
@@ -43,7 +45,7 @@ func (l *locator) compare(a, b *study) {
 }
 
 func (l *locator) oneDay(s *study) bool {
-	for _, e := range s.sources[1:] {
+	for _, e := range s.sources {
 		if !l.sameDays(s, e) {
 			return false
 		}
@@ -66,7 +68,7 @@ func (l *locator) scope() {
 				l.reject(e, UnknownModality, 1)
 			}
 		default:
-			l.found.Counts.OutOfScope += len(s.sources)
+			l.found.Counts.OutOfScope += count(s.sources)
 		}
 	}
 	l.studies = kept
@@ -84,6 +86,9 @@ func (s *study) modalities() (all []string) {
 			all = insert(all, m)
 		}
 	}
+	if len(all) == 0 && s.exam != nil {
+		all = slices.Clone(s.exam.modalities)
+	}
 	slices.Sort(all)
 	return all
 }
@@ -97,15 +102,21 @@ func (s *study) series() (uids []string, n int) {
 		}
 		n = max(n, e.listed)
 	}
+	if s.exam != nil {
+		n = max(n, s.exam.count)
+	}
 	return uids, max(n, len(uids))
 }
 
-// day returns the study's true local day: the first that its sources tell.
+// day returns the study's true local day: the first that its sources tell, else the PACS.
 func (l *locator) day(s *study) (first fhir.Day, ok bool) {
 	for _, e := range s.sources {
 		if day, known := l.dates.day(e.started); known && (!ok || day < first) {
 			first, ok = day, true
 		}
+	}
+	if !ok && s.exam != nil && len(s.exam.days) > 0 {
+		return s.exam.day(), true
 	}
 	return first, ok
 }
@@ -137,7 +148,7 @@ func (l *locator) write(s *study, session int) {
 	series, n := s.series()
 	link := Link{
 		Subject: l.subject.Number(), Session: session, Modality: s.modalities(), Series: n,
-		Method: s.method, Quality: s.method.quality(), Type: Whole, Candidates: 1, Ambiguous: s.ambiguous,
+		Method: s.method, Quality: l.quality(s), Type: Whole, Candidates: 1, Ambiguous: s.ambiguous,
 	}
 	kept := Restricted{subject: link.Subject}
 	if s.parts {
@@ -166,8 +177,28 @@ func (l *locator) write(s *study, session int) {
 	slices.Sort(link.Resources)
 	l.found.Links = append(l.found.Links, link)
 	l.found.Restricted = append(l.found.Restricted, kept)
+	l.found.Examinations = append(l.found.Examinations, Examination{s.exam})
 	l.found.Counts.Links[s.method]++
-	l.found.Counts.Linked += len(s.sources)
+	l.found.Counts.Linked += count(s.sources)
+}
+
+// count counts the sources that were not counted before: a person may say that one stands for several studies.
+func count(sources []*evidence) (n int) {
+	for _, e := range sources {
+		if !e.counted {
+			e.counted = true
+			n++
+		}
+	}
+	return n
+}
+
+// quality is that of the method, unless the PACS was asked for a study that a resource states and does not have it.
+func (l *locator) quality(s *study) Quality {
+	if q := s.method.quality(); q != Stated || s.exam != nil || l.rules.Candidates == nil {
+		return q
+	}
+	return Unconfirmed
 }
 
 // reject lists evidence for review. Of other modalities than the study's nothing is reviewed.
@@ -176,9 +207,10 @@ func (l *locator) reject(e *evidence, reason Reason, candidates int) {
 		l.found.Counts.OutOfScope++
 		return
 	}
+	offers := l.offers(e)
 	u := Unlinked{
 		Subject: l.subject.Number(), Resource: l.subject.ResourceID(e.resource.Key()),
-		Modality: e.modalities, Series: e.listed, Reason: reason, Candidates: candidates,
+		Modality: e.modalities, Series: e.listed, Reason: reason, Candidates: candidates, Offers: offers,
 	}
 	if day, ok := l.dates.day(e.started); ok {
 		u.Date, u.Days, u.HasDays = l.dates.written(day)

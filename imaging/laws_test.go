@@ -100,11 +100,16 @@ func TestNoOriginalIsInAnyOutput(t *testing.T) {
 	if err := WriteUnlinked(&out, once(found.Unlinked)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = ReadCandidates("pacs.csv", strings.NewReader("study_uid,accession,date,series_uid\n"+bad+","+number+",2023,"+series+"\n"+uid+",a\\"+number+","+placer+",x"+series+"\n"), nil)
+	_, err = ReadReview("review.csv", strings.NewReader("subject,resource,study_uid,decision\n"+number+","+uid+","+series+","+placer+"\n"))
 	if err == nil {
-		t.Fatal("a list full of mistakes was taken")
+		t.Fatal("a review full of mistakes was taken")
 	}
-	fmt.Fprintln(&out, err, list(t, "study_uid,accession\n"+uid+","+number+"\n"))
+	known := list(t, "study_uid,accession,series_uid\n"+uid+","+number+","+series+"\n")
+	fmt.Fprintf(&out, "%v %+v %#v %v %+v %#v", err, known, known, known.studies, known.studies, Inquiry{&inquiry{patients: []string{id}}})
+	if encoded, err = json.Marshal(known.studies); err != nil {
+		t.Fatal(err)
+	}
+	out.Write(encoded)
 	for _, c := range canaries {
 		for _, form := range []string{c, base64.StdEncoding.EncodeToString([]byte(c)), fmt.Sprintf("%x", c)} {
 			if strings.Contains(out.String(), form) {

@@ -11,10 +11,12 @@ import (
 
 // Found is what Locate found of one subject.
 type Found struct {
-	Links      []Link       // in the order of the sessions
-	Restricted []Restricted // the originals of the links, in the same order
-	Unlinked   []Unlinked
-	Counts     Counts
+	Links        []Link        // in the order of the sessions
+	Restricted   []Restricted  // the originals of the links, in the same order
+	Examinations []Examination // what the PACS has of the links, in the same order; a zero one where it has nothing or was not asked
+	Unlinked     []Unlinked
+	Unclaimed    []Unclaimed // studies at the PACS without a resource
+	Counts       Counts
 }
 
 var (
@@ -27,14 +29,22 @@ func locate(from permitted, subject pseudonym.Subject, rules *Rules, dates Dates
 	if subject.IsZero() {
 		return Found{}, errNoSubject
 	}
-	l := &locator{rules: rules, dates: dates, subject: subject, byUID: map[string]*study{}}
+	l := &locator{rules: rules, dates: dates, subject: subject, byUID: map[string]*study{}, offered: map[string]bool{}}
 	l.reader = newReader(from, rules, &l.found.Counts.Refused)
 	l.found.Counts.Unlinked, l.found.Counts.Links = map[Reason]int{}, map[Method]int{}
 	for _, res := range imagingStudies(from) {
 		l.found.Counts.Resources++
-		l.place(l.reader.read(res))
+		e := l.reader.read(res)
+		l.all = append(l.all, e)
+		l.place(e)
+	}
+	if c := rules.Candidates; c != nil {
+		l.found.Counts.PACS = c.asked
 	}
 	l.placeNumbers()
+	l.placeDates()
+	l.placeOrders()
+	l.claim()
 	l.finish()
 	return l.found, nil
 }
@@ -56,7 +66,9 @@ type study struct {
 	method    Method
 	sources   []*evidence
 	numbers   []number
-	parts     bool // other studies have the same accession number, of the same day
+	exam      *examination // what the PACS has of it
+	stated    bool         // by a resource
+	parts     bool         // other studies have the same accession number, of the same day
 	ambiguous bool
 }
 
@@ -74,7 +86,10 @@ type locator struct {
 	reader  *reader
 	studies []*study
 	byUID   map[string]*study
-	later   []*evidence // without UID: they wait until all UIDs are known
+	all     []*evidence
+	later   []*evidence     // without UID: they wait until all UIDs are known
+	last    []undated       // without UID and number: they wait until all numbers are placed
+	offered map[string]bool // original UIDs of studies that a person is shown
 	found   Found
 }
 
@@ -83,8 +98,11 @@ func (l *locator) place(e *evidence) {
 	switch {
 	case notDone(e.resource):
 		l.reject(e, NotDone, 0)
+	case l.decided(e):
 	case len(e.uids) > 1:
 		l.reject(e, SeveralUIDs, len(e.uids))
+	case len(e.uids) == 1 && l.rules.Candidates.isOutside(e.uids[0]):
+		l.reject(e, OutsideConsent, 0)
 	case len(e.uids) == 1:
 		l.join(e, e.uids[0], e.method)
 	default:
@@ -92,20 +110,61 @@ func (l *locator) place(e *evidence) {
 	}
 }
 
-// ask asks the list of candidates: by accession number and patient, then by series.
+// decided follows what a person decided about the evidence, if anything.
+func (l *locator) decided(e *evidence) bool {
+	v := l.rules.Decisions.of(l.subject.Number(), l.subject.ResourceID(e.resource.Key()))
+	if e.refuted = v.rejected; v.none {
+		l.reject(e, Refuted, 0)
+		return true
+	}
+	if len(v.chosen) == 0 {
+		return false
+	}
+	var uids []string
+	for _, c := range l.rules.Candidates.which(func(c *examination) bool { return v.chosen[l.subject.UID(c.uid)] }) {
+		uids = append(uids, c.uid)
+	}
+	if len(uids) != len(v.chosen) {
+		l.reject(e, StaleDecision, len(uids))
+		return true
+	}
+	for _, uid := range uids {
+		l.add(e, uid, ByReview)
+	}
+	return true
+}
+
+// ask asks the candidates: by accession number and patient, then by series.
 func (l *locator) ask(e *evidence) {
-	if len(e.numbers) == 1 && len(l.reader.patients) > 0 {
-		if l.choose(e, l.rules.Candidates.ofNumber(e.numbers[0].value, l.reader.patients), ByAccession) {
+	if len(e.numbers) == 1 && len(l.reader.patients) > 0 && l.rules.uses(ByAccession) {
+		if l.choose(e, l.refine(e, l.rules.Candidates.ofNumber(e.numbers[0].value, l.reader.patients)), ByAccession) {
 			return
 		}
 	}
-	if !l.choose(e, l.rules.Candidates.ofSeries(e.series), BySeries) {
+	if !l.rules.uses(BySeries) || !l.choose(e, l.refine(e, l.rules.Candidates.ofSeries(e.series)), BySeries) {
 		l.later = append(l.later, e)
 	}
 }
 
+// refine leaves out what a person rejected, studies of other modalities, and, of several, those of other days: a number may
+// have been used again, and a split study has several studies with one.
+func (l *locator) refine(e *evidence, all []*examination) []*examination {
+	all = slices.DeleteFunc(all, func(c *examination) bool {
+		return e.refuted[l.subject.UID(c.uid)] || !compatible(e.modalities, c.modalities)
+	})
+	if len(all) < 2 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(c *examination) bool { return !l.sameDay(e, c) })
+}
+
+// compatible reports whether two lists have a modality in common, as far as both are known.
+func compatible(a, b []string) bool {
+	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(m string) bool { return slices.Contains(b, m) })
+}
+
 // choose links the only candidate and rejects several; it is false for none.
-func (l *locator) choose(e *evidence, candidates []*candidate, m Method) bool {
+func (l *locator) choose(e *evidence, candidates []*examination, m Method) bool {
 	switch len(candidates) {
 	case 0:
 		return false
@@ -129,16 +188,30 @@ func (l *locator) join(e *evidence, uid string, m Method) {
 			return
 		}
 	}
-	s := l.byUID[uid]
-	if s == nil {
-		s = &study{uid: uid, method: m}
-		l.byUID[uid] = s
-		l.studies = append(l.studies, s)
+	l.add(e, uid, m)
+}
+
+// add adds evidence to the study of a UID.
+func (l *locator) add(e *evidence, uid string, m Method) {
+	s := l.studyOf(uid, m)
+	s.stated = s.stated || m.quality() == Stated
+	if s.exam != nil && len(s.exam.numbers) > 0 && len(e.numbers) > 0 && !slices.ContainsFunc(e.numbers, func(n number) bool { return slices.Contains(s.exam.numbers, n.value) }) {
+		s.ambiguous = true
 	}
 	if m.rank() < s.method.rank() {
 		s.method = m
 	}
 	s.take(e)
+}
+
+func (l *locator) studyOf(uid string, m Method) *study {
+	s := l.byUID[uid]
+	if s == nil {
+		s = &study{uid: uid, method: m, exam: l.rules.Candidates.find(uid)}
+		l.byUID[uid] = s
+		l.studies = append(l.studies, s)
+	}
+	return s
 }
 
 func (s *study) take(e *evidence) {
@@ -147,7 +220,7 @@ func (s *study) take(e *evidence) {
 }
 
 // samePatient is false when the PACS has the study under other patients, or under several.
-func (l *locator) samePatient(c *candidate) bool {
+func (l *locator) samePatient(c *examination) bool {
 	if len(c.patients) == 0 || len(l.rules.PatientSystems) == 0 {
 		return true
 	}
@@ -159,9 +232,9 @@ func (l *locator) samePatient(c *candidate) bool {
 	return true
 }
 
-func (l *locator) sameDay(e *evidence, c *candidate) bool {
+func (l *locator) sameDay(e *evidence, c *examination) bool {
 	day, ok := l.dates.day(e.started)
-	return !ok || len(c.days) == 0 || slices.ContainsFunc(c.days, func(d fhir.Day) bool { return near(d, day) })
+	return !ok || len(c.days) == 0 || c.near(day)
 }
 
 func near(a, b fhir.Day) bool { return max(a, b)-min(a, b) <= tolerance }
@@ -180,8 +253,12 @@ func (l *locator) placeNumbers() {
 			fitting[0].take(e)
 		case len(fitting) == 1:
 			l.reject(e, SameNumber, 1)
-		case reason != "":
+		case reason == SeveralNumbers:
 			l.reject(e, reason, 0)
+		case reason != "":
+			l.last = append(l.last, undated{e, reason})
+		case !l.rules.uses(ByNumber):
+			l.reject(e, NoKey, 0)
 		default:
 			byNumber = nameByNumber(byNumber, e)
 		}

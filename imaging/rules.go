@@ -11,11 +11,43 @@ import (
 
 // Rules says how a site names its studies. The zero Rules knows the standard forms only.
 type Rules struct {
-	Systems          []string    // further systems of ImagingStudy.identifier whose value is the StudyInstanceUID
-	AccessionSystems []string    // systems of identifiers that are accession numbers without carrying the type ACSN
-	PatientSystems   []string    // systems of Patient.identifier that hold the PACS's PatientID (0010,0020)
-	Modalities       []string    // only studies with one of these, such as PT; empty is every study
-	Candidates       *Candidates // what the PACS has; nil when it was not asked
+	Systems          []string // further systems of ImagingStudy.identifier whose value is the StudyInstanceUID
+	AccessionSystems []string // systems of identifiers that are accession numbers without carrying the type ACSN
+	Modalities       []string // only studies with one of these, such as PT; empty is every study
+	Without          []Method // methods by which nothing is linked at this site
+	Window           Window   // days around the index day
+
+	// How the PACS names patients and studies.
+	PatientSystems []string // systems of Patient.identifier whose value is the PatientID (0010,0020)
+	PatientPrefix  string   // written before the value
+	PatientDigits  int      // digits to which the value is filled up with zeros from the left
+	Issuer         string   // (0010,0021) that rows must have where they have any; "" is any
+	HashSystems    []string // systems of which the id of an ImagingStudy may be a hash, with the UID
+
+	Candidates *Candidates // what the PACS has of the patient; nil when it was not asked
+	Decisions  *Decisions  // what people decided; nil is nothing
+}
+
+// Of returns the rules with what the PACS has of one patient.
+func (r Rules) Of(c *Candidates) *Rules {
+	r.Candidates = c
+	return &r
+}
+
+// patientID writes an identifier as the PACS does.
+func (r *Rules) patientID(value string) string {
+	if value == "" {
+		return ""
+	}
+	return r.PatientPrefix + strings.Repeat("0", max(0, r.PatientDigits-len(value))) + value
+}
+
+func (r *Rules) uses(m Method) bool { return !slices.Contains(r.Without, m) }
+
+// Window is the days before and after the index day in which studies belong to the index event. The zero Window is none.
+type Window struct {
+	Before, After int
+	Set           bool
 }
 
 // Dates says how the days of one subject are written. A zero Dates writes none.

@@ -16,7 +16,7 @@ import (
 // the study's date mode hides dates, days_from_index when the subject has no index day. Equal input gives equal bytes.
 func WriteSessions(w io.Writer, all iter.Seq2[[]Link, error]) error {
 	header := []string{"subject", "session", "study_uid", "accession", "date", "days_from_index", "modalities", "series",
-		"method", "quality", "type", "candidates", "ambiguous", "sources"}
+		"method", "quality", "type", "candidates", "ambiguous", "sources", "window"}
 	return writeRows(w, "sessions", header, all, func(links []Link) {
 		slices.SortFunc(links, func(a, b Link) int {
 			return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Session, b.Session), cmp.Compare(a.StudyUID, b.StudyUID))
@@ -24,7 +24,7 @@ func WriteSessions(w io.Writer, all iter.Seq2[[]Link, error]) error {
 	}, func(l Link) []string {
 		return []string{l.Subject, strconv.Itoa(l.Session), l.StudyUID, l.Accession, l.Date, distance(l.Days, l.HasDays),
 			strings.Join(l.Modality, " "), strconv.Itoa(l.Series), string(l.Method), string(l.Quality), string(l.Type),
-			strconv.Itoa(l.Candidates), strconv.FormatBool(l.Ambiguous), strconv.Itoa(len(l.Resources))}
+			strconv.Itoa(l.Candidates), strconv.FormatBool(l.Ambiguous), strconv.Itoa(len(l.Resources)), string(l.Place)}
 	})
 }
 

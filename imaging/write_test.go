@@ -125,19 +125,25 @@ func TestAStudyOfTwoSubjectsIsCounted(t *testing.T) {
 	}
 }
 
-func TestEveryMistakeInAListOfCandidatesIsNamedAtOnce(t *testing.T) {
-	_, err := ReadCandidates("pacs.csv", strings.NewReader("study_uid,accesion,date\n1.2.3,A1,20230101\n1.02,A2,20230101\n1.2.4,A3,20231301\n1.2.5,A4\n1.2.6,A5,2023-01-01\n"), nil)
-	found, ok := errors.AsType[finding.List](err)
-	if !ok || len(found) != 4 {
-		t.Fatalf("want 4 findings, got %v", err)
+func TestEveryMistakeInAReviewIsNamedAtOnce(t *testing.T) {
+	head := strings.Join(reviewHeader, ",")
+	row := func(subject, study, decision, by string) string {
+		return "\n" + subject + ",r1," + study + ",no-key,,,,,,,,,," + decision + "," + by + ","
 	}
-	for i, line := range []int{1, 3, 4, 5} {
-		if found[i].Line != line {
-			t.Errorf("finding %d: want line %d, got %s", i, line, found[i])
+	text := head + row("S-1", "2.25.1", "perhaps", "a") + row("S-1", "", "link", "a") + row("", "2.25.1", "reject", "a") + row("S-1", "2.25.2", "LINK", "") + row("S-1", "2.25.3", "", "") +
+		row("S-1", "2.25.4", "link", "a") + row("S-1", "2.25.4", "reject", "b")
+	_, err := ReadReview("review.csv", strings.NewReader(text))
+	found, ok := errors.AsType[finding.List](err)
+	if !ok || len(found) != 5 {
+		t.Errorf("want 5 findings, got %v", err)
+	}
+	for _, part := range []string{":2:", ":3:", ":4:", ":5:", ":8:"} {
+		if !strings.Contains(err.Error(), "review.csv"+part) {
+			t.Errorf("no finding at %s: %v", part, err)
 		}
 	}
-	for name, text := range map[string]string{"empty": "", "no UID column": "accession\nA1\n"} {
-		if _, err := ReadCandidates("pacs.csv", strings.NewReader(text), nil); err == nil {
+	for name, text := range map[string]string{"no header": "1,2\n", "a column is missing": strings.Replace(head, "decision", "decided", 1) + "\n", "not CSV": head + "\n\"x\n"} {
+		if _, err := ReadReview("review.csv", strings.NewReader(text)); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}

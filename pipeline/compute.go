@@ -229,6 +229,7 @@ func (r *runner) digest(record *fhir.Record, p consent.Permitted, w work) string
 	for _, cell := range r.Study.Mapping.Entered() {
 		_, _ = fmt.Fprintf(h, "entered %q %q\n", fmt.Sprint(cell), w.entered[cell])
 	}
+	_, _ = w.studies.WriteTo(h)
 	var line []byte
 	for res := range p.Resources() {
 		line = append(append(line[:0], res.ID...), '\n')

@@ -9,6 +9,7 @@ import (
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/withdrawal"
 )
@@ -17,9 +18,10 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
-	noted   uint64           // sameness of the decision
-	entered ecrf.Entries     // what people entered in the target, as far as the mapping reads it
-	traits  pseudonym.Traits // to be compared with what people entered
+	noted   uint64              // sameness of the decision
+	entered ecrf.Entries        // what people entered in the target, as far as the mapping reads it
+	traits  pseudonym.Traits    // to be compared with what people entered
+	studies *imaging.Candidates // what the PACS has; nil when it is not asked
 }
 
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but

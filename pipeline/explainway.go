@@ -42,6 +42,9 @@ func (x *explainer) explain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if w.studies, err = x.examinations(ctx, permitted); err != nil {
+		return err
+	}
 	v, err := x.veilSubject(permitted, w, result)
 	if err != nil {
 		x.out.conclude(StatusFailed, "De-identification failed: %v.", err)

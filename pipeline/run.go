@@ -10,6 +10,7 @@ import (
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/withdrawal"
 )
@@ -24,7 +25,8 @@ type Parts struct {
 	Ledger    ecrf.Ledger
 	Audit     *audit.Recorder // who does it, and where that is written down
 	Targets   []ecrf.Target
-	Entered   ecrf.Reader // of what people entered; nil where no event of the mapping needs it
+	Entered   ecrf.Reader  // of what people entered; nil where no event of the mapping needs it
+	PACS      imaging.PACS // nil where the study has none
 	// Journal is the account of withdrawals; without it no run is done.
 	Journal  *withdrawal.Journal
 	Progress Progress

@@ -14,6 +14,7 @@ import (
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/mapping"
@@ -58,6 +59,13 @@ type ImagingSpec struct {
 	Event      string   // the event from which sessions count their days
 	Systems    []string // further identifier systems of study UIDs
 	Folder     string   // where sessions.csv goes; "" writes none
+
+	AccessionSystems []string           // identifier systems of accession numbers without the type ACSN
+	Without          []imaging.Method   // methods that are not used at this site
+	Window           imaging.Window     // around the event
+	PACS             *PACSSpec          // nil where none is asked
+	Review           string             // the list of cases that people decide; "" is none
+	Decisions        *imaging.Decisions // those of them that are decided
 }
 
 // SourceSpec names a source: files or a FHIR server.
@@ -338,11 +346,12 @@ func (l *loader) sources(v yamldoc.Value) {
 }
 
 func (l *loader) imaging(v yamldoc.Value) {
-	f := v.Fields("modalities", "event", "systems", "folder")
+	f := v.Fields("modalities", "event", "systems", "folder", "accession-systems", "without", "window", "pacs", "review")
 	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text())}
 	if e := f["event"]; e.Exists() && l.study.Mapping != nil && !l.study.Mapping.HasEvent(e.Text()) {
 		e.Errorf("an event of the mapping file", "unknown event %q", e.Text())
 	}
+	l.linkage(f)
 }
 
 func (l *loader) targets(v yamldoc.Value) {
@@ -379,6 +388,7 @@ func (s *Study) Inputs() map[string]string {
 		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
+	setup += s.Imaging.setup()
 	if s.Cohort != nil {
 		setup += " cohort " + s.Cohort.String()
 	}

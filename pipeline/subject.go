@@ -81,6 +81,9 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return result.fail(), nil
 	}
+	if w.studies, err = r.examinations(ctx, permitted); err != nil {
+		return nil, err
+	}
 	digest := r.digest(record, permitted, w)
 	known := last.Subject != ""
 	if known && !r.Full && !r.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
@@ -155,19 +158,20 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 	if v.days, err = r.Study.Mapping.Events(r.mappingInput(v)); err != nil {
 		return nil, err
 	}
-	located, err := imaging.Locate(p, w.subject, r.imagingRules(), r.imagingDates(record, v.days))
+	located, err := imaging.Locate(p, w.subject, r.imagingRules(w), r.imagingDates(record, v.days))
 	if err != nil {
 		return nil, err
 	}
 	result.imaging = located.Counts
 	for _, link := range located.Links {
 		for _, id := range link.Resources {
-			if link.StudyUID != "" {
-				v.uids[fhir.Key{Type: "ImagingStudy", ID: id}] = link.StudyUID
+			key := fhir.Key{Type: "ImagingStudy", ID: id}
+			if other, several := v.uids[key]; link.StudyUID != "" && (!several || link.StudyUID < other) {
+				v.uids[key] = link.StudyUID // of several that a person chose the same one each time
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Counts, report.Resources, report.Kept, r.indexDay(v.days)})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days)})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -178,12 +182,13 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 // sessions is what the ledger keeps of a subject's imaging linkage, with the counts for the reports of runs that leave the
 // subject as it is.
 type sessions struct {
-	Links     []imaging.Link     `json:"links"`
-	Unlinked  []imaging.Unlinked `json:"unlinked"`
-	Counts    imaging.Counts     `json:"counts"`
-	Resources int                `json:"resources"`       // that de-identification read
-	Kept      int                `json:"kept"`            // of these
-	Index     string             `json:"index,omitempty"` // day of the study's index event, as the ledger's dates are; in mode relative
+	Links     []imaging.Link      `json:"links"`
+	Unlinked  []imaging.Unlinked  `json:"unlinked"`
+	Unclaimed []imaging.Unclaimed `json:"unclaimed,omitempty"`
+	Counts    imaging.Counts      `json:"counts"`
+	Resources int                 `json:"resources"`       // that de-identification read
+	Kept      int                 `json:"kept"`            // of these
+	Index     string              `json:"index,omitempty"` // day of the study's index event, as the ledger's dates are; in mode relative
 }
 
 func readSessions(text string) (s sessions, err error) {
@@ -196,8 +201,8 @@ func readSessions(text string) (s sessions, err error) {
 	return s, nil
 }
 
-func (r *runner) imagingRules() *imaging.Rules {
-	return &imaging.Rules{Systems: r.Study.Imaging.Systems, Modalities: r.Study.Imaging.Modalities}
+func (r *runner) imagingRules(w work) *imaging.Rules {
+	return r.Study.Imaging.rules().Of(w.studies)
 }
 
 func (r *runner) imagingDates(record *pseudonym.Record, days map[string]fhir.Day) imaging.Dates {

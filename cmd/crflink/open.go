@@ -39,7 +39,7 @@ func (o *opened) Close() error {
 // open opens source, vault, ledger and targets of a study. On an error nothing stays open.
 func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 	o := &opened{Parts: pipeline.Parts{Study: study}}
-	for _, step := range []func(context.Context) error{o.lock, o.unretired, o.source, o.vault, o.journal, o.numbering, o.ledger, o.audit, o.targets, o.entered} {
+	for _, step := range []func(context.Context) error{o.lock, o.unretired, o.source, o.vault, o.journal, o.numbering, o.ledger, o.audit, o.targets, o.entered, o.pacs} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, o.Close())
 		}

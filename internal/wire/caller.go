@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 type Endpoint struct {
 	Method string
 	Path   string // below the base, such as /sessions/{}/tokens
+	Accept string // media type of the answer; "" is JSON
 	// Once says that a call is never repeated, because its repetition would change something or be refused.
 	Once bool
 }
@@ -68,7 +70,7 @@ func (c *Caller) Do(ctx context.Context, e Endpoint, call Call, use func(Answer)
 	if err != nil {
 		return err
 	}
-	q := request{method: e.Method, target: target, name: strings.TrimPrefix(e.Path, "/"), accept: JSON, once: e.Once, take: call.Take}
+	q := request{method: e.Method, target: target, name: strings.TrimPrefix(e.Path, "/"), accept: cmp.Or(e.Accept, JSON), once: e.Once, take: call.Take}
 	if e.Method == http.MethodPost {
 		q.body, q.contentType = call.Body, call.Type
 		if q.body == nil {

@@ -25,7 +25,7 @@ func study() node {
 		"mapping":          text().said("the file with the rules that fill the forms"),
 		"entered":          object(map[string]node{"file": text()}, "file").said("what people entered in the target, as a CSV with the columns subject, form, item, value, and perhaps event"),
 		"sources":          some(source()),
-		"imaging":          object(map[string]node{"modalities": some(text()), "event": text(), "systems": some(text()), "folder": text()}),
+		"imaging":          imagingLinks(),
 		"targets":          some(target()),
 		"disclosure":       disclosed(),
 		"state":            text().said("the folder of ledger and vault"),
