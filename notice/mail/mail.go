@@ -66,8 +66,7 @@ func New(o Options) (*Way, error) {
 			return nil, fmt.Errorf("no PEM certificate in %s", o.CA)
 		}
 	}
-	// The machine's own name stays here.
-	options := []mail.Option{mail.WithPort(number), mail.WithTLSConfig(config), mail.WithTimeout(30 * time.Second), mail.WithHELO("crflink")}
+	options := []mail.Option{mail.WithPort(number), mail.WithTLSConfig(config), mail.WithTimeout(30 * time.Second)}
 	switch o.TLS {
 	case Implicit:
 		options = append(options, mail.WithSSL())
