@@ -125,5 +125,13 @@ type Missed struct {
 
 // VaultChange is the detail of VaultChanged: what a person did to the vault.
 type VaultChange struct {
-	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
+	What string `json:"what"` // key-rotated, moved, joined (the subject that stays), dropped (the one that goes) or parted
+}
+
+// QueryDeed is the detail of QueryWorked.
+type QueryDeed struct {
+	Query int64  `json:"query"`
+	Did   string `json:"did"` // assigned, commented or closed
+	By    string `json:"by"`
+	Text  string `json:"text,omitempty"`
 }

@@ -45,7 +45,7 @@ func (x *explainer) explain(ctx context.Context) error {
 	if w.studies, err = x.examinations(ctx, permitted); err != nil {
 		return err
 	}
-	v, err := x.veilSubject(permitted, w, result)
+	v, err := x.veilSubject(ctx, permitted, w, result)
 	if err != nil {
 		x.out.conclude(StatusFailed, "De-identification failed: %v.", err)
 		return nil

@@ -26,6 +26,15 @@ func (s *Study) Demands() []mapping.Demand {
 		}
 		all[i] = d
 	}
+	if d, ok := s.accountDemand(); ok {
+		i := slices.IndexFunc(all, func(o mapping.Demand) bool { return o.Type == d.Type })
+		switch {
+		case i < 0:
+			all = append(all, d)
+		case len(all[i].Any) > 0:
+			all[i].Any = append(slices.Clone(all[i].Any), d.Any...)
+		}
+	}
 	slices.SortFunc(all, func(a, b mapping.Demand) int { return strings.Compare(a.Type, b.Type) })
 	return slices.DeleteFunc(all, func(d mapping.Demand) bool { return s.beyond(d.Type) })
 }
@@ -58,29 +67,41 @@ func (s *Study) Wanted() fhir.Wanted {
 
 // wantedOf is what is fetched of a patient: under several policies only what a form needs that one of them permits.
 func (r *runner) wantedOf(patient fhir.Key) fhir.Wanted {
-	r.planned.Do(func() { r.want = r.Study.Wanted() })
 	if !r.Study.Policy.Combined() {
-		return r.want
+		return r.plan()
 	}
 	d := r.decision(patient)
 	types := r.Study.Mapping.TypesOf(func(form string) bool { return d.For(form).Outcome() == consent.Granted })
 	if d.Parts()[0].Outcome() == consent.Granted {
 		types = append(types, imaging.Types()...) // linkage is under the default policy
+		if d, ok := r.Study.accountDemand(); ok {
+			types = append(types, d.Type)
+		}
 	}
 	var w fhir.Wanted
 	for _, typ := range slices.DeleteFunc(types, r.Study.beyond) {
-		w = w.Narrow(typ, r.want.Narrowing(typ))
+		w = w.Narrow(typ, r.plan().Narrowing(typ))
 	}
 	return w
 }
 
-// fetch reads what the study needs of a patient. A source that gives more than it was asked for makes no difference.
-func (r *runner) fetch(ctx context.Context, patient fhir.Key) (*fhir.Record, error) {
+// plan is what is asked for of a patient of whom everything may be used.
+func (r *runner) plan() fhir.Wanted {
+	r.planned.Do(func() { r.want = r.Study.Wanted() })
+	return r.want
+}
+
+// fetch reads what the study needs of a patient, and counts what was rejected of it. A source that gives more than it was asked for
+// makes no difference.
+func (r *runner) fetch(ctx context.Context, patient fhir.Key) (record *fhir.Record, rejected int, err error) {
 	wanted := r.wantedOf(patient)
-	record, err := r.Source.Fetch(ctx, patient, wanted, r.facts.Reject)
+	record, err = r.Source.Fetch(ctx, patient, wanted, func(x fhir.Rejected) {
+		rejected++
+		r.facts.Reject(x)
+	})
 	if err != nil {
-		return nil, err
+		return nil, rejected, err
 	}
 	wanted.Prune(record)
-	return record, nil
+	return record, rejected, nil
 }
