@@ -27,6 +27,7 @@ const (
 	Erased        Kind = "erased"           // the subject: the last entry about it, written before its row in the vault is destroyed
 	Retired       Kind = "retired"          // the study: everything about subjects was erased
 	Gap           Kind = "gap"              // Missed: the log was not the one that the anchor knew
+	QueryWorked   Kind = "query"            // QueryDeed, about a subject: a person did something to a query
 	VaultChanged  Kind = "vault-changed"    // VaultChange, about a subject or the whole vault
 	Located       Kind = "located"          // a keyed reference was resolved
 	Requested     Kind = "identity-request" // Request: a person wants to know who a subject is

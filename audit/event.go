@@ -127,3 +127,11 @@ type Missed struct {
 type VaultChange struct {
 	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
 }
+
+// QueryDeed is the detail of QueryWorked.
+type QueryDeed struct {
+	Query int64  `json:"query"`
+	Did   string `json:"did"` // assigned, commented or closed
+	By    string `json:"by"`
+	Text  string `json:"text,omitempty"`
+}

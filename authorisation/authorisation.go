@@ -38,6 +38,7 @@ type Approval struct {
 type Recipient struct {
 	Name    string   // of the person or institution
 	Contact string   // how they are told that a patient withdrew; may be empty
+	Age     []string // public keys to which research packages are encrypted; none is readable packages
 	Outputs []string // names of targets, and of the outputs that are none: ImagingOutput, ExportOutput
 }
 

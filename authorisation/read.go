@@ -5,6 +5,7 @@ import (
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/model"
+	"github.com/crflink/crflink/internal/agefile"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 )
@@ -64,8 +65,13 @@ func approval(v yamldoc.Value) Approval {
 }
 
 func recipient(v yamldoc.Value) (Recipient, []yamldoc.Value) {
-	f := v.Fields("name", "contact", "outputs")
-	r := Recipient{Name: f["name"].Text(), Contact: f["contact"].Text(), Outputs: f["outputs"].Texts()}
+	f := v.Fields("name", "contact", "outputs", "age")
+	r := Recipient{Name: f["name"].Text(), Contact: f["contact"].Text(), Outputs: f["outputs"].Texts(), Age: f["age"].Texts()}
+	for _, key := range f["age"].Items() {
+		if err := agefile.Check(key.Text()); err != nil {
+			key.Errorf("age: age1…, the public key that age-keygen prints", "the recipient's key cannot be used: %v", err)
+		}
+	}
 	if r.Name == "" {
 		v.Errorf("name: the person or institution", "the recipient has no name")
 	}

@@ -216,6 +216,13 @@ func (d *Dictionary) ranks() map[string]int {
 	return d.rank
 }
 
+// Compare orders cells as a casebook does: events, forms and repeats, then items.
+func (d *Dictionary) Compare(a, b CellKey) int {
+	rank := d.ranks()
+	place := func(k CellKey) int { return rank[k.Event+"."+k.Form] }
+	return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Repeat, b.Repeat), cmp.Compare(rank[a.Event+"."+a.Form+"."+a.Item], rank[b.Event+"."+b.Form+"."+b.Item]))
+}
+
 const maxKey = 512
 
 func bad(s string) bool {

@@ -148,7 +148,7 @@ func (l *locator) write(s *study, session int) {
 	series, n := s.series()
 	link := Link{
 		Subject: l.subject.Number(), Session: session, Modality: s.modalities(), Series: n,
-		Method: s.method, Quality: l.quality(s), Type: Whole, Candidates: 1, Ambiguous: s.ambiguous,
+		Method: s.method, Quality: l.quality(s), Type: Whole, Candidates: 1, Ambiguous: s.ambiguous, Contents: l.contents(s),
 	}
 	kept := Restricted{subject: link.Subject}
 	if s.parts {

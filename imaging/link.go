@@ -84,7 +84,8 @@ type Link struct {
 	Place Place `json:"place,omitempty"`
 	// Ambiguous says that something about the study contradicts itself: dates more than a day apart, or several
 	// accession numbers, or one number on different days.
-	Ambiguous bool `json:"ambiguous"`
+	Ambiguous bool     `json:"ambiguous"`
+	Contents  []Series `json:"contents,omitempty"` // its series
 }
 
 // Place is where a study lies around the index day.

@@ -142,7 +142,7 @@ func TestEveryFormOfNamingAStudyIsKnown(t *testing.T) {
 			}
 			want := Link{
 				Subject: "S-1", Session: 1, Resources: found.Links[0].Resources, Date: "2023-02-03", Days: 2, HasDays: true, Modality: []string{"PT"},
-				Series: found.Links[0].Series, Method: c.method, Quality: c.method.quality(), Type: Whole, Candidates: 1,
+				Series: found.Links[0].Series, Contents: found.Links[0].Contents, Method: c.method, Quality: c.method.quality(), Type: Whole, Candidates: 1,
 			}
 			if c.uid != "" {
 				want.StudyUID = s.UID(c.uid)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging/pet"
 	"github.com/crflink/crflink/pseudonym"
 )
 
@@ -26,6 +27,8 @@ type Rules struct {
 
 	Candidates *Candidates // what the PACS has of the patient; nil when it was not asked
 	Decisions  *Decisions  // what people decided; nil is nothing
+
+	Quantification *pet.Table // by which PET and SPECT series are examined; nil leaves it
 }
 
 // Of returns the rules with what the PACS has of one patient.

@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"io"
 	"slices"
 
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/agefile"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/mapping"
@@ -37,9 +39,33 @@ func (l *loader) authorised(v, targets yamldoc.Value) {
 	if l.study.Imaging.Folder != "" && a.To(authorisation.ImagingOutput) != nil {
 		v.Errorf("name "+authorisation.ImagingOutput+" in authorisation.recipients, or take imaging.folder out", "nobody is authorised to receive the imaging sessions")
 	}
+	l.sealed(v)
 	for _, o := range l.outputs {
 		if !slices.Contains(outputs, o.Text()) {
 			o.Errorf(finding.DidYouMean(o.Text(), outputs), "the study has no output %q", o.Text())
+		}
+	}
+}
+
+// sealed finds recipients of a research package without a key beside others that have one: they could not read it.
+func (l *loader) sealed(v yamldoc.Value) {
+	with, without := "", ""
+	var keys []string
+	for _, r := range l.study.Authorisation.RecipientsOf(authorisation.ExportOutput) {
+		if len(r.Age) > 0 {
+			with = r.Name
+			keys = append(keys, r.Age...)
+		} else {
+			without = r.Name
+		}
+	}
+	switch {
+	case with == "":
+	case without != "":
+		v.Errorf("age: the recipient's public key", "packages are encrypted to %s, and %s has no key to read them", with, without)
+	default:
+		if _, err := agefile.Encrypt(io.Discard, keys...); err != nil {
+			v.Errorf("use keys of one kind", "the keys of the recipients of research packages cannot be used together: %v", err)
 		}
 	}
 }

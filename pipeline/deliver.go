@@ -18,7 +18,7 @@ import (
 // their delivery.
 func (r *runner) deliver(ctx context.Context) error {
 	if r.DryRun {
-		return nil
+		return r.rehearse(ctx)
 	}
 	r.Progress.Stage("delivery", len(r.Targets))
 	var failed error
@@ -41,12 +41,29 @@ func (r *runner) deliver(ctx context.Context) error {
 	return errors.Join(failed, r.deliverSessions(ctx))
 }
 
+// rehearse tells what a delivery of what the ledger holds would do in targets where people work: a first one may be large, and
+// their system may send mails about it.
+func (r *runner) rehearse(ctx context.Context) error {
+	for _, t := range r.Targets {
+		if !live(t) {
+			continue
+		}
+		done, err := r.deliverTo(ctx, t, r.handover())
+		if err != nil {
+			return fmt.Errorf("target %s: %w", t.Name(), err)
+		}
+		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, done)
+	}
+	r.matrix = nil
+	return nil
+}
+
 // deliverTo gives a target what it may have.
 func (r *runner) deliverTo(ctx context.Context, t ecrf.Target, given *handover) (Delivered, error) {
 	done := Delivered{Target: t.Name(), Kind: t.Kind()}
 	books := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
 	delivery, report, err := r.disclose(ctx, t, r.relative(ecrf.Delivery{
-		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: books, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(),
+		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: books, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(), DryRun: r.DryRun,
 	}))
 	if err != nil {
 		return done, err

@@ -82,6 +82,11 @@ func (r *runner) disclose(ctx context.Context, t ecrf.Target, d ecrf.Delivery) (
 	if s == nil || s.Rules == nil || !slices.Contains(s.Targets, t.Name()) {
 		return d, nil, nil
 	}
+	return s.apply(ctx, d)
+}
+
+// apply makes a delivery k-anonymous, and says so in it.
+func (s *DisclosureSpec) apply(ctx context.Context, d ecrf.Delivery) (ecrf.Delivery, *disclosure.Report, error) {
 	d, report, err := s.Rules.Apply(ctx, d)
 	if err != nil {
 		return d, nil, err

@@ -12,7 +12,8 @@ import (
 
 // EnteredSpec names where the study reads what people entered in the target.
 type EnteredSpec struct {
-	File string // a CSV that was exported from it
+	File   string // a CSV that was exported from it; "" where Target is set
+	Target string // the name of a target that can be read
 }
 
 // entered reads where the dates stand that people entered. It comes before the mapping, which is checked against it.
@@ -20,7 +21,24 @@ func (l *loader) entered(v yamldoc.Value) {
 	if !v.Exists() {
 		return
 	}
-	l.study.Entered = &EnteredSpec{File: l.path(l.required(v, v.Fields("file"), "file"))}
+	f := v.Fields("file", "target")
+	l.study.Entered = &EnteredSpec{File: l.path(f["file"].Text()), Target: f["target"].Text()}
+	if f["file"].Exists() == f["target"].Exists() {
+		v.Errorf("file: FILE.csv, or target: NAME of a target of kind redcap", "what people entered is read either from an export or from a target")
+	}
+}
+
+// enteredTarget checks the target from which is read what people entered. It comes behind the targets.
+func (l *loader) enteredTarget(v yamldoc.Value) {
+	if l.study.Entered == nil || l.study.Entered.Target == "" {
+		return
+	}
+	for _, t := range l.study.Targets {
+		if t.Name == l.study.Entered.Target && kindOf(t.Kind).entered {
+			return
+		}
+	}
+	v.Errorf("name a target of kind redcap", "no target that can be read is named %q", l.study.Entered.Target)
 }
 
 // unentered warns of a file that nothing reads.

@@ -112,7 +112,7 @@ func ReadReview(path string) ([]imaging.ReviewRow, error) {
 // rules are those of a site.
 func (s *ImagingSpec) rules() imaging.Rules {
 	r := imaging.Rules{
-		Systems: s.Systems, AccessionSystems: s.AccessionSystems, Modalities: s.Modalities, Without: s.Without, Window: s.Window, Decisions: s.Decisions,
+		Systems: s.Systems, AccessionSystems: s.AccessionSystems, Modalities: s.Modalities, Without: s.Without, Window: s.Window, Decisions: s.Decisions, Quantification: s.Quantification,
 	}
 	if p := s.PACS; p != nil {
 		r.PatientSystems, r.PatientPrefix, r.PatientDigits, r.Issuer, r.HashSystems = p.Systems, p.Prefix, p.Digits, p.Issuer, p.Hashes

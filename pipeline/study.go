@@ -15,6 +15,7 @@ import (
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/imaging"
+	"github.com/crflink/crflink/imaging/pet"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/mapping"
@@ -66,6 +67,8 @@ type ImagingSpec struct {
 	PACS             *PACSSpec          // nil where none is asked
 	Review           string             // the list of cases that people decide; "" is none
 	Decisions        *imaging.Decisions // those of them that are decided
+
+	Quantification *pet.Table // by which PET and SPECT series are examined
 }
 
 // SourceSpec names a source: files or a FHIR server.
@@ -81,6 +84,7 @@ type TargetSpec struct {
 	Name, Kind, Path string
 	ODM              ODMSpec      // of kind odm
 	Postgres         PostgresSpec // of kind postgres
+	REDCap           *REDCapSpec  // of kind redcap
 }
 
 // LoadStudy reads a study file and what it names. The error is a finding.List with everything that is wrong; warnings
@@ -138,6 +142,7 @@ func (l *loader) read() {
 	l.imaging(f["imaging"])
 	l.indexEvent(f["index-event"])
 	l.targets(f["targets"])
+	l.enteredTarget(f["entered"])
 	l.disclosure(f["disclosure"])
 	l.authorised(f["authorisation"], f["targets"])
 	s.State = l.path(l.required(l.doc.Root(), f, "state"))
@@ -346,8 +351,8 @@ func (l *loader) sources(v yamldoc.Value) {
 }
 
 func (l *loader) imaging(v yamldoc.Value) {
-	f := v.Fields("modalities", "event", "systems", "folder", "accession-systems", "without", "window", "pacs", "review")
-	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text())}
+	f := v.Fields("modalities", "event", "systems", "folder", "accession-systems", "without", "window", "pacs", "review", "quantification")
+	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text()), Quantification: l.quantification(f["quantification"])}
 	if e := f["event"]; e.Exists() && l.study.Mapping != nil && !l.study.Mapping.HasEvent(e.Text()) {
 		e.Errorf("an event of the mapping file", "unknown event %q", e.Text())
 	}
@@ -388,7 +393,7 @@ func (s *Study) Inputs() map[string]string {
 		numbering = s.Numbers.setup()
 	}
 	setup := fmt.Sprintf("%+v %+v %s %d %s %+v", s.Identity, numbering, s.Dates.Mode, s.Dates.Limit, s.Zone, []any{s.Imaging.Modalities, s.Imaging.Event, s.Imaging.Systems})
-	setup += s.Imaging.setup()
+	setup += s.Imaging.setup() + " quantification " + s.Imaging.Quantification.Hash()
 	if s.Cohort != nil {
 		setup += " cohort " + s.Cohort.String()
 	}

@@ -23,6 +23,7 @@ var targetKinds = []targetKind{
 	{name: "parquet", place: "folder"},
 	{name: "sqlite", place: "file"},
 	{name: "postgres", place: "database", keys: []string{"schema", "password-env", "password-file", "ca"}, options: (*loader).postgres},
+	{name: "redcap", place: "url", entered: true, keys: redcapKeys, options: (*loader).redcap},
 }
 
 // TargetKinds are the kinds of targets that a study file may name.
@@ -35,7 +36,10 @@ func TargetKinds() []string {
 }
 
 // targetKeys are the keys that a target of any kind may have.
-var targetKeys = []string{"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca"}
+var targetKeys = []string{
+	"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca",
+	"url", "auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "requests-per-minute",
+}
 
 // read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.
 func (k targetKind) read(l *loader, f map[string]yamldoc.Value, t *TargetSpec) {
@@ -51,7 +55,7 @@ func (k targetKind) read(l *loader, f map[string]yamldoc.Value, t *TargetSpec) {
 
 // where is the place that a target delivers to.
 func (k targetKind) where(l *loader, at string) string {
-	if k.place == "database" {
+	if k.place == "database" || k.place == "url" {
 		return at
 	}
 	return l.path(at)

@@ -84,6 +84,21 @@ func (t *Target) merge(o Target) {
 	t.Queries += o.Queries
 	t.Error = cmp.Or(t.Error, o.Error)
 	t.Disclosure = cmp.Or(t.Disclosure, o.Disclosure)
+	t.Live = t.Live.plus(o.Live)
+}
+
+// plus sums what became of cells; nil is nothing.
+func (l *Live) plus(o *Live) *Live {
+	switch {
+	case o == nil:
+		return l
+	case l == nil:
+		l = &Live{}
+	}
+	return &Live{
+		Written: l.Written + o.Written, Unchanged: l.Unchanged + o.Unchanged, Conflicts: l.Conflicts + o.Conflicts, Queries: l.Queries + o.Queries,
+		Rejected: l.Rejected + o.Rejected, Locked: l.Locked + o.Locked, Notes: slices.Concat(l.Notes, o.Notes),
+	}
 }
 
 // form returns the form of f's name, which it adds when it is not there.

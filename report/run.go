@@ -168,8 +168,21 @@ type Target struct {
 	Cells   Count  `json:"cells"`   // written
 	Queries Count  `json:"queries"` // raised
 	Error   string `json:"error"`   // why nothing, or not all, was delivered
+	// Live is what became of the cells of a target where people work; nil for files.
+	Live *Live `json:"live,omitempty"`
 	// Disclosure is what kept the delivery from singling anybody out; nil where the study wants no such control.
 	Disclosure *Disclosure `json:"disclosure,omitempty"`
+}
+
+// Live counts the cells of a delivery into a system where people work.
+type Live struct {
+	Written   Count    `json:"written"`
+	Unchanged Count    `json:"unchanged"`
+	Conflicts Count    `json:"conflicts"` // a person's entry differs
+	Queries   Count    `json:"queries"`   // a person must look for another reason
+	Rejected  Count    `json:"rejected"`
+	Locked    Count    `json:"locked"`
+	Notes     []string `json:"notes,omitempty"`
 }
 
 // Disclosure tells how a delivery was made k-anonymous. All counts are of subjects but Classes.

@@ -90,7 +90,7 @@ func cells(b *strings.Builder, r Run) {
 
 func delivery(b *strings.Builder, r Run) {
 	for _, t := range r.Targets {
-		fmt.Fprintf(b, "target     %s (%s): rows %s, cells %s, queries %s\n", clean(t.Name), clean(t.Kind), t.Rows, t.Cells, t.Queries)
+		place(b, t)
 		if t.Error != "" {
 			fmt.Fprintf(b, "           failed: %s\n", clean(t.Error))
 		}
@@ -107,6 +107,20 @@ func delivery(b *strings.Builder, r Run) {
 			fmt.Fprintf(b, "  %s %s, %s/s", grouped(s.Count), clean(s.Unit), grouped(int64(s.Rate()+0.5)))
 		}
 		b.WriteString("\n")
+	}
+}
+
+// place says what became of the cells of a target.
+func place(b *strings.Builder, t Target) {
+	fmt.Fprintf(b, "target     %s (%s): ", clean(t.Name), clean(t.Kind))
+	l := t.Live
+	if l == nil {
+		fmt.Fprintf(b, "rows %s, cells %s, queries %s\n", t.Rows, t.Cells, t.Queries)
+		return
+	}
+	fmt.Fprintf(b, "cells %s: written %s, unchanged %s, conflicts %s, queries %s, rejected %s, locked %s\n", t.Cells, l.Written, l.Unchanged, l.Conflicts, l.Queries, l.Rejected, l.Locked)
+	for _, note := range l.Notes {
+		fmt.Fprintf(b, "           note: %s\n", clean(note))
 	}
 }
 

@@ -67,6 +67,12 @@ func hideTargets(targets []Target) []Target {
 				K: d.K, AtRisk: d.AtRisk.hide(), Classes: d.Classes.hide(), Smallest: d.Smallest.hide(), Steps: d.Steps, Suppressed: d.Suppressed.hide(), Withheld: d.Withheld.hide(),
 			}
 		}
+		if l := t.Live; l != nil {
+			t.Live = &Live{
+				Written: l.Written.hide(), Unchanged: l.Unchanged.hide(), Conflicts: l.Conflicts.hide(), Queries: l.Queries.hide(),
+				Rejected: l.Rejected.hide(), Locked: l.Locked.hide(), Notes: l.Notes,
+			}
+		}
 		hidden[i] = t
 	}
 	return hidden

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,6 +97,9 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 	}
 	run.Imaging = images(t)
 	run.Targets = targets(t)
+	for _, d := range t.Deliveries {
+		run.Cells.Conflicts += report.Count(d.Report.Conflicts)
+	}
 	for _, s := range o.Stages {
 		run.Stages = append(run.Stages, report.Stage{Name: s.Name, Unit: s.Unit, Count: int64(s.Count), Seconds: s.Took.Seconds()})
 		run.Seconds += s.Took.Seconds()
@@ -224,6 +228,18 @@ func images(t *pipeline.Tally) report.Imaging {
 	return i
 }
 
+// liveCells counts what became of the cells of a target where people work, nil for others.
+func liveCells(d pipeline.Delivered) *report.Live {
+	if d.Kind != "redcap" {
+		return nil
+	}
+	r := d.Report
+	return &report.Live{
+		Written: report.Count(r.Written), Unchanged: report.Count(r.Unchanged), Conflicts: report.Count(r.Conflicts), Queries: report.Count(r.Queries),
+		Rejected: report.Count(r.Rejected), Locked: report.Count(r.Locked), Notes: r.Notes,
+	}
+}
+
 func targets(t *pipeline.Tally) []report.Target {
 	var all []report.Target
 	for _, d := range t.Deliveries {
@@ -234,8 +250,9 @@ func targets(t *pipeline.Tally) []report.Target {
 				Suppressed: report.Count(c.Suppressed), Withheld: report.Count(c.Withheld),
 			}
 		}
+		target.Live = liveCells(d)
 		if len(d.Report.Problems) > 0 {
-			target.Error = d.Report.Problems[0]
+			target.Error = strings.Join(d.Report.Problems, "; ")
 		}
 		all = append(all, target)
 	}

@@ -91,6 +91,7 @@ func (j *job) commands(t *testing.T, inputs ...string) {
 		j.leaks(t, args[0], j.run(t, args...))
 	}
 	j.explained(t)
+	j.packaged(t, "out/package")
 	if len(inputs) > 0 {
 		s := j.run(t, append([]string{"deidentify", "study.yaml", "--as-of", asOf}, inputs...)...)
 		if len(s.out) < 10_000 {

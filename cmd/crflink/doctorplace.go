@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/crflink/crflink/ecrf/redcap"
 	"github.com/crflink/crflink/internal/checkup"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pipeline/retire"
@@ -135,9 +136,13 @@ type reachable interface {
 func (e *examination) targets(ctx context.Context) {
 	for _, t := range e.study.Targets {
 		r := e.about("target " + t.Name)
-		target, err := newTarget(t)
+		target, err := newTarget(e.study, t)
 		if err != nil {
 			r.Bad("settings", err, "")
+			continue
+		}
+		if live, ok := target.(*redcap.Target); ok {
+			e.project(ctx, r, live)
 			continue
 		}
 		system, remote := target.(reachable)

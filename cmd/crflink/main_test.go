@@ -15,7 +15,8 @@ func TestMain(m *testing.M) {
 // Scripts are the command line as it is typed. Their working folder holds the example study under configs.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "../../testdata/script",
+		Dir:  "../../testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"redcap": redcapCommand},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CRFLINK_VAULT_KEY", testVaultKey)
 			return os.CopyFS(env.WorkDir+"/configs/psma-registry", os.DirFS("../../configs/psma-registry"))

@@ -127,10 +127,11 @@ func (o *opened) ledger(ctx context.Context) error {
 
 func (o *opened) targets(context.Context) error {
 	for _, spec := range o.Study.Targets {
-		t, err := newTarget(spec)
+		t, err := newTarget(o.Study, spec)
 		if err != nil {
 			return err
 		}
+		o.closeLater(t)
 		o.Targets = append(o.Targets, t)
 	}
 	return nil
@@ -142,6 +143,10 @@ func (o *opened) entered(context.Context) error {
 		return nil
 	}
 	var err error
+	if name := o.Study.Entered.Target; name != "" {
+		o.Entered, err = o.enteredIn(name)
+		return err
+	}
 	o.Entered, err = enteredFile(o.Study)
 	return err
 }

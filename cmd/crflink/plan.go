@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -125,7 +126,7 @@ func planned(b *strings.Builder, study *pipeline.Study) error {
 	}
 	services(b, study)
 	if e := study.Entered; e != nil {
-		fmt.Fprintf(b, "entered    %s\n", e.File)
+		fmt.Fprintf(b, "entered    %s\n", cmp.Or(e.File, "target "+e.Target))
 	}
 	for _, t := range study.Targets {
 		fmt.Fprintf(b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)

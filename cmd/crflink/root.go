@@ -34,7 +34,7 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), odmCommand(), ucumCommand(), consentCommand(),
-		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), retireCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(),
+		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), retireCommand(), exportCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
 		doctorCommand(), serveCommand(), jobsCommand(), statusCommand(), runsCommand(),
 	)
 	return root

@@ -12,7 +12,7 @@ func schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:       "schema " + strings.Join(schema.Names(), "|"),
 		Short:     "Print the JSON Schema of a file that people write, for completion in editors",
-		Long:      "Prints the JSON Schema of a study, mapping, dictionary, tests, consent or serve file.\n" + exitHelp,
+		Long:      "Prints the JSON Schema of a study, mapping, dictionary, tests, consent, serve or quantification file.\n" + exitHelp,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: schema.Names(),
 		RunE: func(cmd *cobra.Command, args []string) error {

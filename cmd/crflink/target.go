@@ -13,7 +13,7 @@ import (
 )
 
 // newTarget opens a target of any kind that a study file may name.
-func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
+func newTarget(study *pipeline.Study, spec pipeline.TargetSpec) (ecrf.Target, error) {
 	switch spec.Kind {
 	case "odm":
 		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
@@ -23,6 +23,8 @@ func newTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
 		return tables.NewSQLite(spec.Name, spec.Path)
 	case "postgres":
 		return postgresTarget(spec)
+	case "redcap":
+		return newREDCap(study, spec)
 	case "csv":
 		return table.New(spec.Name, spec.Path)
 	}

@@ -18,6 +18,7 @@ type document struct {
 	o     Options
 	sites []string
 	asOf  string
+	about string // the subject under way
 	cells int
 }
 
@@ -133,6 +134,7 @@ func (s *document) subject(book *ecrf.StoredCasebook) error {
 	if s.o.Transactional {
 		transaction = "Upsert"
 	}
+	s.about = book.Facts.Subject
 	s.x.open("SubjectData", "SubjectKey", book.Facts.Subject, "TransactionType", transaction)
 	s.x.empty("SiteRef", "LocationOID", location(book.Facts.Site))
 	for len(cells) > 0 {
@@ -244,6 +246,7 @@ func (s *document) cell2(site string, c *ecrf.StoredCell) {
 	if noted(c) {
 		s.annotation(c)
 	}
+	s.queriesOf(s.about, c.CellKey)
 	s.x.close("ItemData")
 }
 

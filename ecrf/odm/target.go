@@ -19,6 +19,8 @@ type Options struct {
 	Transactional bool
 	// Provenance adds an AuditRecord with SourceID to each ItemData of a snapshot, too. It makes the document several times larger.
 	Provenance bool
+
+	queries []ecrf.DataQuery // that are written beside their cells
 }
 
 // Version is a version of ODM.

@@ -301,3 +301,13 @@ func (d *delivery) conclude() {
 		d.report.Notes = append(d.report.Notes, "the project's log does not show what was written: an edit between reading and writing cannot be told; give the account the right to see the log")
 	}
 }
+
+// Check compares the project with the study's dictionary. A project that nothing can be written into safely is a DriftError.
+func (t *Target) Check(ctx context.Context) (notes []string, err error) {
+	p, err := readProject(ctx, t.client)
+	if err != nil {
+		return nil, wrapped(t.name, err)
+	}
+	_, notes, err = fit(p, t.options.Dictionary, &t.options)
+	return notes, wrapped(t.name, err)
+}

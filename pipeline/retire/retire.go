@@ -219,6 +219,9 @@ func tasks(study *pipeline.Study) []Task {
 	if study.Imaging.Folder != "" {
 		add(authorisation.ImagingOutput, study.Imaging.Folder)
 	}
+	if len(study.Authorisation.RecipientsOf(authorisation.ExportOutput)) > 0 {
+		add(authorisation.ExportOutput, "every research package that was written")
+	}
 	return append(all,
 		Task{What: "let the backups of the state folder and of the vault's key expire", Where: "backups", Due: due},
 		Task{What: "destroy the vault's key when the audit need not be checked any more", Where: "the vault's key"})

@@ -1,5 +1,5 @@
 // Package agekey reads a vault key that lies encrypted in a file of the age format (age-encryption.org/v1), binary or
-// armored. It alone knows age.
+// armored.
 //
 //   - An Unlock opens the file: identities, as age-keygen writes them, or a passphrase.
 //

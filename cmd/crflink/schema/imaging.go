@@ -17,6 +17,7 @@ func imagingLinks() node {
 		"window":            object(map[string]node{"before": whole(), "after": whole()}).said("days around the event"),
 		"review":            text().said("the list of cases that people decide, a CSV"),
 		"pacs":              pacs(),
+		"quantification":    text().said("the site's table of tracers, radionuclides and scanners"),
 	})
 }
 

@@ -18,11 +18,13 @@ type node map[string]any
 
 // files are the kinds of files with their schemas.
 var files = map[string]func() node{
-	"study": study, "mapping": mappingFile, "dictionary": dictionary, "tests": tests, "consent": policy, "serve": serve,
+	"study": study, "mapping": mappingFile, "dictionary": dictionary, "tests": tests, "consent": policy, "serve": serve, "quantification": quantification,
 }
 
 // Names lists the kinds of files, in the order of the documentation.
-func Names() []string { return []string{"study", "mapping", "dictionary", "tests", "consent", "serve"} }
+func Names() []string {
+	return []string{"study", "mapping", "dictionary", "tests", "consent", "serve", "quantification"}
+}
 
 // Of returns the schema of a kind of file as indented JSON, with a line feed at its end.
 func Of(name string) ([]byte, error) {

@@ -47,7 +47,7 @@ func TestThePublishedSchemasAreThoseOfTheProgram(t *testing.T) {
 
 // readers are the folders whose code reads a kind of file, by the kind.
 var readers = map[string][]string{
-	"study": {"pipeline", "authorisation"}, "mapping": {"mapping"}, "dictionary": {"ecrf"}, "tests": {"mapping/casetest"}, "consent": {"consent"}, "serve": {"operation"},
+	"study": {"pipeline", "authorisation"}, "mapping": {"mapping"}, "dictionary": {"ecrf"}, "tests": {"mapping/casetest"}, "consent": {"consent"}, "serve": {"operation"}, "quantification": {"imaging/pet"},
 }
 
 func TestASchemaKnowsTheKeysThatTheReaderKnows(t *testing.T) {
@@ -172,6 +172,8 @@ var examples = map[string][]string{
 	"dictionary": {"configs/*/dictionary.yaml", "mapping/testdata/*/dictionary.yaml"},
 	"tests":      {"configs/*/tests/*.yaml", "mapping/testdata/language/[cru]*s.yaml"},
 	"consent":    {"configs/*/consent.yaml", "consent/mii-broad-consent.yaml"},
+
+	"quantification": {"configs/*/quantification.yaml", "imaging/pet/default.yaml"},
 }
 
 func TestEveryExampleFileIsValid(t *testing.T) {
@@ -198,6 +200,8 @@ func TestAMisspeltKeyAndAWrongWordAreNotValid(t *testing.T) {
 		"dictionary": {"study: x\nversion: 1\nevents: []\nforms: [{name: a, items: [{name: b, type: number}]}]"},
 		"tests":      {"tests: {name: a, expect: {a.b: {missing: lost}}}"},
 		"consent":    {"kind: broad", "kind: none\ngates: [1]"},
+
+		"quantification": {"quantification: 1\nseverities: {weight-mising: error}", "quantification: 1\ntracers: [{name: a, ligand: b, nuclide: c, uptake: [1]}]"},
 	} {
 		s := compiled(t, kind)
 		for _, text := range texts {

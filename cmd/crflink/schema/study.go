@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"maps"
+
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/ecrf"
@@ -23,7 +25,7 @@ func study() node {
 		"deidentification": text().said("a de-identification profile: a file, or mii-default"),
 		"dictionary":       text().said("the file with the forms"),
 		"mapping":          text().said("the file with the rules that fill the forms"),
-		"entered":          object(map[string]node{"file": text()}, "file").said("what people entered in the target, as a CSV with the columns subject, form, item, value, and perhaps event"),
+		"entered":          entered(),
 		"sources":          some(source()),
 		"imaging":          imagingLinks(),
 		"targets":          some(target()),
@@ -71,6 +73,7 @@ func authorised() node {
 	approval := object(map[string]node{"body": enum(authorisation.Bodies()...), "number": text()}, "body", "number")
 	recipient := object(map[string]node{
 		"name": text(), "contact": text().said("how they are told that a patient withdrew"), "outputs": some(text()).said("names of targets, imaging, or export"),
+		"age": some(text()).said("public keys of age, to which research packages are encrypted"),
 	}, "name", "outputs")
 	return object(map[string]node{
 		"approvals": some(approval), "recipients": some(recipient), "modules": some(enum(authorisation.Modules()...)).said("modules of the MII core data set"),
@@ -123,13 +126,15 @@ func consentSource() node {
 }
 
 func target() node {
-	return object(map[string]node{
+	members := map[string]node{
 		"name": text(), "kind": enum(pipeline.TargetKinds()...), "folder": text(), "file": text(),
 		"version":  enum(pipeline.ODMVersions()...).said("of kind odm: the version of ODM, 1.3.2 where it is left out"),
 		"database": text().said("of kind postgres: postgres://role@host:port/database, without a password"), "schema": text().said("of kind postgres: the schema that the tables are made in"),
 		"password-env": text(), "password-file": text(), "ca": text().said("of kind postgres: PEM file of the authority of the server's certificate"),
 		"type": enum(pipeline.ODMTypes()...).said("of kind odm: what there is, or what a receiver is to insert and update, with audit records"),
-	}, "name", "kind")
+	}
+	maps.Copy(members, redcapTarget())
+	return object(members, "name", "kind")
 }
 
 func dictionary() node {

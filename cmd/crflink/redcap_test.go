@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/crflink/crflink/ecrf/redcap/fakeredcap"
+)
+
+const redcapToken = "0123456789ABCDEF0123456789ABCDEF"
+
+// projects are the fake REDCap projects of scripts, by their working folder.
+var projects sync.Map
+
+// redcapCommand lets a script have a REDCap:
+//
+//	redcap serve DICTIONARY.csv                starts one; REDCAP_URL and REDCAP_TOKEN are set
+//	redcap enter PERSON RECORD FIELD VALUE     a person enters a value
+//	redcap lock PERSON RECORD FIELD            a person locks the form of a field
+//	redcap content                             writes RECORD FIELD[#INSTANCE] = VALUE, a line each
+func redcapCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("redcap serve, enter, lock or content")
+	}
+	if args[0] == "serve" {
+		serveREDCap(ts, ts.MkAbs(args[1]))
+		return
+	}
+	found, _ := projects.Load(ts.Getenv("WORK"))
+	p, ok := found.(*fakeredcap.Project)
+	if !ok {
+		ts.Fatalf("redcap serve comes first")
+	}
+	switch args[0] {
+	case "enter":
+		ts.Check(p.Enter(args[1], fakeredcap.Cell{Record: args[2], Field: args[3]}, args[4]))
+	case "lock":
+		ts.Check(p.Lock(args[1], fakeredcap.Cell{Record: args[2], Field: args[3]}))
+	case "content":
+		_, err := fmt.Fprint(ts.Stdout(), contentOf(p))
+		ts.Check(err)
+	default:
+		ts.Fatalf("redcap %s is unknown", args[0])
+	}
+}
+
+func serveREDCap(ts *testscript.TestScript, dictionary string) {
+	file, err := os.Open(dictionary)
+	ts.Check(err)
+	defer file.Close()
+	fields, err := fakeredcap.ReadFields(file)
+	ts.Check(err)
+	s := fakeredcap.New(time.Now)
+	s.Limit = -1
+	projects.Store(ts.Getenv("WORK"), s.Add(fakeredcap.Design{Title: "Trial", Fields: fields}, fakeredcap.Service("etl", redcapToken)))
+	h := httptest.NewServer(s)
+	ts.Defer(h.Close)
+	ts.Setenv("REDCAP_URL", h.URL+"/api/")
+	ts.Setenv("REDCAP_TOKEN", redcapToken)
+}
+
+func contentOf(p *fakeredcap.Project) string {
+	var lines []string
+	for c, v := range p.Content() {
+		instance := ""
+		if c.Instance > 0 {
+			instance = fmt.Sprintf("#%d", c.Instance)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s%s = %s\n", c.Record, c.Field, instance, v))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
