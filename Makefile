@@ -1,7 +1,7 @@
 # Every target prepares what it needs (build/setup.sh) and runs one script; the flags shared by all are in build/env.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench fuzz view-report crosscheck build env clean
+.PHONY: help setup demo test lint bench fuzz view-report crosscheck build release env clean
 
 FUZZTIME ?= 20s
 export FUZZTIME
@@ -44,8 +44,12 @@ build: ## compile bin/crflink
 	@build/setup.sh build
 	@build/compile.sh
 
+release: ## a static program, its bill of materials and checksums, in dist/
+	@build/setup.sh release
+	@build/release.sh
+
 env: ## print the environment of the builds, for eval "$(make -s env)"
 	@. build/env.sh && declare -p CGO_ENABLED CGO_CFLAGS GOFLAGS PATH CRFLINK_SHARED CRFLINK_FHIR_PEER CRFLINK_FHIRPATH_JS 2>/dev/null | sed 's/^declare -x/export/' || true
 
 clean: ## remove what make wrote in this folder; the cache of tools stays
-	@rm -rf bin .out .tools
+	@rm -rf bin dist .out .tools

@@ -17,11 +17,14 @@ missing_packages() {
       compiler)
         has gcc || echo gcc
         has_libc_headers || echo libc6-dev ;;
+      binutils)
+        has readelf || echo binutils ;;
       servers)
         { has initdb && has pg_ctl && has postgres; } || echo postgresql
         has Orthanc || echo orthanc
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
+        has systemd-analyze || echo systemd
         has_browser || echo chromium
         has promtool || echo prometheus
         has openssl || echo openssl

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Sees to it that what a make target needs is there: build/setup.sh build|test|lint|bench|all
+# Sees to it that what a make target needs is there: build/setup.sh build|test|lint|bench|release|all
 #   build  Go and a C compiler
 #   test   also PostgreSQL, Orthanc, promtool, dcmtk, Chromium, xmllint, node and npm, the FHIR test server, gotestsum
 #   lint   build, golangci-lint, gosec
+#   release build, cyclonedx-gomod
 #   bench  build, node and npm, the engines of others that bench compares with
 # As root on Debian it installs what is missing and starts no service. Otherwise it lists what is missing, with the command
 # that installs it, and exits 1. When all is there it costs some milliseconds.
@@ -23,7 +24,8 @@ case ${1:-all} in
   build) need_go; debian_need compiler ;;
   test)  need_go; debian_need compiler servers node; peer_need; engines_need; tool_need gotestsum ;;
   lint)  need_go; debian_need compiler; tool_need golangci-lint gosec ;;
+  release) need_go; debian_need compiler binutils; tool_need cyclonedx-gomod ;;
   bench) need_go; debian_need compiler node; engines_need ;;
   all)   need_go; debian_need compiler servers node; peer_need; engines_need; tool_need gotestsum golangci-lint gosec ;;
-  *)     die "unknown need \"$1\": one of build, test, lint, bench, all" ;;
+  *)     die "unknown need \"$1\": one of build, test, lint, bench, release, all" ;;
 esac

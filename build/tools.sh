@@ -7,6 +7,7 @@ tool_module() {
     golangci-lint) echo github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 ;;
     gosec)         echo github.com/securego/gosec/v2/cmd/gosec@v2.30.0 ;;
     gotestsum)     echo gotest.tools/gotestsum@v1.13.0 ;;
+    cyclonedx-gomod) echo github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 ;;
     *)             die "unknown tool \"$1\"" ;;
   esac
 }

@@ -41,6 +41,7 @@ type Ledger interface {
 
 	WithdrawalLedger
 	QueryLedger
+	SeenLedger
 	Close() error
 }
 
@@ -63,6 +64,18 @@ type WithdrawalLedger interface {
 	// SeeJournal remembers how many entries of the journal of withdrawals the ledger has seen; the number never falls.
 	SeeJournal(ctx context.Context, entries int) error
 	JournalSeen(ctx context.Context) (entries int, err error)
+}
+
+// SeenLedger keeps up to when a source was read, and what was seen of subjects until then, so that a later run need not read what
+// has not changed. The texts are the caller's and hold nothing that leads to a person.
+type SeenLedger interface {
+	// Watermark returns what Advance stored last, "" before the first time.
+	Watermark(ctx context.Context) (string, error)
+	// Seen returns, by study number, what the last Advance said of subjects.
+	Seen(ctx context.Context) (map[string]string, error)
+	// Advance stores a watermark with what was seen of subjects that the ledger knows, and forgets what was seen of all others, in
+	// one durable transaction. It is for the end of a run, when everything has been delivered.
+	Advance(ctx context.Context, watermark string, seen map[string]string) error
 }
 
 // Facts.Outcome and Reason of subjects who withdrew and of whom something is kept.

@@ -109,6 +109,7 @@ type Record struct {
 	byKey     map[Key]*Resource
 	aliases   map[string]Key
 	linked    []Key
+	found     map[string]int
 }
 
 // NewRecord returns an empty record of the patient with the id.

@@ -74,6 +74,9 @@ func OwnedTypes() []string {
 // SubjectParameter returns the search parameter that finds the type's resources by patient, "" where there is none.
 func SubjectParameter(typ string) string { return subjects[typ].parameter }
 
+// SubjectElement returns the element that says whose a resource of the type is, "" where there is none.
+func SubjectElement(typ string) string { return subjects[typ].element }
+
 // Subjects yields the Reference elements that say whose the resource is; none for a Patient and for shared types.
 func (r *Resource) Subjects() iter.Seq[Node] { return r.Get(subjects[r.Type].element).Elements() }
 

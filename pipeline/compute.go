@@ -49,6 +49,9 @@ func (r *runner) compute(ctx context.Context) error {
 	if err := r.findParted(); err != nil {
 		return err
 	}
+	if err := r.findStill(ctx); err != nil {
+		return err
+	}
 	shards, err := r.begin(ctx)
 	if err != nil {
 		return err
@@ -196,6 +199,7 @@ func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error)
 		done.drafts = append(done.drafts, result.drafts...)
 		if !result.failed {
 			r.out.Tally.add(result)
+			r.tracking.remember(w.subject.Number(), result.seen)
 			if err := r.place(&done, w, result); err != nil {
 				return done, err
 			}

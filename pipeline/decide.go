@@ -19,6 +19,7 @@ type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
 	noted   uint64              // sameness of the decision
+	key     string              // of what was read before the decision; "" where nothing is tracked
 	entered ecrf.Entries        // what people entered in the target, as far as the mapping reads it
 	traits  pseudonym.Traits    // to be compared with what people entered
 	studies *imaging.Candidates // what the PACS has; nil when it is not asked
@@ -27,6 +28,9 @@ type work struct {
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but
 // facts is read for it.
 func (r *runner) decide(ctx context.Context) error {
+	if err := r.track(ctx); err != nil {
+		return err
+	}
 	r.Progress.Stage("consent", -1)
 	r.known, r.claimed = map[string]standing{}, map[string]bool{}
 	atOnce := recordsPerBatch
@@ -158,7 +162,11 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 		}
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		v := &verdict{c.decision, c.facts, now}
-		r.work = append(r.work, work{patient: c.record.Key(), subject: subject, noted: v.sameness(), traits: pseudonym.TraitsOf(c.record.Patient())})
+		w := work{patient: c.record.Key(), subject: subject, noted: v.sameness(), traits: pseudonym.TraitsOf(c.record.Patient())}
+		if w.key, err = r.key(c, w, v); err != nil {
+			return err
+		}
+		r.work = append(r.work, w)
 		r.known[subject.Number()] = now
 		err = r.note(subject, v)
 		if before != nil && err == nil {

@@ -205,6 +205,9 @@ func (r *runner) count(ctx context.Context) error {
 	if err := r.close(ctx, counts); err != nil {
 		return err
 	}
+	if err := r.advance(ctx); err != nil {
+		return err
+	}
 	return r.Ledger.Finish(ctx, r.runID, counts)
 }
 

@@ -58,9 +58,8 @@ func (s *Study) Wanted() fhir.Wanted {
 
 // wantedOf is what is fetched of a patient: under several policies only what a form needs that one of them permits.
 func (r *runner) wantedOf(patient fhir.Key) fhir.Wanted {
-	r.planned.Do(func() { r.want = r.Study.Wanted() })
 	if !r.Study.Policy.Combined() {
-		return r.want
+		return r.plan()
 	}
 	d := r.decision(patient)
 	types := r.Study.Mapping.TypesOf(func(form string) bool { return d.For(form).Outcome() == consent.Granted })
@@ -69,18 +68,28 @@ func (r *runner) wantedOf(patient fhir.Key) fhir.Wanted {
 	}
 	var w fhir.Wanted
 	for _, typ := range slices.DeleteFunc(types, r.Study.beyond) {
-		w = w.Narrow(typ, r.want.Narrowing(typ))
+		w = w.Narrow(typ, r.plan().Narrowing(typ))
 	}
 	return w
 }
 
-// fetch reads what the study needs of a patient. A source that gives more than it was asked for makes no difference.
-func (r *runner) fetch(ctx context.Context, patient fhir.Key) (*fhir.Record, error) {
+// plan is what is asked for of a patient of whom everything may be used.
+func (r *runner) plan() fhir.Wanted {
+	r.planned.Do(func() { r.want = r.Study.Wanted() })
+	return r.want
+}
+
+// fetch reads what the study needs of a patient, and counts what was rejected of it. A source that gives more than it was asked for
+// makes no difference.
+func (r *runner) fetch(ctx context.Context, patient fhir.Key) (record *fhir.Record, rejected int, err error) {
 	wanted := r.wantedOf(patient)
-	record, err := r.Source.Fetch(ctx, patient, wanted, r.facts.Reject)
+	record, err = r.Source.Fetch(ctx, patient, wanted, func(x fhir.Rejected) {
+		rejected++
+		r.facts.Reject(x)
+	})
 	if err != nil {
-		return nil, err
+		return nil, rejected, err
 	}
 	wanted.Prune(record)
-	return record, nil
+	return record, rejected, nil
 }

@@ -125,8 +125,10 @@ type runner struct {
 	work    []work // permitted subjects
 	planned sync.Once
 	want    fhir.Wanted // of a patient of whom everything may be used
-	known   map[string]standing
-	claimed map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
+
+	tracking tracking
+	known    map[string]standing
+	claimed  map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination
 	combining sync.Mutex // of combination
 	cohorts   cohorts

@@ -25,6 +25,7 @@ type subjectResult struct {
 	emptied bool          // the change takes the last supported value
 	drafts  []audit.Draft // for the audit
 	failed  bool          // it counts for nothing
+	seen    *note         // for the next run
 }
 
 // fail drops what was counted; what the audit says stays.
@@ -53,7 +54,10 @@ type veiled struct {
 //
 // last is what earlier runs decided about the subject; the zero value when they did not know it.
 func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*subjectResult, error) {
-	record, err := r.fetch(ctx, w.patient)
+	if r.isStill(w, last) {
+		return r.asItWas(w, last)
+	}
+	record, rejected, err := r.fetch(ctx, w.patient)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,9 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	}
 	if w.studies, err = r.examinations(ctx, permitted); err != nil {
 		return nil, err
+	}
+	if rejected == 0 {
+		result.seen = r.saw(w, record)
 	}
 	digest := r.digest(record, permitted, w)
 	known := last.Subject != ""
@@ -116,6 +123,15 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 		return result, nil // recorded when it is stored
 	}
 	return result, result.say(r.computed(w.subject, result.change))
+}
+
+// asItWas is the result for a subject of whom nothing was read, because nothing has changed.
+func (r *runner) asItWas(w work, last ecrf.Facts) (*subjectResult, error) {
+	seen := r.tracking.before[w.subject.Number()]
+	result := &subjectResult{seen: &seen}
+	err := result.unchanged(last)
+	result.veil = pseudonym.Report{}
+	return result, err
 }
 
 // unchanged takes the counts of the run that computed the subject from the same input.

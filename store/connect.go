@@ -15,6 +15,8 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
+
+	"github.com/crflink/crflink/store/database"
 )
 
 //go:embed migrations/*.sql
@@ -102,8 +104,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	return database.Up(ctx, provider)
 }
 
 func (c *connections) close() error {

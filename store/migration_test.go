@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/ledgertest"
 	"github.com/crflink/crflink/store"
+	"github.com/crflink/crflink/store/database"
 )
 
 // TestALedgerOfTheFirstVersionIsBroughtUpToDate opens a file that the first schema made and filled: what it held is there, and
@@ -58,5 +60,25 @@ func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	}
 	if facts, err := l.Facts(t.Context(), []string{"X1"}); err != nil || facts["X1"].Outcome != ecrf.OutcomeWithdrawn {
 		t.Errorf("%+v, %v", facts, err)
+	}
+}
+
+func TestALedgerOfANewerProgramIsRefusedAndStaysAsItIs(t *testing.T) {
+	d := ledgertest.Dictionary(t)
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, err := store.OpenLedger(t.Context(), path, d)
+	check(t, err)
+	check(t, l.Close())
+	db, err := sqlx.Open("sqlite3", path)
+	check(t, err)
+	defer func() { check(t, db.Close()) }()
+	db.MustExec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
+	if l, err := store.OpenLedger(t.Context(), path, d); !errors.Is(err, database.ErrNewer) {
+		t.Errorf("%v, %v; want a refusal", l, err)
+	}
+	var n int
+	check(t, db.Get(&n, "SELECT count(*) FROM goose_db_version WHERE version_id = 9999"))
+	if n != 1 {
+		t.Error("the schema's version was changed")
 	}
 }

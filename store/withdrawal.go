@@ -52,6 +52,7 @@ func (t *transaction) anonymise(id int64, number string) (cells int, err error) 
 		{"UPDATE origin SET resource = '', version = '' WHERE subject = ?", []any{id}},
 		{"UPDATE instance SET key = 'anonymised-' || repeat WHERE subject = ?", []any{id}},
 		{"DELETE FROM delivery WHERE subject = ?", []any{id}},
+		{"DELETE FROM seen WHERE subject = ?", []any{id}},
 	} {
 		if _, err := t.tx.ExecContext(t.ctx, change.query, change.args...); err != nil {
 			return 0, err

@@ -122,6 +122,7 @@ type listing struct {
 	kind     string // searchset or history
 	entries  []*entry
 	includes bool
+	counts   bool // it is asked for the total
 	total    int
 	size     int
 	start    int // of the page that a token stands for
@@ -146,7 +147,7 @@ func (c *call) search(typ string) answer {
 	}
 	l := &listing{kind: "searchset", entries: found, includes: q.include, total: len(found), size: min(q.count, c.s.pageCap()), self: self}
 	if q.summary {
-		l.entries = nil
+		l.entries, l.counts = nil, true
 	}
 	return c.cut(l)
 }
@@ -160,7 +161,7 @@ func (c *call) cut(l *listing) answer {
 	w.plain("lastUpdated", stampOf(c.s.config.Now().UnixMilli()))
 	w.end()
 	w.plain("type", l.kind)
-	if !c.s.faults.script.NoTotal {
+	if l.counts || !c.s.faults.script.NoTotal {
 		w.integer("total", int64(l.total))
 	}
 	w.array("link")

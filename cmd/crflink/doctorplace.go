@@ -46,7 +46,7 @@ func (e *examination) vault(ctx context.Context) {
 
 func (e *examination) vaultIsThere(ctx context.Context, r *checkup.Report) bool {
 	if e.study.Vault == nil {
-		_, err := os.Stat(filepath.Join(e.study.State, "vault.db"))
+		_, err := os.Stat(filepath.Join(e.study.State, vaultFile))
 		return err == nil
 	}
 	address, err := vaultAddress(e.study.Vault)

@@ -35,6 +35,7 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 	root.AddCommand(
 		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), odmCommand(), ucumCommand(), consentCommand(),
 		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), retireCommand(), exportCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
+		backupCommand(),
 		doctorCommand(), serveCommand(), jobsCommand(), statusCommand(), runsCommand(),
 	)
 	return root

@@ -15,6 +15,9 @@ import (
 	vaultstore "github.com/crflink/crflink/store/vault"
 )
 
+// vaultFile is the vault's name in a study's state folder.
+const vaultFile = "vault.db"
+
 func vaultCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vault",
@@ -129,7 +132,7 @@ func (o *opened) vaultRows(ctx context.Context) (*vaultstore.Store, error) {
 func openRows(ctx context.Context, study *pipeline.Study) (*vaultstore.Store, error) {
 	spec := study.Vault
 	if spec == nil {
-		return vaultstore.Open(ctx, filepath.Join(study.State, "vault.db"))
+		return vaultstore.Open(ctx, filepath.Join(study.State, vaultFile))
 	}
 	address, err := vaultAddress(spec)
 	if err != nil {

@@ -44,6 +44,7 @@ func Run(t *testing.T, c Candidate) {
 		{"WhoWasGivenSomethingIsRemembered", recipients},
 		{"TheNumberOfAWithdrawalIsKeptWhileItIsNeeded", names},
 		{"WhatWasSeenOfTheJournalNeverFalls", seen},
+		{"AWatermarkIsStoredWithWhatWasSeenOfSubjects", watermark},
 		{"WhatATargetTookIsRemembered", delivered},
 		{"AQueryIsOpenedOnceAndKeepsItsHistory", queries},
 		{"AnotherStudyIsRefused", foreign},

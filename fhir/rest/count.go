@@ -24,12 +24,15 @@ func (s *Source) Count(ctx context.Context, typ string, n fhir.Narrowing) (all, 
 			admitted = all
 			return nil
 		}
-		for _, q := range (query{typ: typ}).with(c, !s.options.Post) {
-			count, err := s.countOf(ctx, q)
+		for _, p := range s.pieces(typ, c) {
+			c, err := s.counting(ctx, p.query())
+			if err == nil {
+				err = p.query().honoured(c.self)
+			}
 			if err != nil {
 				return err
 			}
-			if admitted += count; count < 0 {
+			if admitted += c.total; c.total < 0 {
 				return fmt.Errorf("count %s: the server does not say how many", typ)
 			}
 		}

@@ -55,6 +55,7 @@ type fetch struct {
 	members map[string]bool // ids of the patients that were asked for, merged ones included
 	order   []string
 	again   []string // types of facts that are not taken as they were read first
+	tallies tallies  // of the patients' searches
 }
 
 func (f *fetch) want(typ string) bool { return isFact(typ) || f.wanted.Has(typ) }
@@ -70,6 +71,7 @@ func (f *fetch) addPatient(key fhir.Key) error {
 	}
 	for _, id := range f.facts.Members(p) {
 		f.members[id] = true
+		f.tallies.add(id, key)
 		f.order = append(f.order, id)
 	}
 	record, err := f.facts.Record(p, f.isKnown, f.source.readSpool)
@@ -112,13 +114,14 @@ func (f *fetch) clinical(ctx context.Context) error {
 }
 
 func (f *fetch) byPatients(ctx context.Context, typ string, c fhir.Criterion) error {
-	name, typed := f.source.can.parameter(typ)
-	for _, ids := range chunks(f.order, f.source.options.Batch) {
-		for _, q := range byPatient(typ, name, typed, ids).with(c, !f.source.options.Post) {
-			if err := f.search(ctx, q); err != nil {
+	for _, piece := range f.source.pieces(typ, c) {
+		f.tallies.begin(piece.name)
+		for _, ids := range f.source.chunksBeside(f.order, piece) {
+			if err := f.search(ctx, f.source.byPatients(piece, ids)); err != nil {
 				return err
 			}
 		}
+		f.tallies.end()
 	}
 	return nil
 }
@@ -152,6 +155,7 @@ func (f *fetch) search(ctx context.Context, q query) error {
 		if f.foreign(e.Resource) {
 			return false, errForeignPatient
 		}
+		f.tallies.count(e.Resource)
 		return true, nil
 	})
 }
@@ -265,6 +269,7 @@ func (f *fetch) records(patients []fhir.Key) ([]*fhir.Record, error) {
 		if known, ok := f.facts.Find(key.ID); ok {
 			record.SetLinkedFrom(f.facts.LinkedFrom(known))
 		}
+		record.SetFound(f.tallies.of(key))
 		list = append(list, record)
 	}
 	return list, nil

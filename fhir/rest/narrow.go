@@ -3,6 +3,8 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -87,27 +89,58 @@ type ignoredError struct{ name string }
 
 func (e *ignoredError) Error() string { return "the server ignored the search parameter " + e.name }
 
-// with returns the query with the codes of a criterion, in as many queries as it takes to keep each one short.
-func (q query) with(c fhir.Criterion, short bool) []query {
+// piece is a part of a search for a type: all of it, or some codes of one criterion. Its name tells it from the others and depends on
+// nothing but the search.
+type piece struct {
+	name, typ string
+	codes     param // none where the name is empty
+}
+
+// pieces cuts the codes of a criterion into as many searches as it takes to keep each one short.
+func (s *Source) pieces(typ string, c fhir.Criterion) []piece {
 	if c.Parameter == "" {
-		return []query{q}
+		return []piece{{name: typ, typ: typ}}
 	}
 	values := make([]string, len(c.Codes))
 	for i, code := range c.Codes {
 		values[i] = tokenOf(code)
 	}
-	pieces := [][]string{values}
-	if short {
-		pieces = cut(values, len(values), max(maxQuery-len(q.encode(-1)), maxQuery/4))
+	limit := maxQuery / 2
+	if s.options.Post {
+		limit = math.MaxInt32
 	}
-	all := make([]query, 0, len(pieces))
-	for _, piece := range pieces {
-		one := q
-		one.params = append(slices.Clip(q.params), param{c.Parameter, strings.Join(piece, ",")})
-		one.check = append(slices.Clip(q.check), c.Parameter)
-		all = append(all, one)
+	var all []piece
+	for i, part := range cut(values, len(values), limit) {
+		name := fmt.Sprintf("%s?%s/%d", typ, c.Parameter, i)
+		all = append(all, piece{name, typ, param{c.Parameter, strings.Join(part, ",")}})
 	}
 	return all
+}
+
+// chunksBeside cuts a list of ids into pieces that are short enough beside the codes.
+func (s *Source) chunksBeside(ids []string, p piece) [][]string {
+	limit := maxQuery
+	if !s.options.Post {
+		limit -= len(p.codes.value)
+	}
+	return cut(ids, s.options.Batch, limit)
+}
+
+func (p piece) query() query { return query{typ: p.typ}.with(p.codes) }
+
+// byPatients is the search of a piece for the resources of patients.
+func (s *Source) byPatients(p piece, ids []string) query {
+	name, typed := s.can.parameter(p.typ)
+	return byPatient(p.typ, name, typed, ids).with(p.codes)
+}
+
+// with adds a parameter that the server has to heed.
+func (q query) with(p param) query {
+	if p.name == "" {
+		return q
+	}
+	q.params, q.check = append(slices.Clip(q.params), p), append(slices.Clip(q.check), p.name)
+	return q
 }
 
 // tokenEscape writes the characters that mean something in a token (FHIR R4, Search: escaping).

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/bundle"
@@ -15,6 +16,7 @@ type page struct {
 	typ   string
 	total int // -1 when absent
 	links map[string]string
+	at    time.Time // meta.lastUpdated
 }
 
 func (p *page) member(m bundle.Member) {
@@ -32,6 +34,10 @@ func (p *page) member(m bundle.Member) {
 	case "total":
 		if n, err := strconv.Atoi(v.Text()); err == nil && v.Kind() == fhir.Number && n >= 0 {
 			p.total = n
+		}
+	case "meta":
+		if d, err := fhir.ParseDateTime(v.Get("lastUpdated").Text()); err == nil {
+			p.at, _ = d.Instant()
 		}
 	case "link":
 		p.links = map[string]string{}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/bundle"
@@ -238,7 +239,7 @@ func issueCode(issue fhir.Node) string {
 // complete compares what was read with what the server counts.
 func (w *walk) complete(ctx context.Context) error {
 	want := w.total
-	if want < 0 && w.count > 1 {
+	if want < 0 && len(w.ids) > 0 { // a page that seems to be the only one may be what is left of several
 		var err error
 		if want, err = w.source.countOf(ctx, w.query); err != nil {
 			return err
@@ -259,22 +260,37 @@ func (w *walk) complete(ctx context.Context) error {
 
 // countOf asks how many resources a search has; -1 when the server does not say.
 func (s *Source) countOf(ctx context.Context, q query) (int, error) {
+	c, err := s.counting(ctx, q)
+	return c.total, err
+}
+
+// counted is the answer to a question for a number.
+type counted struct {
+	total int       // -1 when the server does not say
+	at    time.Time // by the server's clock; zero when it does not say
+	self  string    // link
+}
+
+func (s *Source) counting(ctx context.Context, q query) (counted, error) {
 	target := s.wire.Base().JoinPath(q.typ)
 	q.params = append(slices.Clone(q.params), param{"_summary", "count"})
 	target.RawQuery = q.encode(-1)
-	total := -1
+	c := counted{total: -1}
 	err := s.wire.Get(ctx, target, func(a wire.Answer) error {
 		p := page{total: -1}
 		r := &bundle.Reader{Member: p.member, Rejected: func(fhir.Rejected) {}, Entry: func(*bundle.Entry) error { return nil }}
 		summary, err := r.Read(a.Body)
-		if err == nil && (summary.Broken || summary.Bundles != 1) {
-			err = fmt.Errorf("%w: it is not one whole Bundle", wire.ErrBroken)
+		switch {
+		case err != nil:
+			return err
+		case summary.Broken || summary.Bundles != 1:
+			return fmt.Errorf("%w: it is not one whole Bundle", wire.ErrBroken)
 		}
-		total = p.total
-		return err
+		c = counted{p.total, earlier(dateOf(a.Header), p.at), p.links["self"]}
+		return nil
 	})
 	if err != nil {
-		return -1, fmt.Errorf("count %s: %w", q.typ, err)
+		return counted{total: -1}, fmt.Errorf("count %s: %w", q.typ, err)
 	}
-	return total, nil
+	return c, nil
 }

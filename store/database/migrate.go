@@ -39,6 +39,21 @@ func migrate(ctx context.Context, db *sqlx.DB, files fs.FS) error {
 	if err != nil {
 		return err
 	}
+	return Up(ctx, p)
+}
+
+// ErrNewer is returned for a database whose schema this program does not know yet.
+var ErrNewer = errors.New("a newer crflink has opened the database: its schema is not known to this one; use the newer one, or the backup from before")
+
+// Up applies what is missing of a provider's migrations. A database with more than those is refused and not touched.
+func Up(ctx context.Context, p *goose.Provider) error {
+	current, known, err := p.GetVersions(ctx)
+	switch {
+	case err != nil:
+		return err
+	case current > known:
+		return ErrNewer
+	}
 	_, err = p.Up(ctx)
 	return err
 }

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/store"
+	"github.com/crflink/crflink/store/journal"
+)
+
+// backupSums lists the files of a backup's folder with their SHA-256, as sha256sum --check reads it.
+const backupSums = "SHA256SUMS"
+
+func backupCommand() *cobra.Command {
+	var to string
+	cmd := &cobra.Command{
+		Use:   "backup STUDY.yaml --to FOLDER",
+		Short: "Copy a study's state, consistently and checked",
+		Long: `Copies what lies in the study's state folder into a new folder, between two runs: the databases as of one moment and looked
+through, the journal of withdrawals, and all other files. They lie in three folders, because they belong into different hands:
+ledger, vault and journal. Each has a list of checksums (sha256sum --check SHA256SUMS). The vault's key is not part of it, nor is
+what lies in PostgreSQL.
+` + exitHelp,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return backup(cmd, args[0], to) },
+	}
+	cmd.Flags().StringVar(&to, "to", "", "a folder that does not exist yet")
+	return cmd
+}
+
+func backup(cmd *cobra.Command, file, to string) (err error) {
+	if to == "" {
+		return errors.New("say where the copy belongs: --to FOLDER")
+	}
+	study, err := loadStudy(cmd, file)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(ledgerPath(study)); err != nil {
+		return fmt.Errorf("there is no state of the study in %s: nothing to copy", study.State)
+	}
+	o := &opened{Parts: pipeline.Parts{Study: study}}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	if err := o.lock(cmd.Context()); err != nil {
+		return err
+	}
+	c := &copying{from: study.State, to: to, secret: keyFiles(study.Key), out: cmd.OutOrStdout()}
+	if err := c.all(cmd.Context()); err != nil {
+		return coded{exitServer, fmt.Errorf("nothing was copied to %s: %w", to, err)}
+	}
+	if study.Vault != nil {
+		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "The vault lies in PostgreSQL and is not part of the copy: have it copied there.")
+	}
+	return err
+}
+
+// copying is a backup under way. It grows beside its place and is moved there when it is whole.
+type copying struct {
+	from, to string
+	part     string
+	secret   []string            // files that are not copied
+	sums     map[string][]string // lines of backupSums by folder
+	out      io.Writer
+}
+
+func (c *copying) all(ctx context.Context) (err error) {
+	if _, err := os.Stat(c.to); err == nil {
+		return errors.New("it is there already; name a new folder")
+	}
+	c.part, c.sums = c.to+".partial", map[string][]string{}
+	if err := errors.Join(os.RemoveAll(c.part), os.MkdirAll(c.part, 0o700)); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(c.part)) }()
+	entries, err := os.ReadDir(c.from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := c.entry(ctx, e); err != nil {
+			return err
+		}
+	}
+	if err := c.list(); err != nil {
+		return err
+	}
+	return os.Rename(c.part, c.to)
+}
+
+// place says in which folder of the backup a file of the state folder belongs; none is "".
+func place(e os.DirEntry) string {
+	name := e.Name()
+	switch {
+	case !e.Type().IsRegular(), name == lockFile, strings.HasSuffix(name, "-wal"), strings.HasSuffix(name, "-shm"):
+		return ""
+	case name == journal.FileName:
+		return "journal"
+	case name == vaultFile:
+		return "vault"
+	}
+	return "ledger"
+}
+
+func (c *copying) entry(ctx context.Context, e os.DirEntry) error {
+	folder := place(e)
+	if folder == "" || c.isSecret(e) {
+		return nil
+	}
+	from, to := filepath.Join(c.from, e.Name()), filepath.Join(c.part, folder, e.Name())
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	copied := copyFile
+	if strings.HasSuffix(e.Name(), ".db") {
+		copied = func(from, to string) error { return store.Snapshot(ctx, from, to) }
+	}
+	if err := copied(from, to); err != nil {
+		return err
+	}
+	sum, size, err := digest(to)
+	if err != nil {
+		return err
+	}
+	c.sums[folder] = append(c.sums[folder], sum+"  "+e.Name()+"\n")
+	_, err = fmt.Fprintf(c.out, "%s  %d bytes\n", filepath.Join(folder, e.Name()), size)
+	return err
+}
+
+// keyFiles are the files that the vault's key comes from.
+func keyFiles(key *pipeline.KeySpec) []string {
+	if key == nil {
+		return nil
+	}
+	return append([]string{key.File, key.Age, key.Identity, key.PassphraseFile}, keyFiles(key.Next)...)
+}
+
+// isSecret reports whether an entry of the state folder is where the key comes from.
+func (c *copying) isSecret(e os.DirEntry) bool {
+	info, err := e.Info()
+	return err == nil && slices.ContainsFunc(c.secret, func(path string) bool {
+		other, err := os.Stat(path)
+		return path != "" && err == nil && os.SameFile(info, other)
+	})
+}
+
+// list writes each folder's checksums.
+func (c *copying) list() error {
+	for folder, lines := range c.sums {
+		slices.Sort(lines)
+		if err := os.WriteFile(filepath.Join(c.part, folder, backupSums), []byte(strings.Join(lines, "")), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from) // #nosec G304 -- a file of the study's state folder
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- in the folder that the caller names
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return out.Sync()
+}
+
+func digest(path string) (sum string, size int64, err error) {
+	f, err := os.Open(path) // #nosec G304 -- a file that was just written
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if size, err = io.Copy(h, f); err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, nil
+}

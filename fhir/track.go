@@ -1,0 +1,57 @@
+package fhir
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+)
+
+// Tracker is a Source that can tell which patients' resources have changed since an earlier reading, without reading them.
+//
+// Times are those of the source: nobody else's clock is asked.
+type Tracker interface {
+	Source
+
+	// Moment returns what tells the source apart from every other one, and its time now. It is asked before anything else is
+	// read: what changes afterwards changes since then.
+	Moment(ctx context.Context) (identity string, now time.Time, err error)
+
+	// Touched returns those of the patients of whom a wanted resource, facts aside, was created, changed, deleted or given to
+	// somebody else since.
+	Touched(ctx context.Context, patients []Footprint, wanted Wanted, since time.Time) (map[Key]bool, error)
+
+	// Common returns the resources of a shared type that are there now, and which of them changed since.
+	Common(ctx context.Context, typ string, since time.Time) (there map[string]bool, changed map[string]bool, err error)
+}
+
+// Footprint is what a source found when it fetched a patient: Record.Found then.
+type Footprint struct {
+	Patient Key
+	Found   map[string]int
+}
+
+// ErrUntracked is what a Tracker answers, wrapped, where it cannot tell: everything has to be read.
+var ErrUntracked = errors.New("the source cannot tell what has changed")
+
+// SetFound notes how many resources each of a source's searches found. The names of searches are the source's own.
+func (r *Record) SetFound(found map[string]int) { r.found = found }
+
+// Found returns what SetFound noted.
+func (r *Record) Found() map[string]int { return maps.Clone(r.found) }
+
+// TrackerOf returns the tracker that a source is, or that stands behind it: a source that puts something before another one, such
+// as consents, has a method Behind.
+func TrackerOf(s Source) (Tracker, bool) {
+	for s != nil {
+		if t, ok := s.(Tracker); ok {
+			return t, true
+		}
+		front, ok := s.(interface{ Behind() Source })
+		if !ok {
+			return nil, false
+		}
+		s = front.Behind()
+	}
+	return nil, false
+}

@@ -1,0 +1,282 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+)
+
+// overlap is how far back a run asks behind the moment of the one before: what was written then may have become visible later, and
+// the clocks of a server's machines differ.
+const overlap = 10 * time.Minute
+
+// wholeEvery is after how long everything is read again, whatever the source says has changed.
+const wholeEvery = 7 * 24 * time.Hour
+
+// tracking is what a run knows of what has changed since the run before. Its source is nil where that cannot be known.
+type tracking struct {
+	source   fhir.Tracker
+	identity string
+	now      time.Time // of the source, before anything was read
+	last     watermark
+	before   map[string]note // by subject, of the run before
+	still    map[string]bool // subjects of whom nothing has changed, unless a person entered something
+
+	mu   sync.Mutex
+	seen map[string]note // by subject, of this run
+}
+
+// watermark says up to when a source was read.
+type watermark struct {
+	Source string    `json:"source"` // a digest
+	At     time.Time `json:"at"`     // by the source's clock
+	Whole  time.Time `json:"whole"`  // when everything was read last
+}
+
+// note is what was seen of a subject. It holds keyed digests and numbers.
+type note struct {
+	Key     string         `json:"key"`     // of all that a casebook is computed from, without what is below
+	Entered string         `json:"entered"` // of what people entered
+	Found   map[string]int `json:"found"`   // by the source's searches
+	Common  []string       `json:"common,omitempty"`
+	Missing []string       `json:"missing,omitempty"` // shared resources that were referred to and not there
+}
+
+// track asks the source for its time, before it is read.
+func (r *runner) track(ctx context.Context) error {
+	source, ok := fhir.TrackerOf(r.Source)
+	switch {
+	case !ok || r.DryRun:
+		return nil
+	case r.Study.Policy.Combined(): // what is asked for differs from patient to patient
+		return nil
+	case r.Study.Imaging.PACS != nil: // it is asked by what the resources say, and may have something new
+		return nil
+	}
+	r.inputs = r.Study.Inputs()
+	identity, now, err := source.Moment(ctx)
+	if errors.Is(err, fhir.ErrUntracked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(r.Source.Name() + "\n" + identity))
+	r.tracking = tracking{source: source, identity: hex.EncodeToString(sum[:]), now: now, still: map[string]bool{}, seen: map[string]note{}}
+	return r.tracking.recall(ctx, r.Ledger)
+}
+
+// recall reads what the run before left. What cannot be understood is as if it were not there.
+func (t *tracking) recall(ctx context.Context, ledger ecrf.Ledger) error {
+	text, err := ledger.Watermark(ctx)
+	if err != nil || text == "" {
+		return err
+	}
+	if json.Unmarshal([]byte(text), &t.last) != nil || t.last.Source != t.identity {
+		t.last = watermark{}
+		return nil
+	}
+	texts, err := ledger.Seen(ctx)
+	if err != nil {
+		return err
+	}
+	t.before = make(map[string]note, len(texts))
+	for subject, text := range texts {
+		var n note
+		if json.Unmarshal([]byte(text), &n) == nil {
+			t.before[subject] = n
+		}
+	}
+	return nil
+}
+
+// isWhole reports whether a run has to read everything: nothing is known, or it was long ago, or the source's clock went back.
+func (t *tracking) isWhole() bool {
+	return len(t.before) == 0 || t.now.Before(t.last.At) || t.now.Sub(t.last.Whole) >= wholeEvery
+}
+
+// key is a digest of all that a permitted subject's casebook is computed from as far as it was read before the decision, keyed with
+// the subject's secret.
+func (r *runner) key(c candidate, w work, v *verdict) (string, error) {
+	if r.tracking.source == nil {
+		return "", nil
+	}
+	h := w.subject.Digest()
+	_, _ = fmt.Fprintf(h, "%s%s\n%s\n", r.commonDigest(), r.Program, v.text())
+	for other := range slices.Values(c.record.LinkedFrom()) {
+		_, _ = fmt.Fprintf(h, "linked from %q\n", other.String())
+	}
+	for reference, key := range c.record.Aliases() {
+		_, _ = fmt.Fprintf(h, "%q %q\n", reference, key.String())
+	}
+	for res := range c.record.Resources() {
+		_, _ = fmt.Fprintf(h, "%s\n%s\n", res.ID, res.Raw())
+	}
+	if err := v.facts.write(h); err != nil {
+		return "", err
+	}
+	return hexadecimal(h), nil
+}
+
+// findStill asks the source of whom nothing has changed since the run before.
+func (r *runner) findStill(ctx context.Context) error {
+	t := &r.tracking
+	if t.source == nil || r.Full || t.isWhole() {
+		return nil
+	}
+	r.Progress.Stage("changes", -1)
+	since := t.last.At.Add(-overlap)
+	there, changed, err := r.sharedThere(ctx, since)
+	if errors.Is(err, fhir.ErrUntracked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var ask []fhir.Footprint
+	subjects := map[fhir.Key]string{}
+	for _, w := range r.work {
+		n, ok := t.before[w.subject.Number()]
+		if !ok || n.Key != w.key || n.refersTo(there, changed) {
+			continue
+		}
+		ask = append(ask, fhir.Footprint{Patient: w.patient, Found: n.Found})
+		subjects[w.patient] = w.subject.Number()
+	}
+	touched, err := t.source.Touched(ctx, ask, r.plan(), since)
+	if errors.Is(err, fhir.ErrUntracked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for patient, subject := range subjects {
+		if !touched[patient] {
+			t.still[subject] = true
+		}
+	}
+	return nil
+}
+
+// sharedThere returns the shared resources of the wanted types under their keyed names: those that are there, and those that changed.
+func (r *runner) sharedThere(ctx context.Context, since time.Time) (there, changed map[string]bool, err error) {
+	there, changed = map[string]bool{}, map[string]bool{}
+	for _, typ := range r.plan().Types() {
+		if fhir.BelongsToPatients(typ) != fhir.Shared {
+			continue
+		}
+		all, some, err := r.tracking.source.Common(ctx, typ, since)
+		if err != nil {
+			return nil, nil, err
+		}
+		for id := range all {
+			there[r.sharedName(fhir.Key{Type: typ, ID: id})] = true
+		}
+		for id := range some {
+			changed[r.sharedName(fhir.Key{Type: typ, ID: id})] = true
+		}
+	}
+	return there, changed, nil
+}
+
+// sharedName is what the ledger calls a resource that belongs to nobody.
+func (r *runner) sharedName(k fhir.Key) string {
+	return hex.EncodeToString(r.Vault.Authenticate("shared resource", []byte(k.String()))[:12])
+}
+
+// refersTo reports whether a shared resource that was referred to has changed or gone, or one that was missing has come.
+func (n *note) refersTo(there, changed map[string]bool) bool {
+	return slices.ContainsFunc(n.Common, func(name string) bool { return changed[name] || !there[name] }) ||
+		slices.ContainsFunc(n.Missing, func(name string) bool { return there[name] })
+}
+
+// isStill reports whether a subject's casebook is as the ledger has it.
+func (r *runner) isStill(w work, last ecrf.Facts) bool {
+	t := &r.tracking
+	return t.still[w.subject.Number()] && last.Digest != "" && last.Outcome == outcomePermitted && !r.parted(w.subject.Number()) &&
+		t.before[w.subject.Number()].Entered == r.enteredDigest(w)
+}
+
+func (r *runner) enteredDigest(w work) string {
+	h := w.subject.Digest()
+	for _, cell := range r.Study.Mapping.Entered() {
+		_, _ = fmt.Fprintf(h, "entered %q %q\n", fmt.Sprint(cell), w.entered[cell])
+	}
+	return hexadecimal(h)
+}
+
+// saw takes up what was fetched of a subject, to be known by the next run; nil where something of it was rejected, so that the next
+// run reads and says it again.
+func (r *runner) saw(w work, record *fhir.Record) *note {
+	if r.tracking.source == nil || w.key == "" || record.Found() == nil {
+		return nil
+	}
+	n := &note{Key: w.key, Entered: r.enteredDigest(w), Found: record.Found()}
+	common, missing := map[string]bool{}, map[string]bool{}
+	for res := range record.Resources() {
+		for ref := range res.References() {
+			k, ok := record.KeyOf(ref.Text())
+			switch {
+			case !ok || !r.plan().Has(k.Type):
+			case fhir.BelongsToPatients(k.Type) == fhir.Possible:
+				return nil // a device of nobody's cannot be told from one of somebody
+			case fhir.BelongsToPatients(k.Type) != fhir.Shared:
+			case record.Find(k) != nil:
+				common[r.sharedName(k)] = true
+			default:
+				missing[r.sharedName(k)] = true
+			}
+		}
+	}
+	n.Common, n.Missing = slices.Sorted(maps.Keys(common)), slices.Sorted(maps.Keys(missing))
+	return n
+}
+
+// remember notes what was seen of a subject whose casebook is in the ledger.
+func (t *tracking) remember(subject string, n *note) {
+	if n == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen[subject] = *n
+}
+
+// advance moves the watermark, when everything that this run read has been delivered. Who was not computed without a failure, or
+// is not permitted any more, is read by the next run in any case.
+func (r *runner) advance(ctx context.Context) error {
+	t := &r.tracking
+	if t.source == nil {
+		return nil
+	}
+	mark := watermark{Source: t.identity, At: t.now, Whole: t.last.Whole}
+	if r.Full || t.isWhole() {
+		mark.Whole = t.now
+	}
+	text, err := json.Marshal(mark)
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]string, len(t.seen))
+	for subject, n := range t.seen {
+		if r.known[subject].outcome != outcomePermitted {
+			continue
+		}
+		line, err := json.Marshal(n)
+		if err != nil {
+			return err
+		}
+		seen[subject] = string(line)
+	}
+	return r.Ledger.Advance(ctx, string(text), seen)
+}
