@@ -17,7 +17,7 @@ import (
 )
 
 // pacsOf is a PACS with every study of synthetic patients, permitted or not.
-func pacsOf(t *testing.T, config synth.Config) (*fakepacs.Server, string) {
+func pacsOf(t *testing.T, config synth.Config, changes ...func(*fakepacs.Study)) (*fakepacs.Server, string) {
 	t.Helper()
 	g, err := synth.New(config)
 	if err != nil {
@@ -32,6 +32,9 @@ func pacsOf(t *testing.T, config synth.Config) (*fakepacs.Server, string) {
 			k := fakepacs.Study{UID: s.UID, Patients: []string{s.Patient}, Accession: s.Accession, Date: strings.ReplaceAll(s.Date.String(), "-", "")}
 			for i, m := range s.Modalities {
 				k.Series = append(k.Series, fakepacs.Series{UID: s.Series[i], Modality: m, Instances: 1})
+			}
+			for _, change := range changes {
+				change(&k)
 			}
 			server.Add(k)
 		}

@@ -26,6 +26,15 @@ func (s *Study) Demands() []mapping.Demand {
 		}
 		all[i] = d
 	}
+	if d, ok := s.accountDemand(); ok {
+		i := slices.IndexFunc(all, func(o mapping.Demand) bool { return o.Type == d.Type })
+		switch {
+		case i < 0:
+			all = append(all, d)
+		case len(all[i].Any) > 0:
+			all[i].Any = append(slices.Clone(all[i].Any), d.Any...)
+		}
+	}
 	slices.SortFunc(all, func(a, b mapping.Demand) int { return strings.Compare(a.Type, b.Type) })
 	return slices.DeleteFunc(all, func(d mapping.Demand) bool { return s.beyond(d.Type) })
 }
@@ -65,6 +74,9 @@ func (r *runner) wantedOf(patient fhir.Key) fhir.Wanted {
 	types := r.Study.Mapping.TypesOf(func(form string) bool { return d.For(form).Outcome() == consent.Granted })
 	if d.Parts()[0].Outcome() == consent.Granted {
 		types = append(types, imaging.Types()...) // linkage is under the default policy
+		if d, ok := r.Study.accountDemand(); ok {
+			types = append(types, d.Type)
+		}
 	}
 	var w fhir.Wanted
 	for _, typ := range slices.DeleteFunc(types, r.Study.beyond) {

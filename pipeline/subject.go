@@ -96,7 +96,11 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	if known && !r.Full && !r.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
 		return result, result.unchanged(last)
 	}
-	v, err := r.veilSubject(permitted, w, result)
+	v, err := r.veilSubject(ctx, permitted, w, result)
+	var noAnswer pacsError
+	if errors.As(err, &noAnswer) {
+		return nil, err
+	}
 	if err != nil {
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return result.fail(), nil
@@ -164,7 +168,7 @@ func (r *runner) mappingInput(v *veiled) mapping.Input {
 }
 
 // veilSubject de-identifies the permitted resources and locates the imaging studies among them.
-func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult) (*veiled, error) {
+func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, result *subjectResult) (*veiled, error) {
 	record, parts, report, err := r.apply(p, w.subject)
 	if err != nil {
 		return nil, err
@@ -176,6 +180,9 @@ func (r *runner) veilSubject(p consent.Permitted, w work, result *subjectResult)
 	}
 	located, err := imaging.Locate(p, w.subject, r.imagingRules(w), r.imagingDates(record, v.days))
 	if err != nil {
+		return nil, err
+	}
+	if err := r.quantify(ctx, p, w.subject, &located); err != nil {
 		return nil, err
 	}
 	result.imaging = located.Counts

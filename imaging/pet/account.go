@@ -20,15 +20,26 @@ var (
 	glucoseCodes = []Code{{"LOINC", "2339-0"}, {"LOINC", "15074-8"}, {"LOINC", "2345-7"}, {"LOINC", "14749-6"}, {"LOINC", "41653-7"}, {"LOINC", "14743-9"}}
 )
 
-// AccountTypes are the resource types that Near reads.
-func AccountTypes() []string { return []string{"Observation"} }
+// AccountType is the resource type that Near reads.
+const AccountType = "Observation"
+
+// AccountCodes are the codes of the resources that Near reads.
+func AccountCodes() (codes []fhir.Coding) {
+	for _, c := range append(slices.Clone(weightCodes), glucoseCodes...) {
+		codes = append(codes, fhir.Coding{System: codeSystems[c.System], Code: c.Value})
+	}
+	return codes
+}
+
+// codeSystems are the systems of these codes.
+var codeSystems = map[string]string{"LOINC": "http://loinc.org", "SCT": "http://snomed.info/sct"}
 
 // Near reads what the clinical record says near the day of a scan: the measured weight that is nearest to it, and the blood
 // glucose of the day. Of several weights that are as near the earlier one counts, then the lesser; of several glucoses the
 // highest. It depends on no order.
 func Near(resources iter.Seq[*fhir.Resource], scan fhir.Day, zone *time.Location) (a Account) {
 	for r := range resources {
-		if r.Type != "Observation" || !slices.Contains([]string{"final", "amended", "corrected"}, r.Get("status").Text()) {
+		if r.Type != AccountType || !slices.Contains([]string{"final", "amended", "corrected"}, r.Get("status").Text()) {
 			continue
 		}
 		day, ok := observed(r, zone)
@@ -70,9 +81,9 @@ func observed(r *fhir.Resource, zone *time.Location) (fhir.Day, bool) {
 }
 
 func means(r *fhir.Resource, codes []Code) bool {
-	systems := map[string]string{"http://loinc.org": "LOINC", "http://snomed.info/sct": "SCT"}
 	for c := range r.Get("code").Get("coding").Elements() {
-		if slices.Contains(codes, Code{systems[c.Get("system").Text()], c.Get("code").Text()}) {
+		system, value := c.Get("system").Text(), c.Get("code").Text()
+		if slices.ContainsFunc(codes, func(k Code) bool { return codeSystems[k.System] == system && k.Value == value }) {
 			return true
 		}
 	}
