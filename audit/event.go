@@ -125,7 +125,7 @@ type Missed struct {
 
 // VaultChange is the detail of VaultChanged: what a person did to the vault.
 type VaultChange struct {
-	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
+	What string `json:"what"` // key-rotated, moved, joined (the subject that stays), dropped (the one that goes) or parted
 }
 
 // QueryDeed is the detail of QueryWorked.
