@@ -40,6 +40,12 @@ type Source interface {
 	Close() error
 }
 
+// Admitter is a Source that reads what many patients have at once. It must be told who is permitted, and what is wanted of them,
+// before Fetch is asked for more than facts; of all others it keeps nothing. Another call takes the place of the one before.
+type Admitter interface {
+	Admit(ctx context.Context, patients []Key, wanted Wanted, rej func(Rejected)) error
+}
+
 // ErrUnknownPatient is what Fetch answers, wrapped, for a key that Subjects did not yield.
 var ErrUnknownPatient = errors.New("no patient of the given key")
 

@@ -24,7 +24,19 @@ import (
 type account struct {
 	mu       sync.Mutex
 	standing audit.Marks            // of the decisions that were made so far, in this run and before
-	pending  map[string]audit.Draft // decisions that are new, by study number, until the run has its number
+	pending  map[string]newDecision // decisions that are new, by study number, until the run has its number
+}
+
+// newDecision is a decision that is to be recorded. It is sealed only then: sealed it is many times as long.
+type newDecision struct {
+	subject pseudonym.Subject
+	mark    audit.Mark
+	detail  audit.Decision
+}
+
+func (r *runner) seal(d newDecision) (audit.Draft, error) {
+	d.detail.AsOf = r.moment()
+	return r.Audit.Draft(audit.Event{Kind: audit.Decided, Subject: d.subject, Mark: d.mark, Detail: d.detail})
 }
 
 // open records that a run begins, before anything is read.
@@ -32,7 +44,7 @@ func (r *runner) open(ctx context.Context) (err error) {
 	if r.DryRun {
 		return r.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: "sync --dry-run", AsOf: r.moment()}})
 	}
-	r.account.pending = map[string]audit.Draft{}
+	r.account.pending = map[string]newDecision{}
 	err = r.Audit.Record(ctx, audit.Event{Kind: audit.RunBegun, Detail: audit.Run{
 		AsOf: r.moment(), Program: r.Program, Study: r.Study.ID, Version: r.Study.Version, Full: r.Full,
 		Policy: audit.Policy{Kind: string(r.Study.Policy.Kind()), Name: r.Study.Policy.Name(), Hash: r.Study.Policy.Hash()}, Inputs: r.Study.Inputs(),
@@ -100,24 +112,29 @@ func (r *runner) note(s pseudonym.Subject, v *verdict) error {
 	if r.account.standing[s.AuditName()] == mark {
 		return nil
 	}
-	draft, err := r.draft(s, v, mark, h)
+	d, err := r.newDecision(s, v, mark, h)
 	if err != nil {
 		return err
 	}
-	r.account.pending[s.Number()] = draft
+	r.account.pending[s.Number()] = d
 	return nil
+}
+
+func (r *runner) newDecision(s pseudonym.Subject, v *verdict, mark audit.Mark, h hash.Hash) (newDecision, error) {
+	facts, result, err := v.digests(h)
+	return newDecision{s, mark, audit.Decision{
+		Policy: v.decision.PolicyHash(), Facts: facts, Result: result,
+		Consent: v.decision.Outcome().String(), Because: string(v.decision.Reason()), Outcome: v.standing.outcome, Reason: v.standing.reason,
+	}}, err
 }
 
 // draft seals a decision.
 func (r *runner) draft(s pseudonym.Subject, v *verdict, mark audit.Mark, h hash.Hash) (audit.Draft, error) {
-	facts, result, err := v.digests(h)
+	d, err := r.newDecision(s, v, mark, h)
 	if err != nil {
 		return audit.Draft{}, err
 	}
-	return r.Audit.Draft(audit.Event{Kind: audit.Decided, Subject: s, Mark: mark, Detail: audit.Decision{
-		AsOf: r.moment(), Policy: v.decision.PolicyHash(), Facts: facts, Result: result,
-		Consent: v.decision.Outcome().String(), Because: string(v.decision.Reason()), Outcome: v.standing.outcome, Reason: v.standing.reason,
-	}})
+	return r.seal(d)
 }
 
 // digests returns the keyed digests of what was decided from and of the whole decision, in hexadecimal.
@@ -141,7 +158,10 @@ func (r *runner) decided(ctx context.Context) error {
 	for part := range slices.Chunk(numbers, draftsPerAppend) {
 		drafts := make([]audit.Draft, len(part))
 		for i, number := range part {
-			drafts[i] = r.account.pending[number]
+			var err error
+			if drafts[i], err = r.seal(r.account.pending[number]); err != nil {
+				return err
+			}
 			r.stands(drafts[i])
 		}
 		if err := r.Audit.Append(ctx, drafts...); err != nil {

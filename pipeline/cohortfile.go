@@ -94,8 +94,12 @@ func (l *loader) memberOf(v yamldoc.Value, typ string) fhir.Key {
 // asksServer reports a criterion that only a FHIR server can answer, where the source has files.
 func (l *loader) asksServer(v yamldoc.Value) {
 	for _, s := range l.study.Sources {
-		if s.URL == "" {
-			v.Errorf("write the patients into a file and use ids, or a condition on the Patient and use patient", "the source has files; a FHIR server is needed to answer this")
+		const hint = "write the patients into a file and use ids, or a condition on the Patient and use patient"
+		switch {
+		case s.URL == "":
+			v.Errorf(hint, "the source has files; a FHIR server is needed to answer this")
+		case s.Export != nil:
+			v.Errorf(hint, "the source is read by $export; a FHIR server that is searched is needed to answer this")
 		}
 	}
 }

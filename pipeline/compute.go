@@ -30,7 +30,8 @@ const subjectsPerShard = 50
 // shards parts the work by a hash of the subject number, so that a subject's shard does not depend on who else is
 // there. The number of shards is part of their names: a checkpoint of another partition means nothing.
 func (r *runner) shards() []shard {
-	n := uint32(max(1, (len(r.work)+subjectsPerShard-1)/subjectsPerShard)) // #nosec G115 -- far below 2^32
+	few := min(r.Workers, (len(r.work)+4)/5)                                    // so that all workers of a small study have something to do
+	n := uint32(max(1, few, (len(r.work)+subjectsPerShard-1)/subjectsPerShard)) // #nosec G115 -- far below 2^32
 	all := make([]shard, n)
 	for i := range all {
 		all[i].name = fmt.Sprintf("%d/%d", i+1, n)
@@ -56,9 +57,13 @@ func (r *runner) compute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.admitWork(ctx, shards); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	todo, done := make(chan shard), make(chan shardResult)
+	left := 0 // subjects; known when done is closed
 	var workers sync.WaitGroup
 	for range max(1, r.Workers) {
 		workers.Go(func() {
@@ -78,11 +83,14 @@ func (r *runner) compute(ctx context.Context) error {
 	}
 	go func() {
 		defer close(done)
-		feed(ctx, shards, todo)
+		left = r.feed(ctx, shards, todo)
 		workers.Wait()
 	}()
 	if err := r.store(ctx, cancel, done); err != nil {
 		return err
+	}
+	if left > 0 {
+		return &BudgetError{r.AsOf, left}
 	}
 	return r.surveyAgain(ctx)
 }
@@ -120,19 +128,37 @@ func (r *runner) begin(ctx context.Context) ([]shard, error) {
 
 // anyOf reports whether a subject of the shard was decided about otherwise than before the run was interrupted: its casebook
 // is of data that may not be permitted any more.
-func (s *shard) anyOf(isNew map[string]audit.Draft) bool {
+func (s *shard) anyOf(isNew map[string]newDecision) bool {
 	return slices.ContainsFunc(s.work, func(w work) bool { _, ok := isNew[w.subject.Number()]; return ok })
 }
 
-func feed(ctx context.Context, shards []shard, todo chan<- shard) {
+// feed gives the shards out until the budget is used up, and returns how many subjects are left then.
+func (r *runner) feed(ctx context.Context, shards []shard, todo chan<- shard) (left int) {
 	defer close(todo)
-	for _, s := range shards {
+	for i, s := range shards {
+		if !r.until.IsZero() && !r.Clock().Before(r.until) {
+			for _, s := range shards[i:] {
+				left += len(s.work)
+			}
+			return left
+		}
 		select {
 		case todo <- s:
 		case <-ctx.Done():
-			return
+			return 0
 		}
 	}
+	return 0
+}
+
+// BudgetError stops a run whose time is used up. What was computed is stored; nothing was delivered.
+type BudgetError struct {
+	AsOf time.Time // of the run, by which it is gone on with
+	Left int       // subjects
+}
+
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("the run's time is used up, and %d subjects are left: what was computed is stored, nothing was delivered", e.Left)
 }
 
 // store writes finished shards, one transaction each. It is the only writer. What the audit says of a shard is written before

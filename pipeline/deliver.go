@@ -184,6 +184,9 @@ func (r *runner) count(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
+	if err := r.countQueries(ctx); err != nil {
+		return err
+	}
 	if r.matrix == nil {
 		for _, err := range r.delivered(ctx, "") {
 			if err != nil {

@@ -23,7 +23,11 @@ func (x *explainer) explain(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	record, err := x.Source.Fetch(ctx, c.patient, x.wantedOf(c.patient).Widened(), x.facts.Reject)
+	wanted := x.wantedOf(c.patient).Widened()
+	if err := admit(ctx, x.Source, []fhir.Key{c.patient}, wanted, x.facts.Reject); err != nil {
+		return err
+	}
+	record, err := x.Source.Fetch(ctx, c.patient, wanted, x.facts.Reject)
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,11 @@ func (l *locator) patient(ctx context.Context, record *fhir.Record) error {
 	if err != nil || d.Outcome() != consent.Granted {
 		return err
 	}
-	whole, err := l.Source.Fetch(ctx, record.Key(), l.wantedOf(record.Key()).Widened(), l.facts.Reject)
+	wanted := l.wantedOf(record.Key()).Widened()
+	if err := admit(ctx, l.Source, []fhir.Key{record.Key()}, wanted, l.facts.Reject); err != nil {
+		return err
+	}
+	whole, err := l.Source.Fetch(ctx, record.Key(), wanted, l.facts.Reject)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	DryRun  bool      // compute and count, but store and deliver nothing
 	Workers int       // subjects that are computed at the same time
 	Program string    // the version of crflink, for the audit
+	// Budget is after how long no more subjects are begun: the run stops with a *BudgetError when those under way are stored. 0 is
+	// without end.
+	Budget time.Duration
 }
 
 // Progress is told how far a run is.
@@ -81,6 +84,9 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
+	if options.Budget > 0 {
+		r.until = parts.Clock().Add(options.Budget)
+	}
 	r.lost = lost{now: map[string]bool{}, refused: map[string]refusal{}, recalled: map[string]bool{}}
 	tally := &r.out.Tally
 	r.facts = FactsFrom(parts.Source, tally.reject)
@@ -127,6 +133,7 @@ type runner struct {
 	want    fhir.Wanted // of a patient of whom everything may be used
 
 	tracking tracking
+	until    time.Time // when the budget is used up; zero is never
 	known    map[string]standing
 	claimed  map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
 	combination

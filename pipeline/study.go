@@ -77,6 +77,8 @@ type SourceSpec struct {
 	Files []string
 	URL   string
 	Auth  AuthSpec
+
+	Export *ExportSpec // when the server is read by $export; nil when it is searched
 }
 
 // TargetSpec names a target.
@@ -334,7 +336,7 @@ func (l *loader) behind() []mapping.Option {
 
 func (l *loader) sources(v yamldoc.Value) {
 	for _, item := range v.Items() {
-		f := item.Fields("name", "files", "fhir", "auth")
+		f := item.Fields("name", "files", "fhir", "auth", "export")
 		s := SourceSpec{Name: l.required(item, f, "name"), URL: f["fhir"].Text()}
 		for _, p := range f["files"].Texts() {
 			s.Files = append(s.Files, l.path(p))
@@ -343,6 +345,7 @@ func (l *loader) sources(v yamldoc.Value) {
 			item.Errorf("files: PATH or fhir: URL", "a source has either files or the base URL of a FHIR server")
 		}
 		s.Auth = l.auth(f["auth"], f["fhir"])
+		s.Export = l.export(f["export"], s.URL)
 		l.study.Sources = append(l.study.Sources, s)
 	}
 	if len(l.study.Sources) != 1 {

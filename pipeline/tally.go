@@ -33,6 +33,7 @@ type Tally struct {
 	Deliveries        []Delivered
 	Withdrawn         Withdrawn
 	Wrong             []WrongCell // delivered with data of another patient
+	Queries           int         // about cells of targets where people work, that somebody has to settle
 	Tasks, Overdue    int         // open ones, and those of them behind their deadline
 	Lost, MayLose     int         // delivered patients whom this run loses without a person's word, and how many it may
 

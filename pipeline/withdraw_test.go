@@ -30,11 +30,20 @@ import (
 type hospital struct {
 	site
 	parts pipeline.Parts
-	out   string // folder of all deliveries
+	out   string                        // folder of all deliveries
+	trust func(fhir.Source) fhir.Source // puts a trust centre before each run's source; nil is none
 }
 
 // newHospital runs the example study once. policy is added to its policy file.
 func newHospital(t *testing.T, patients int, policy string) *hospital {
+	t.Helper()
+	h := preparedHospital(t, patients, policy)
+	h.run(t)
+	return h
+}
+
+// preparedHospital is a hospital before the first run.
+func preparedHospital(t *testing.T, patients int, policy string) *hospital {
 	t.Helper()
 	h := &hospital{site: newSite(t, 21, patients), out: filepath.Join(t.TempDir(), "out")}
 	study := exampleStudy(t)
@@ -45,7 +54,6 @@ func newHospital(t *testing.T, patients int, policy string) *hospital {
 	study.Targets[0].Path, study.Targets[1].Path = filepath.Join(h.out, "tables"), filepath.Join(h.out, "study.odm.xml")
 	study.Imaging.Folder = filepath.Join(h.out, "imaging")
 	h.parts = withTargets(t, openParts(t, study, h.folder))
-	h.run(t)
 	return h
 }
 
@@ -58,6 +66,9 @@ func (h *hospital) try(t *testing.T, options pipeline.Options) (*pipeline.Outcom
 	}
 	t.Cleanup(func() { _ = source.Close() })
 	h.parts.Source = source
+	if h.trust != nil {
+		h.parts.Source = h.trust(source)
+	}
 	if options.AsOf.IsZero() {
 		options.AsOf = asOfTruth(h.parts.Study.Zone)
 	}

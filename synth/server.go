@@ -21,16 +21,18 @@ type ServerConfig struct {
 }
 
 // Server offers resources over HTTP as a FHIR R4 server does, under the path /fhir: read, search by GET and POST, paging, history,
-// update and delete. It is an http.Handler and safe for concurrent use.
+// update, delete and $export. It is an http.Handler and safe for concurrent use.
 type Server struct {
 	config ServerConfig
 	mu     sync.RWMutex
 	types  map[string]*collection
 	pages  map[string]*listing
-	change []*entry // all versions that were written after loading, and all loaded ones, in order
-	log    []Request
-	faults faultState
-	tokens uint64
+
+	exports map[string]*exported
+	change  []*entry // all versions that were written after loading, and all loaded ones, in order
+	log     []Request
+	faults  faultState
+	tokens  uint64
 }
 
 // Request is one line of the server's request log.
@@ -55,7 +57,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{config: config, types: map[string]*collection{}, pages: map[string]*listing{}}
+	s := &Server{config: config, types: map[string]*collection{}, pages: map[string]*listing{}, exports: map[string]*exported{}}
 	return s, s.Script(config.Faults)
 }
 
@@ -94,12 +96,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.query = r.Form.Encode()
 	}
 	recorder := &recorder{ResponseWriter: w, s: s, at: s.record(Request{Method: r.Method, Path: c.path, Query: c.query})}
-	if s.config.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.config.Token {
+	if s.config.Token != "" && !s.isOpen(&c) && r.Header.Get("Authorization") != "Bearer "+s.config.Token {
 		recorder.Header().Set("WWW-Authenticate", "Bearer")
 		s.fail(recorder, http.StatusUnauthorized, "login", "a bearer token is required")
 		return
 	}
 	s.withFaults(recorder, &c)
+}
+
+// isOpen reports whether a request needs no token: it is for a file of an export whose address is secret.
+func (s *Server) isOpen(c *call) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.faults.script.ExportOpen && strings.HasPrefix(c.path, exportPath) && strings.Count(c.path, "/") == 2
 }
 
 func (s *Server) record(r Request) int {

@@ -60,6 +60,10 @@ func (c *call) respond() answer {
 		return c.capabilities()
 	case get && c.path == "" && c.r.URL.Query().Has("__page"):
 		return c.page(c.r.URL.Query().Get("__page"))
+	case get && isExport(c.path):
+		return c.export()
+	case strings.HasPrefix(c.path, exportPath):
+		return c.exportPart()
 	case get && c.path == "_history":
 		return c.history("", "")
 	case len(parts) == 1 && get && c.path != "":

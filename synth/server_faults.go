@@ -20,6 +20,12 @@ type Script struct {
 	HistoryOff bool    `json:"historyOff,omitempty"` // _history answers 404
 	NoTotal    bool    `json:"noTotal,omitempty"`    // Bundle.total is absent
 	Faults     []Fault `json:"faults,omitempty"`
+
+	ExportPolls int    `json:"exportPolls,omitempty"` // how often the status of an export says that it is not done
+	ExportOpen  bool   `json:"exportOpen,omitempty"`  // files of exports need no token, and refuse one
+	ExportHost  string `json:"exportHost,omitempty"`  // scheme and host of the URLs of files, such as http://files.example:8080
+	NoRanges    bool   `json:"noRanges,omitempty"`    // files of exports are sent whole, whatever range is asked for
+	NoGzip      bool   `json:"noGzip,omitempty"`      // files of exports are never compressed
 }
 
 // Fault is something that goes wrong with some requests. Of several that apply the first is done.
@@ -43,16 +49,20 @@ const (
 	FaultTruncate  FaultKind = "truncate"  // breaks the connection in the middle of the body
 	FaultDrop      FaultKind = "drop"      // breaks the connection without an answer
 	FaultLinkHost  FaultKind = "link-host" // the next link names another host
-	FaultExpire    FaultKind = "expire"    // a next link answers 410
+	FaultExpire    FaultKind = "expire"    // a next link answers 410; so do the files of an export until its manifest is read again
 	FaultSlow      FaultKind = "slow"      // the body comes in pieces
 	FaultHTML      FaultKind = "html"      // 200 with a page of a proxy
 	FaultDuplicate FaultKind = "duplicate" // a page begins with the last entry of the page before
 	FaultOutcome   FaultKind = "outcome"   // a searchset has an OperationOutcome entry
 	FaultCutShort  FaultKind = "cut-short" // the next link is missing although there is more
+	FaultCutFile   FaultKind = "cut-file"  // a file of an export ends too early, as if it were whole
+	FaultPartial   FaultKind = "partial"   // the export that begins here could not export everything: it has a file of errors
+	FaultGone      FaultKind = "gone"      // the export is forgotten
 )
 
 var faultKinds = []FaultKind{
 	FaultStatus, FaultTruncate, FaultDrop, FaultLinkHost, FaultExpire, FaultSlow, FaultHTML, FaultDuplicate, FaultOutcome, FaultCutShort,
+	FaultCutFile, FaultPartial, FaultGone,
 }
 
 // ReadScript reads a script strictly.
@@ -173,6 +183,9 @@ func (s *Server) withFaults(w *recorder, c *call) {
 func truncate(w http.ResponseWriter, a answer) {
 	w.Header().Set("Content-Type", "application/fhir+json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	for k, v := range a.header {
+		w.Header().Set(k, v)
+	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body[:len(a.body)/2])
 	_ = http.NewResponseController(w).Flush()
@@ -182,6 +195,9 @@ func truncate(w http.ResponseWriter, a answer) {
 // slowly sends the body in eight pieces with pauses.
 func slowly(w http.ResponseWriter, c *call, a answer) {
 	w.Header().Set("Content-Type", "application/fhir+json")
+	for k, v := range a.header {
+		w.Header().Set(k, v)
+	}
 	w.WriteHeader(a.status)
 	piece := max(1, len(a.body)/8)
 	for part := range bytesOf(a.body, piece) {

@@ -123,6 +123,7 @@ func withdrawals(t *pipeline.Tally) (lines []string) {
 	}
 	say(t.Overdue, "ALERT: %d tasks are behind their deadline: crflink tasks list")
 	say(t.Tasks, "%d tasks wait for a person: crflink tasks list")
+	say(t.Queries, "%d queries wait for a person: crflink queries list")
 	say(t.Withdrawn.Waiting, "%d withdrawals wait for a person's confirmation: crflink withdraw list")
 	say(t.Withdrawn.Failed, "%d withdrawals could not be carried out in every target; the next run tries again")
 	say(t.Withdrawn.Done, "%d withdrawals were carried out")

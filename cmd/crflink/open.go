@@ -11,6 +11,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/table"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/fhir/bulk"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/fhir/rest"
 	"github.com/crflink/crflink/internal/wire"
@@ -89,6 +90,9 @@ func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
 	options, err := server(spec.URL, spec.Auth)
 	if err != nil {
 		return nil, err
+	}
+	if e := spec.Export; e != nil {
+		return bulk.New(bulk.Options{Name: spec.Name, Wire: options, Level: bulk.Level(e.Level), Group: e.Group, Hosts: e.Hosts, TypeFilters: e.Filters, Since: e.Since})
 	}
 	return rest.New(rest.Options{Name: spec.Name, Wire: options})
 }

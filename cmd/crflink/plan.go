@@ -122,7 +122,7 @@ func planned(b *strings.Builder, study *pipeline.Study) error {
 	fmt.Fprintf(b, "profile    %s %s, dates: %s\n", study.Profile.Name(), study.Profile.Version(), study.Dates.Mode)
 	reads(b, study)
 	for _, s := range study.Sources {
-		fmt.Fprintf(b, "source     %s: %s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "))
+		fmt.Fprintf(b, "source     %s: %s%s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "), byExport(s.Export))
 	}
 	services(b, study)
 	if e := study.Entered; e != nil {
@@ -132,4 +132,17 @@ func planned(b *strings.Builder, study *pipeline.Study) error {
 		fmt.Fprintf(b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
 	}
 	return nights(b, study)
+}
+
+// byExport says how a server is read that is not searched.
+func byExport(e *pipeline.ExportSpec) string {
+	switch {
+	case e == nil:
+		return ""
+	case e.Group != "":
+		return " (by $export of Group/" + e.Group + ")"
+	case e.Level == "patient":
+		return " (by $export of all patients)"
+	}
+	return " (by $export)"
 }

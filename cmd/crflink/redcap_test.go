@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -22,6 +25,7 @@ var projects sync.Map
 // redcapCommand lets a script have a REDCap:
 //
 //	redcap serve DICTIONARY.csv                starts one; REDCAP_URL and REDCAP_TOKEN are set
+//	redcap large DICTIONARY.csv                starts one with 540 fields, and writes its data dictionary
 //	redcap enter PERSON RECORD FIELD VALUE     a person enters a value
 //	redcap lock PERSON RECORD FIELD            a person locks the form of a field
 //	redcap content                             writes RECORD FIELD[#INSTANCE] = VALUE, a line each
@@ -29,8 +33,24 @@ func redcapCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("redcap serve, enter, lock or content")
 	}
-	if args[0] == "serve" {
-		serveREDCap(ts, ts.MkAbs(args[1]))
+	switch args[0] {
+	case "serve":
+		file, err := os.Open(ts.MkAbs(args[1]))
+		ts.Check(err)
+		defer file.Close()
+		fields, err := fakeredcap.ReadFields(file)
+		ts.Check(err)
+		serveREDCap(ts, fakeredcap.Design{Title: "Trial", Fields: fields})
+		return
+	case "large":
+		d := fakeredcap.Large(15, 36)
+		serveREDCap(ts, d)
+		response, err := http.PostForm(ts.Getenv("REDCAP_URL"), url.Values{"token": {redcapToken}, "content": {"metadata"}, "format": {"csv"}})
+		ts.Check(err)
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
 		return
 	}
 	found, _ := projects.Load(ts.Getenv("WORK"))
@@ -51,15 +71,10 @@ func redcapCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func serveREDCap(ts *testscript.TestScript, dictionary string) {
-	file, err := os.Open(dictionary)
-	ts.Check(err)
-	defer file.Close()
-	fields, err := fakeredcap.ReadFields(file)
-	ts.Check(err)
+func serveREDCap(ts *testscript.TestScript, d fakeredcap.Design) {
 	s := fakeredcap.New(time.Now)
 	s.Limit = -1
-	projects.Store(ts.Getenv("WORK"), s.Add(fakeredcap.Design{Title: "Trial", Fields: fields}, fakeredcap.Service("etl", redcapToken)))
+	projects.Store(ts.Getenv("WORK"), s.Add(d, fakeredcap.Service("etl", redcapToken)))
 	h := httptest.NewServer(s)
 	ts.Defer(h.Close)
 	ts.Setenv("REDCAP_URL", h.URL+"/api/")

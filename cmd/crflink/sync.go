@@ -22,6 +22,7 @@ import (
 type syncFlags struct {
 	asOf         string
 	full, dryRun bool
+	budget       time.Duration
 	replay, json bool
 	html         string
 
@@ -43,6 +44,7 @@ Running again at one as-of writes nothing. An interrupted run is finished by run
 	flags := cmd.Flags()
 	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant for which consent is decided and the casebook computed (default now)")
 	flags.BoolVar(&f.full, "full", false, "compute every subject, also those whose data have not changed")
+	flags.DurationVar(&f.budget, "budget", 0, "time after which no more subjects are begun, such as 4h: the run stops, and is gone on with")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "compute and count, but store and deliver nothing")
 	flags.BoolVar(&f.replay, "replay", false, "store and deliver although --as-of lies in the past")
 	flags.BoolVar(&f.json, "json", false, "write the report as JSON to standard output")
@@ -85,7 +87,7 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 	o.Clock = time.Now
 	o.Progress = progress
 	outcome, runErr := pipeline.Run(ctx, o.Parts, pipeline.Options{
-		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: runtime.GOMAXPROCS(0), Program: version(),
+		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: streams(study), Program: version(), Budget: f.budget,
 	})
 	progress.done()
 	var headErr error
@@ -100,6 +102,20 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 	return outcome, nil
 }
 
+// streams is how many subjects are worked on at the same time: as many as there are processors, and more where a server lets one wait.
+func streams(study *pipeline.Study) int {
+	n := runtime.GOMAXPROCS(0)
+	for _, s := range study.Sources {
+		if s.URL != "" {
+			n = max(n, streamsOfServer)
+		}
+	}
+	return n
+}
+
+// streamsOfServer is how many patients are asked for side by side. A server that has too much to do is asked for fewer.
+const streamsOfServer = 8
+
 // past reports whether the as-of lies before today.
 func past(asOf time.Time, zone *time.Location) bool {
 	y, m, d := time.Now().In(zone).Date()
@@ -109,6 +125,7 @@ func past(asOf time.Time, zone *time.Location) bool {
 // stopped says why a run ended early, and what to do.
 func stopped(ctx context.Context, err error) error {
 	var limit *pipeline.LimitError
+	var budget *pipeline.BudgetError
 	switch {
 	case err == nil:
 		return nil
@@ -118,6 +135,8 @@ func stopped(ctx context.Context, err error) error {
 		return coded{exitUsage, err}
 	case errors.Is(err, authorisation.ErrRefused):
 		return coded{exitServer, err}
+	case errors.As(err, &budget):
+		return coded{exitServer, fmt.Errorf("%w; go on with --as-of %s", budget, budget.AsOf.Format(time.RFC3339Nano))}
 	case errors.As(err, &limit):
 		return coded{exitServer, limit}
 	case ctx.Err() != nil:

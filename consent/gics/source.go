@@ -169,6 +169,14 @@ func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted
 	return record, nil
 }
 
+// Admit tells the source behind who is permitted, if it has to know.
+func (s *Source) Admit(ctx context.Context, patients []fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) error {
+	if inner, ok := s.inner.(fhir.Admitter); ok {
+		return inner.Admit(ctx, patients, wanted, rej)
+	}
+	return nil
+}
+
 // Reread returns the patients' facts with what gICS says of them since the last Refresh. The Consents of the source behind are
 // asked for again where they count beside those of gICS.
 func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string, rej func(fhir.Rejected)) ([]*fhir.Record, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -84,11 +85,12 @@ type delivery struct {
 	report *ecrf.DeliveryReport
 	rows   int // of an import; halved when the server does not cope
 
-	batch   []*subject
-	cells   int // of the batch
-	blocked map[string]int
-	clock   *time.Duration // by which the server's own time is ahead of that of its answers; nil as long as nobody knows
-	blind   bool           // the log does not show what we wrote
+	batch    []*subject
+	cells    int // of the batch
+	blocked  map[string]int
+	rejected map[string]int // cells by item and cause
+	clock    *time.Duration // by which the server's own time is ahead of that of its answers; nil as long as nobody knows
+	blind    bool           // the log does not show what we wrote
 }
 
 func (d *delivery) open(ctx context.Context, dictionary *ecrf.Dictionary) error {
@@ -96,7 +98,7 @@ func (d *delivery) open(ctx context.Context, dictionary *ecrf.Dictionary) error 
 	if err != nil {
 		return err
 	}
-	d.blocked = map[string]int{}
+	d.blocked, d.rejected = map[string]int{}, map[string]int{}
 	d.layout, d.report.Notes, err = fit(p, dictionary, &d.options)
 	return err
 }
@@ -168,7 +170,7 @@ func (d *delivery) flush(ctx context.Context) error {
 // look reads what the batch's records hold.
 func (d *delivery) look(ctx context.Context) (*snapshot, error) {
 	records, variables := d.wanted()
-	return d.read(ctx, d.layout.project, records, variables)
+	return d.readParts(ctx, d.layout.project, records, variables)
 }
 
 // wanted names the records and variables of the batch.
@@ -281,6 +283,7 @@ func (d *delivery) count(c *cell) {
 		r.Locked++
 	case cause == ecrf.CauseRejected:
 		r.Rejected++
+		d.rejected[c.Form+"."+c.Item+": "+string(c.refused+c.misfit)]++
 	case cause == ecrf.CauseConflict:
 		r.Conflicts++
 	case cause != "":
@@ -296,6 +299,9 @@ func (d *delivery) conclude() {
 		if n := d.blocked[why]; n > 0 {
 			d.report.Problems = append(d.report.Problems, fmt.Sprintf("%d subjects %s: nothing was written for them", n, why))
 		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(d.rejected)) {
+		d.report.Notes = append(d.report.Notes, fmt.Sprintf("%d cells were rejected: %s", d.rejected[why], why))
 	}
 	if d.blind {
 		d.report.Notes = append(d.report.Notes, "the project's log does not show what was written: an edit between reading and writing cannot be told; give the account the right to see the log")

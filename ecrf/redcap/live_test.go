@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,11 +119,14 @@ type site struct {
 	base    string
 	options redcap.Options
 	imports func(fakeredcap.Call) fake.Fault // is asked once, at the next import
+	now     atomic.Int64                     // of the server, in seconds: each call takes ten
 }
 
 func newSite(t testing.TB, d fakeredcap.Design, options redcap.Options) *site {
 	t.Helper()
-	s := &site{Server: fakeredcap.New(time.Now), options: options}
+	s := &site{options: options}
+	s.now.Store(time.Date(2026, 1, 15, 2, 0, 0, 0, time.UTC).Unix())
+	s.Server = fakeredcap.New(func() time.Time { return time.Unix(s.now.Load(), 0).UTC() })
 	s.Limit = -1
 	s.Project = s.Server.Add(d, fakeredcap.Service("etl", token))
 	s.Choose = s.choose
@@ -133,6 +137,7 @@ func newSite(t testing.TB, d fakeredcap.Design, options redcap.Options) *site {
 }
 
 func (s *site) choose(q *http.Request) fake.Fault {
+	s.now.Add(10)
 	call, err := fakeredcap.CallOf(q)
 	if err != nil || !call.Import() || s.imports == nil {
 		return fake.None

@@ -18,6 +18,9 @@ type entry struct {
 	Action    text `json:"action"`
 	Details   text `json:"details"`
 	Record    text `json:"record"`
+
+	changes  map[string]string // what its details say that columns were set to
+	instance string            // of what repeats, "" where it names none
 }
 
 const logTime = "2006-01-02 15:04"
@@ -84,6 +87,9 @@ func (d *delivery) log(ctx context.Context, p parameters) (entries []entry, err 
 		entries = nil
 		return decode(answer, &entries)
 	})
+	for i := range entries {
+		entries[i].parse()
+	}
 	if asRefusal(err) != nil {
 		d.blind = true
 		return nil, nil
@@ -102,20 +108,30 @@ var change = regexp.MustCompile(`([a-z][a-z0-9_]*)(?:\(([^)]*)\))? = (?:'([^']*)
 
 var instanceOf = regexp.MustCompile(`\[instance = (\d+)\]`)
 
-// touches returns what the line says that the cell was set to, nil when it says nothing of it.
-func (e *entry) touches(c *cell) *string {
-	if m := instanceOf.FindStringSubmatch(string(e.Details)); m != nil && c.place.repetition != once && m[1] != strconv.Itoa(c.instance) {
-		return nil
+// parse reads the details once: a line may be about hundreds of cells.
+func (e *entry) parse() {
+	e.changes = map[string]string{}
+	if m := instanceOf.FindStringSubmatch(string(e.Details)); m != nil {
+		e.instance = m[1]
 	}
 	for _, m := range change.FindAllStringSubmatch(string(e.Details), -1) {
-		switch {
-		case m[1] != c.column.variable:
-		case c.column.spelling != checkbox:
-			return &m[3]
-		case m[1]+"___"+columnCode(m[2]) == c.column.name:
-			box := map[string]string{"checked": "1", "unchecked": "0"}[m[4]]
-			return &box
+		column, value := m[1], m[3]
+		if m[4] != "" {
+			column, value = m[1]+"___"+columnCode(m[2]), map[string]string{"checked": "1", "unchecked": "0"}[m[4]]
 		}
+		if _, twice := e.changes[column]; !twice {
+			e.changes[column] = value
+		}
+	}
+}
+
+// touches returns what the line says that the cell was set to, nil when it says nothing of it.
+func (e *entry) touches(c *cell) *string {
+	if e.instance != "" && c.place.repetition != once && e.instance != strconv.Itoa(c.instance) {
+		return nil
+	}
+	if value, ok := e.changes[c.column.name]; ok {
+		return &value
 	}
 	return nil
 }

@@ -81,6 +81,27 @@ func (t *Target) read(ctx context.Context, p *project, records, variables []stri
 	return s, err
 }
 
+// readParts reads in halves where the server does not cope with the whole: its memory and its time are bounded.
+func (t *Target) readParts(ctx context.Context, p *project, records, variables []string) (*snapshot, error) {
+	s, err := t.read(ctx, p, records, variables)
+	if err == nil || len(records) < 2 || !isUnknown(err) || ctx.Err() != nil {
+		return s, err
+	}
+	half := len(records) / 2
+	first, err := t.readParts(ctx, p, records[:half], variables)
+	if err != nil {
+		return nil, err
+	}
+	second, err := t.readParts(ctx, p, records[half:], variables)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(first.rows, second.rows)
+	maps.Copy(first.records, second.records)
+	first.grouped = first.grouped || second.grouped
+	return first, nil
+}
+
 func (s *snapshot) take(p *project, row map[string]text, wanted map[string]bool) error {
 	id, ok := row[p.record]
 	if !ok {

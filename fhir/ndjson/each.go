@@ -23,10 +23,11 @@ type Options struct {
 // Each calls use for every resource of the operands, in order, Bundles opened, repeated versions included. The resource
 // is valid until use returns. Rejected resources go to rej. An error of use, or of reading, ends it.
 func Each(ctx context.Context, operands []string, o Options, use func(*fhir.Resource) error, rej func(fhir.Rejected)) error {
-	inputs, err := inputsOf(operands)
+	inputs, unfinished, err := inputsOf(operands)
 	if err != nil {
 		return err
 	}
+	rejectUnfinished(unfinished, rej)
 	r := &bundle.Reader{Limits: o.Limits, Reuse: true, Rejected: rej}
 	r.Entry = func(e *bundle.Entry) error {
 		if e.Resource == nil {
@@ -42,6 +43,13 @@ func Each(ctx context.Context, operands []string, o Options, use func(*fhir.Reso
 	return nil
 }
 
+// rejectUnfinished tells of files that are still being written.
+func rejectUnfinished(folders []string, rej func(fhir.Rejected)) {
+	for _, folder := range folders {
+		rej(fhir.Rejected{Origin: fhir.Origin{Source: folder}, Reason: "a file that is still being written, as its name says, was not read"})
+	}
+}
+
 // read gives the input's content to the reader. kind is told whether it can be read again at its offsets.
 func (in *input) read(o Options, r *bundle.Reader, kind func(seekable bool)) (bundle.Summary, error) {
 	stream, closer, err := in.stream(o)
@@ -50,13 +58,16 @@ func (in *input) read(o Options, r *bundle.Reader, kind func(seekable bool)) (bu
 	}
 	defer closer()
 	r.Source = in.label
-	content, compressed, err := plain(stream)
+	content, compressed, err := bundle.Plain(stream)
 	if err != nil {
 		return in.unreadable(r, 0, err)
 	}
 	kind(!compressed && in.path != Stdin && in.info.Mode().IsRegular())
 	watched := &watch{in: content}
 	summary, err := r.Read(watched)
+	if file, ok := stream.(*os.File); ok && err == nil && in.path != Stdin {
+		err = in.settled(file)
+	}
 	if err != nil && watched.err != nil && errors.Is(err, watched.err) {
 		return in.unreadable(r, watched.count, err)
 	}

@@ -1,18 +1,15 @@
 package ndjson
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // Stdin is the operand that means standard input.
@@ -30,42 +27,43 @@ type input struct {
 }
 
 // inputsOf lists the files of all operands.
-func inputsOf(operands []string) ([]*input, error) {
-	var all []*input
+func inputsOf(operands []string) (all []*input, unfinished []string, err error) {
 	var problems []error
 	for _, operand := range operands {
-		some, err := inputsOfOne(operand)
+		some, open, err := inputsOfOne(operand)
 		if err != nil {
 			problems = append(problems, err)
 		}
-		all = append(all, some...)
+		all, unfinished = append(all, some...), append(unfinished, open...)
 	}
 	if n := len(slices.DeleteFunc(slices.Clone(operands), func(o string) bool { return o != Stdin })); n > 1 {
 		problems = append(problems, errors.New("standard input (-) can be read only once"))
 	}
-	return all, errors.Join(problems...)
+	return all, unfinished, errors.Join(problems...)
 }
 
-func inputsOfOne(operand string) ([]*input, error) {
+func inputsOfOne(operand string) (all []*input, unfinished []string, err error) {
 	if operand == Stdin {
-		return []*input{{path: Stdin, label: "stdin"}}, nil
+		return []*input{{path: Stdin, label: "stdin"}}, nil, nil
 	}
 	info, err := os.Stat(operand)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("open input: %w", err)
+		return nil, nil, fmt.Errorf("open input: %w", err)
 	case !info.IsDir():
-		return []*input{{path: operand, label: operand}}, nil
+		return []*input{{path: operand, label: operand}}, nil, nil
 	}
 	return inputsOfFolder(operand)
 }
 
-func inputsOfFolder(folder string) ([]*input, error) {
-	var found []*input
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+// inputsOfFolder lists the files to be read. Of those that are still being written, the folder is named once for each.
+func inputsOfFolder(folder string) (found []*input, unfinished []string, err error) {
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
+		case !d.IsDir() && isUnfinished(d.Name()):
+			unfinished = append(unfinished, filepath.Clean(folder))
 		case path != folder && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
 				return fs.SkipDir
@@ -76,9 +74,27 @@ func inputsOfFolder(folder string) ([]*input, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read folder: %w", err)
+		return nil, nil, fmt.Errorf("read folder: %w", err)
 	}
-	return found, nil
+	return found, unfinished, nil
+}
+
+// Names of files that are still being written: one of these behind the name, or what rsync makes of it.
+var (
+	unfinishedEndings = []string{".part", ".partial", ".filepart", ".tmp", ".temp", ".incomplete", ".crdownload"}
+	rsyncName         = regexp.MustCompile(`^\.(.+)\.[A-Za-z0-9]{6}$`)
+)
+
+func isUnfinished(name string) bool {
+	if m := rsyncName.FindStringSubmatch(name); m != nil && isJSONName(m[1]) {
+		return true
+	}
+	for _, end := range unfinishedEndings {
+		if whole, ok := strings.CutSuffix(strings.ToLower(name), end); ok && isJSONName(whole) {
+			return true
+		}
+	}
+	return false
 }
 
 // synthTruth is what crflink synth writes beside its resources: what must come of them. It is no input.
@@ -97,6 +113,18 @@ func isJSONName(name string) bool {
 
 // errChanged is returned when a file is not what it was when it was read first.
 var errChanged = errors.New("the file was changed while it was in use: run again")
+
+// settled reports whether the file is still what it was when it was opened first.
+func (in *input) settled(file *os.File) error {
+	info, err := file.Stat()
+	if err == nil && (info.Size() != in.info.Size() || !info.ModTime().Equal(in.info.ModTime())) {
+		err = errGrew
+	}
+	return err
+}
+
+// errGrew is returned for a file that was written while it was read.
+var errGrew = errors.New("the file is still being written: let it be written under another name, such as one that ends in .part, and renamed when it is whole; then run again")
 
 // open opens the input for the first time and remembers what it looked like.
 func (in *input) open() (*os.File, error) {
@@ -153,18 +181,4 @@ func pathless(err error) error {
 		return fmt.Errorf("%s: %w", path.Op, path.Err)
 	}
 	return err
-}
-
-// plain returns the stream's content, and whether the stream was compressed.
-func plain(stream io.Reader) (content io.Reader, compressed bool, err error) {
-	b := bufio.NewReaderSize(stream, 64<<10)
-	magic, err := b.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, false, err
-	}
-	if string(magic) != "\x1f\x8b" {
-		return b, false, nil
-	}
-	z, err := gzip.NewReader(b)
-	return z, true, err
 }

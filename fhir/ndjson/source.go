@@ -20,6 +20,8 @@ type Source struct {
 	options Options
 	inputs  []*input
 
+	unfinished []string // folders of files that are still being written
+
 	once    sync.Mutex
 	ready   bool
 	broke   error // what ended the first reading; it cannot be repeated on standard input
@@ -46,14 +48,14 @@ func Open(operands []string, o Options) (*Source, error) {
 	if o.Name == "" {
 		o.Name = "files"
 	}
-	inputs, err := inputsOf(operands)
+	inputs, unfinished, err := inputsOf(operands)
 	if err != nil {
 		return nil, err
 	}
 	for _, in := range inputs[:min(len(inputs), openFiles)] {
 		in.stays = true
 	}
-	return &Source{options: o, inputs: inputs}, nil
+	return &Source{options: o, inputs: inputs, unfinished: unfinished}, nil
 }
 
 // openFiles is how many files a source holds open; of more, the rest is opened for every record.
@@ -156,6 +158,7 @@ func (s *Source) readAll(ctx context.Context, rej func(fhir.Rejected)) error {
 		s.stats.Rejected++
 		rej(r)
 	}
+	rejectUnfinished(s.unfinished, counted)
 	for i := range s.inputs {
 		if err := s.readInput(ctx, uint32(i), counted); err != nil { // #nosec G115 -- there are fewer than 2^32 files
 			return err

@@ -64,11 +64,11 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 	}
 	anew := true // a token that is refused is replaced once
 	for n := 1; ; n++ {
-		header, err := r.who.header(ctx)
+		header, err := r.credentials(ctx, q)
 		if err == nil {
-			err = r.attempt(ctx, q, header, n, use)
+			err = r.guarded(ctx, func() error { return r.attempt(ctx, q, header, n, use) })
 		}
-		if unauthorised(err) && anew && r.who.refused(header) {
+		if unauthorised(err) && anew && !q.bare && r.who.refused(header) {
 			anew = false
 			n--
 			continue
@@ -83,6 +83,13 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 			return err
 		}
 	}
+}
+
+func (r *Reader) credentials(ctx context.Context, q request) (string, error) {
+	if q.bare {
+		return "", nil
+	}
+	return r.who.header(ctx)
 }
 
 func unauthorised(err error) bool {
@@ -103,7 +110,7 @@ func Passing(err error) bool {
 	case errors.As(err, &failed):
 		return !errors.Is(err, errRedirect)
 	}
-	return errors.Is(err, ErrBroken)
+	return errors.Is(err, ErrBroken) || errors.Is(err, errLeftAlone)
 }
 
 // sendError is a request that got no answer. Its text leaves out the URL, which names patients.
@@ -188,6 +195,10 @@ func (r *Reader) send(ctx context.Context, q request, header string) (*resty.Res
 	request := r.client.R().SetContext(ctx).SetDoNotParseResponse(true).SetHeader("Accept", cmp.Or(q.accept, fhirType))
 	if header != "" {
 		request.SetHeader("Authorization", header)
+	}
+	request.SetHeaders(q.header)
+	if q.changing != nil {
+		request.SetHeaders(q.changing())
 	}
 	if q.method == http.MethodPost {
 		request.SetHeader("Content-Type", q.contentType).SetBody(q.body)

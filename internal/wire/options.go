@@ -26,6 +26,7 @@ type Options struct {
 	MaxPause time.Duration // longest pause, also where Retry-After asks for more; 2 minutes
 	MaxBody  int64         // longest answer in bytes after decompression; 1 GiB
 	MaxLink  int           // longest URL; 8192 bytes
+	AtOnce   int           // most attempts under way, fewer while the server has too much to do; 16
 	Every    time.Duration // least time between the beginnings of two attempts; 0 is none
 
 	// Header is added to every request.
@@ -67,6 +68,9 @@ func (o *Options) defaults() {
 	}
 	if o.MaxBody <= 0 {
 		o.MaxBody = 1 << 30
+	}
+	if o.AtOnce <= 0 {
+		o.AtOnce = 16
 	}
 	if o.MaxLink <= 0 {
 		o.MaxLink = 8192

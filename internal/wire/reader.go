@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"github.com/sony/gobreaker/v2"
 	"golang.org/x/time/rate"
 )
 
@@ -22,6 +24,8 @@ type Reader struct {
 	client  *resty.Client
 	who     *identity
 	pace    *rate.Limiter
+	gate    *gate
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 }
 
 // Answer is the beginning of a 2xx answer. Its body is read in the function that gets it, and not later.
@@ -49,7 +53,9 @@ func NewReader(o Options) (*Reader, error) {
 	}
 	client := resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: sameHost(base)})
 	client.SetLogger(silent{}).SetHeader("User-Agent", "crflink").SetHeaders(o.Header)
-	return &Reader{options: o, base: base, client: client, who: who, pace: rate.NewLimiter(rate.Every(o.Every), 1)}, nil
+	return &Reader{
+		options: o, base: base, client: client, who: who, pace: rate.NewLimiter(rate.Every(o.Every), 1), gate: newGate(o.AtOnce), breaker: newBreaker(&o),
+	}, nil
 }
 
 func (o *Options) transport() (*http.Transport, error) {
@@ -130,15 +136,19 @@ type request struct {
 	target      *url.URL
 	body        []byte
 	contentType string
-	name        string // what logs and errors call it instead of path and type, which may hold secrets
-	accept      string // "" is FHIR JSON
-	once        bool   // it is never repeated
-	take        []int  // statuses besides 2xx whose answers are used
+	name        string                   // what logs and errors call it instead of path and type, which may hold secrets
+	accept      string                   // "" is FHIR JSON
+	once        bool                     // it is never repeated
+	bare        bool                     // it is sent without credentials
+	hosts       []string                 // that it may go to besides the base's
+	header      map[string]string        // more of it
+	changing    func() map[string]string // what of it changes with each attempt
+	take        []int                    // statuses besides 2xx whose answers are used
 }
 
 func (r *Reader) check(q request) error {
 	switch {
-	case q.target.Scheme != r.base.Scheme || q.target.Host != r.base.Host || q.target.User != nil:
+	case (q.target.Scheme != r.base.Scheme || q.target.Host != r.base.Host || q.target.User != nil) && !slices.Contains(q.hosts, q.target.Host):
 		return errors.New("a request to another host than the configured one is refused")
 	case len(q.target.String()) > r.options.MaxLink:
 		return fmt.Errorf("a URL is longer than %d bytes", r.options.MaxLink)

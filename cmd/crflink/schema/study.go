@@ -114,7 +114,16 @@ func key() node {
 }
 
 func source() node {
-	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth()}, "name")
+	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth(), "export": export()}, "name")
+}
+
+func export() node {
+	return object(map[string]node{
+		"level": enum(pipeline.ExportLevels()...), "group": text().said("the id of the Group, of level group"),
+		"hosts":       some(text()).said("hosts on which files may lie besides the server's"),
+		"type-filter": some(text()).said("what narrows a type, such as Observation?category=laboratory"),
+		"since":       text().said("an instant: nothing clinical that was last changed before it is exported"),
+	}).said("the server is read by $export of Bulk Data Access")
 }
 
 func consentSource() node {
