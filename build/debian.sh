@@ -17,10 +17,12 @@ missing_packages() {
       compiler)
         has gcc || echo gcc
         has_libc_headers || echo libc6-dev ;;
+      database)
+        { has initdb && has pg_ctl && has postgres; } || echo postgresql ;;
       binutils)
         has readelf || echo binutils ;;
       servers)
-        { has initdb && has pg_ctl && has postgres; } || echo postgresql
+        missing_packages database
         has Orthanc || echo orthanc
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
