@@ -1,6 +1,8 @@
 package pet
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -31,6 +33,8 @@ func (h header) json() map[string]any {
 			out[tag] = map[string]any{"vr": "CS", "Value": v}
 		case float64, int:
 			out[tag] = map[string]any{"vr": "DS", "Value": []any{v}}
+		case []byte: // of an attribute that the server does not know
+			out[tag] = map[string]any{"vr": "UN", "InlineBinary": base64.StdEncoding.EncodeToString(v)}
 		default:
 			out[tag] = map[string]any{"vr": "LO", "Value": []any{v}}
 		}
@@ -156,6 +160,10 @@ func ge(elements header) func(header) {
 	}
 }
 
+func float32Bytes(v float32) []byte {
+	return binary.LittleEndian.AppendUint32(nil, math.Float32bits(v))
+}
+
 var reasonCases = []reasonCase{
 	{name: "no units", spoil: set("00541001", nil), want: []Reason{UnitsMissing}},
 	{name: "counts per second", spoil: set("00541001", "CPS"), want: []Reason{UnitsUnsupported}},
@@ -222,6 +230,12 @@ var reasonCases = []reasonCase{
 			"00091038": 260.0, "00091039": "20240701100000", "0009103C": 10.0, "0009103D": "20240701100000",
 		})), want: []Reason{ResidualNotSubtracted}, factor: true,
 	},
+	{
+		name: "the full syringe, in bytes", spoil: both(inject("00181074", 260e6), ge(header{
+			"00090010": []byte("GEMS_PETD_01"), "00091038": float32Bytes(260), "00091039": []byte("20240701100000"), "0009103C": float32Bytes(10), "0009103D": []byte("20240701100000"),
+		})), want: []Reason{ResidualNotSubtracted}, factor: true,
+	},
+	{name: "a factor in bytes", spoil: both(set("00541001", "CNTS"), set("70530010", []byte("Philips PET Private Group ")), set("70531000", []byte("0.0005"))), factor: true},
 	{name: "what stayed was subtracted", spoil: ge(header{"00091038": 260.0, "00091039": "20240701100000", "0009103C": 10.0, "0009103D": "20240701100000"}), factor: true},
 	{name: "the vendor's reference", spoil: both(set("00080031", "113000"), ge(header{"0009100D": "20240701110000"})), factor: true},
 	{name: "Siemens' reference", spoil: both(set("00080031", "113000"), set("00710010", "SIEMENS MED PT"), set("00711022", "20240701110000")), factor: true},

@@ -1,6 +1,8 @@
 package pet
 
 import (
+	"encoding/binary"
+	"math"
 	"strings"
 	"time"
 
@@ -164,8 +166,14 @@ func (r *reader) private(group uint16, creator string, element byte) Number {
 	if !ok {
 		return Number{}
 	}
-	v, ok := e.Number()
-	return Number{v, ok}
+	if v, ok := e.Number(); ok {
+		return Number{v, true}
+	}
+	// A PACS that does not know the attribute sends the bytes of the file: of an FL four, least significant first.
+	if b, ok := e.Binary(); ok && len(b) == 4 {
+		return Num(float64(math.Float32frombits(binary.LittleEndian.Uint32(b))))
+	}
+	return Number{}
 }
 
 func (r *reader) privateMoment(group uint16, creator string, element byte) time.Time {
