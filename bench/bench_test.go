@@ -18,11 +18,12 @@ var names = []string{
 	"de-identification", "de-identification / decode and walk", "mapping alone", "mapping with two workers", "synthetic patients",
 	"end to end", "end to end / naive pipeline", "end to end / naive pipeline, elapsed time", "end to end / naive pipeline B", "first load / unchanged re-run",
 	"one patient with ten times the resources",
+	"eight patients at a time / eight times one", "a night after changes of 1 % / the first", "read and mapped from a server / from files", "peak memory, pages of 20", "peak memory, pages of 1000000",
 	"peak memory, small input", "peak memory, large input", "growth of peak memory",
 }
 
 // tiny shows that everything is measured, and nothing about speed.
-var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100}
+var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100, streams: 2, nightly: 5}
 
 func TestBenchTakesEveryFigureAndWritesThemAsJSON(t *testing.T) {
 	if _, err := engines(); err != nil {

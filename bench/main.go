@@ -21,11 +21,13 @@ type scale struct {
 	large    int64
 	patients int // of the generator
 	chart    int // resources of one patient, the other has ten times as many
+	streams  int // patients that are fetched from a slow server
+	nightly  int // patients of a server that is read twice
 }
 
 var (
-	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000}
-	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000}
+	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000, streams: 16, nightly: 1000}
+	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000, streams: 8, nightly: 200}
 )
 
 // latest is the file of the figures that docs/performance.md shows.
@@ -106,6 +108,7 @@ func measure(s scale, tell func(string)) (figures []Figure, err error) {
 		{"synthetic patients", func() ([]Figure, error) { return generate(s.patients, s.rounds) }},
 		{"end to end", func() ([]Figure, error) { return load(p, small, s.rounds) }},
 		{"one patient with many resources", func() ([]Figure, error) { return crowded(p, small, s.chart, s.rounds) }},
+		{"servers", func() ([]Figure, error) { return servers(p, small, s) }},
 		{"memory", func() ([]Figure, error) { return memory(p, small, large, s.memory) }},
 	} {
 		tell(part.name)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
@@ -18,7 +19,7 @@ type Rereader interface {
 }
 
 // rereadAtOnce bounds how many patients' facts are in memory while they are decided about again.
-const rereadAtOnce = 200
+const rereadAtOnce = 100
 
 // askedAgain are the facts that may end a permission while a run is under way. The others only say what a Consent means.
 func askedAgain() []string { return []string{"Consent", "ResearchSubject"} }
@@ -39,8 +40,9 @@ func (r *runner) recheck(ctx context.Context) error {
 	}
 	r.cohorts.forget()
 	r.facts = r.facts.Again(source)
-	for part := range slices.Chunk(r.toBeDelivered(), rereadAtOnce) {
-		if err := r.recheckPart(ctx, source, part); err != nil {
+	parts := slices.Collect(slices.Chunk(r.toBeDelivered(), rereadAtOnce))
+	for some := range slices.Chunk(parts, max(1, r.Workers)) {
+		if err := r.recheckParts(ctx, source, some); err != nil {
 			return err
 		}
 	}
@@ -67,18 +69,33 @@ func (r *runner) toBeDelivered() []work {
 	return slices.DeleteFunc(slices.Clone(r.work), func(w work) bool { return r.known[w.subject.Number()].outcome != outcomePermitted })
 }
 
-func (r *runner) recheckPart(ctx context.Context, source Rereader, part []work) error {
-	patients := make([]fhir.Key, len(part))
-	for i, w := range part {
-		patients[i] = w.patient
+// recheckParts asks about some parts side by side, and decides about one patient after the other.
+func (r *runner) recheckParts(ctx context.Context, source Rereader, parts [][]work) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	records := make([][]*fhir.Record, len(parts))
+	var asking sync.WaitGroup
+	for i, part := range parts {
+		asking.Go(func() {
+			patients := make([]fhir.Key, len(part))
+			for j, w := range part {
+				patients[j] = w.patient
+			}
+			var err error
+			if records[i], err = source.Reread(ctx, patients, askedAgain(), r.facts.Reject); err != nil {
+				cancel(err)
+			}
+		})
 	}
-	records, err := source.Reread(ctx, patients, askedAgain(), r.facts.Reject)
-	if err != nil {
+	asking.Wait()
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	for i, record := range records {
-		if err := r.recheckOne(ctx, part[i], record); err != nil {
-			return err
+	for i, part := range parts {
+		for j, record := range records[i] {
+			if err := r.recheckOne(ctx, part[j], record); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -152,7 +152,7 @@ func (r *runner) findStill(ctx context.Context) error {
 		ask = append(ask, fhir.Footprint{Patient: w.patient, Found: n.Found})
 		subjects[w.patient] = w.subject.Number()
 	}
-	touched, err := t.source.Touched(ctx, ask, r.plan(), since)
+	touched, err := r.touched(ctx, ask, since)
 	if errors.Is(err, fhir.ErrUntracked) {
 		return nil
 	}
@@ -165,6 +165,42 @@ func (r *runner) findStill(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// patientsAtOnce is how many patients the source is asked about by one worker.
+const patientsAtOnce = 100
+
+// touched asks about the patients side by side.
+func (r *runner) touched(ctx context.Context, ask []fhir.Footprint, since time.Time) (map[fhir.Key]bool, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	parts := make(chan []fhir.Footprint)
+	all := map[fhir.Key]bool{}
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	for range max(1, r.Workers) {
+		workers.Go(func() {
+			for part := range parts {
+				touched, err := r.tracking.source.Touched(ctx, part, r.plan(), since)
+				if err != nil {
+					cancel(err)
+					return
+				}
+				mu.Lock()
+				maps.Copy(all, touched)
+				mu.Unlock()
+			}
+		})
+	}
+	for part := range slices.Chunk(ask, patientsAtOnce) {
+		select {
+		case parts <- part:
+		case <-ctx.Done():
+		}
+	}
+	close(parts)
+	workers.Wait()
+	return all, context.Cause(ctx)
 }
 
 // sharedThere returns the shared resources of the wanted types under their keyed names: those that are there, and those that changed.

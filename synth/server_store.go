@@ -155,6 +155,21 @@ func (c *collection) remove(old *entry) {
 	}
 }
 
+// IDs returns the ids of a type's resources in the order in which they came.
+func (s *Server) IDs(typ string) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var ids []string
+	if c := s.types[typ]; c != nil {
+		for _, e := range c.list {
+			if !e.deleted {
+				ids = append(ids, e.key.ID)
+			}
+		}
+	}
+	return ids
+}
+
 // Total returns the number of resources of a type.
 func (s *Server) Total(typ string) int {
 	s.mu.RLock()

@@ -144,7 +144,7 @@ func byID(typ string, ids []string) query {
 const maxQuery = 1700
 
 // chunks cuts a list of ids into pieces of at most size ids and about maxQuery bytes.
-func chunks(ids []string, size int) [][]string { return cut(ids, size, maxQuery) }
+func chunks(ids []string, size int) [][]string { return cut(ids, size, maxQuery, len("Patient/,")) }
 
 // errForeignPatient stops a run whose server answers more than was asked for.
 var errForeignPatient = errors.New("the server sent resources of other patients than were asked for: it ignored the search parameter")

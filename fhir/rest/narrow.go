@@ -110,7 +110,7 @@ func (s *Source) pieces(typ string, c fhir.Criterion) []piece {
 		limit = math.MaxInt32
 	}
 	var all []piece
-	for i, part := range cut(values, len(values), limit) {
+	for i, part := range cut(values, len(values), limit, len(",")) {
 		name := fmt.Sprintf("%s?%s/%d", typ, c.Parameter, i)
 		all = append(all, piece{name, typ, param{c.Parameter, strings.Join(part, ",")}})
 	}
@@ -123,7 +123,11 @@ func (s *Source) chunksBeside(ids []string, p piece) [][]string {
 	if !s.options.Post {
 		limit -= len(p.codes.value)
 	}
-	return cut(ids, s.options.Batch, limit)
+	beside := len(",")
+	if _, typed := s.can.parameter(p.typ); typed {
+		beside = len("Patient/,")
+	}
+	return cut(ids, s.options.Batch, limit, beside)
 }
 
 func (p piece) query() query { return query{typ: p.typ}.with(p.codes) }
@@ -153,12 +157,12 @@ func tokenOf(c fhir.Coding) string {
 	return tokenEscape.Replace(c.System) + "|" + tokenEscape.Replace(c.Code)
 }
 
-// cut cuts a list into pieces of at most size values and about limit bytes.
-func cut(values []string, size, limit int) [][]string {
+// cut cuts a list into pieces of at most size values and limit bytes; beside says how many bytes stand beside each value.
+func cut(values []string, size, limit, beside int) [][]string {
 	var all [][]string
 	begin, length := 0, 0
 	for i, v := range values {
-		n := len(v) + len("Patient/,")
+		n := len(v) + beside
 		if i > begin && (i-begin >= size || length+n > limit) {
 			all = append(all, values[begin:i])
 			begin, length = i, 0

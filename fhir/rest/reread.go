@@ -63,7 +63,7 @@ func (a *rereading) read(ctx context.Context, typ string) error {
 		return nil
 	}
 	name, typed := s.can.parameter(typ)
-	for _, ids := range chunks(a.fetch.order, s.options.Batch) {
+	for _, ids := range s.chunksBeside(a.fetch.order, piece{typ: typ}) {
 		if err := a.fetch.searchTaking(ctx, byPatient(typ, name, typed, ids), a.found); err != nil {
 			return err
 		}

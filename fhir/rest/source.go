@@ -28,7 +28,7 @@ type Options struct {
 	PageSize int         // _count; 500 when 0. Servers may send less.
 	Post     bool        // send searches as POST _search, for servers whose proxies log queries
 	Links    Links       // Rebase when empty
-	Batch    int         // ids in one search; 50 when 0
+	Batch    int         // ids in one search; 100 when 0
 	Limits   fhir.Limits // of one resource
 	Folder   string      // for the spool; "" is the system's folder for temporary files
 }
@@ -59,7 +59,7 @@ func New(o Options) (*Source, error) {
 		o.PageSize = 500
 	}
 	if o.Batch <= 0 {
-		o.Batch = 50
+		o.Batch = 100
 	}
 	if o.Links != "" && o.Links != Rebase && o.Links != SameHost {
 		return nil, fmt.Errorf("links must be %q or %q", Rebase, SameHost)
