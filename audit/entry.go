@@ -33,6 +33,9 @@ const (
 	Requested     Kind = "identity-request" // Request: a person wants to know who a subject is
 	Reidentified  Kind = "reidentified"     // Approval: another person approved it
 	RequestDenied Kind = "request-denied"   // Request
+	// OriginalsGiven is that originals of a subject's imaging studies were written, for an anonymiser at the PACS.
+	OriginalsGiven  Kind = "originals"        // Request
+	MappingApproved Kind = "mapping-approved" // Mapping
 )
 
 var kindPattern = regexp.MustCompile(`^[a-z][a-z-]{0,31}$`)

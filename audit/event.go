@@ -125,7 +125,7 @@ type Missed struct {
 
 // VaultChange is the detail of VaultChanged: what a person did to the vault.
 type VaultChange struct {
-	What string `json:"what"` // key-rotated, joined (the subject that stays), dropped (the one that goes) or parted
+	What string `json:"what"` // key-rotated, moved, joined (the subject that stays), dropped (the one that goes) or parted
 }
 
 // QueryDeed is the detail of QueryWorked.
@@ -134,4 +134,14 @@ type QueryDeed struct {
 	Did   string `json:"did"` // assigned, commented or closed
 	By    string `json:"by"`
 	Text  string `json:"text,omitempty"`
+}
+
+// Mapping is the detail of MappingApproved: from now on its rules may change what people work with.
+type Mapping struct {
+	Mapping  string `json:"mapping"` // hash
+	Version  string `json:"version"`
+	Author   string `json:"author"`
+	Approved string `json:"approved,omitempty"` // by whom; nobody, for the mapping of the first delivery
+	Reason   string `json:"reason"`
+	Rules    int    `json:"rules"`
 }

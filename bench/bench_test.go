@@ -17,7 +17,7 @@ var names = []string{
 	"ViewDefinition to CSV", "ViewDefinition to CSV / npm @medplum/core",
 	"de-identification", "de-identification / decode and walk", "mapping alone", "mapping with two workers", "synthetic patients",
 	"end to end", "end to end / naive pipeline", "end to end / naive pipeline, elapsed time", "end to end / naive pipeline B", "first load / unchanged re-run",
-	"one patient with ten times the resources",
+	"one patient with ten times the resources", "rows into SQLite tables", "rows into SQLite tables / loop in C", "rows into PostgreSQL tables", "rows into PostgreSQL tables / COPY",
 	"eight patients at a time / eight times one", "a night after changes of 1 % / the first", "read and mapped from a server / from files", "peak memory, pages of 20", "peak memory, pages of 1000000",
 	"peak memory, small input", "peak memory, large input", "growth of peak memory",
 }

@@ -108,6 +108,8 @@ func measure(s scale, tell func(string)) (figures []Figure, err error) {
 		{"synthetic patients", func() ([]Figure, error) { return generate(s.patients, s.rounds) }},
 		{"end to end", func() ([]Figure, error) { return load(p, small, s.rounds) }},
 		{"one patient with many resources", func() ([]Figure, error) { return crowded(p, small, s.chart, s.rounds) }},
+		{"tables in SQLite", func() ([]Figure, error) { return intoSQLite(home, s.patients, s.rounds) }},
+		{"tables in PostgreSQL", func() ([]Figure, error) { return intoPostgres(home, s.patients, s.rounds) }},
 		{"servers", func() ([]Figure, error) { return servers(p, small, s) }},
 		{"memory", func() ([]Figure, error) { return memory(p, small, large, s.memory) }},
 	} {

@@ -17,14 +17,18 @@ missing_packages() {
       compiler)
         has gcc || echo gcc
         has_libc_headers || echo libc6-dev ;;
+      database)
+        { has initdb && has pg_ctl && has postgres; } || echo postgresql ;;
       binutils)
         has readelf || echo binutils ;;
       servers)
-        { has initdb && has pg_ctl && has postgres; } || echo postgresql
+        missing_packages database
         has Orthanc || echo orthanc
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
+        has curl || echo curl
         has systemd-analyze || echo systemd
+        [ -d /usr/lib/python3/dist-packages/pydicom ] || echo python3-pydicom
         has_browser || echo chromium
         has promtool || echo prometheus
         has openssl || echo openssl

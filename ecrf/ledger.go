@@ -41,6 +41,7 @@ type Ledger interface {
 
 	WithdrawalLedger
 	QueryLedger
+	ApprovalLedger
 	SeenLedger
 	Close() error
 }

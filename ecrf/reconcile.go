@@ -58,6 +58,7 @@ const (
 	Resourced ChangeKind = "resourced" // the same value from another place or version
 	Vanished  ChangeKind = "vanished"  // the source no longer supports the value: kept, and queried
 	Revoked   ChangeKind = "revoked"   // the consent no longer covers the item: the value is removed
+	Held      ChangeKind = "outdated"  // another rule, which nobody has approved, gives something else: kept as it is
 )
 
 // CellChange is a cell as it must be stored. Before is what the ledger holds; nil when Kind is Added.
@@ -77,17 +78,19 @@ type SubjectChange struct {
 
 // Tally counts cells by what happened to them.
 type Tally struct {
-	Added, Corrected, Resourced, Vanished, Revoked, Unchanged int
+	Added, Corrected, Resourced, Vanished, Revoked, Held, Unchanged int
 }
 
 // Writes returns how many cells differ from the ledger.
-func (t Tally) Writes() int { return t.Added + t.Corrected + t.Resourced + t.Vanished + t.Revoked }
+func (t Tally) Writes() int {
+	return t.Added + t.Corrected + t.Resourced + t.Vanished + t.Revoked + t.Held
+}
 
 // Plus returns the sum.
 func (t Tally) Plus(o Tally) Tally {
 	return Tally{
 		t.Added + o.Added, t.Corrected + o.Corrected, t.Resourced + o.Resourced,
-		t.Vanished + o.Vanished, t.Revoked + o.Revoked, t.Unchanged + o.Unchanged,
+		t.Vanished + o.Vanished, t.Revoked + o.Revoked, t.Held + o.Held, t.Unchanged + o.Unchanged,
 	}
 }
 
@@ -106,6 +109,8 @@ func (s *SubjectChange) Tally() Tally {
 			t.Vanished++
 		case Revoked:
 			t.Revoked++
+		case Held:
+			t.Held++
 		}
 	}
 	return t

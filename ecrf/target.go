@@ -23,8 +23,20 @@ type Delivery struct {
 	Record DeliveryRecord
 	// DryRun reads and compares, and neither writes to the target nor into the record.
 	DryRun bool
+	// Decided, where it is set, is told in a dry run what would become of each cell that does not stay as it is. It may be nil.
+	Decided func(Decision)
 	// Notices are sentences that every output must carry, such as that no consent was checked.
 	Notices []string
+}
+
+// Decision is what a delivery would do with a cell: an Action that writes, or the Cause for which a person would be asked.
+type Decision struct {
+	Subject string
+	CellKey
+	Stored, Incoming string // in the target, and from the ledger
+	Missing          MissingReason
+	Does             string
+	Provenance       Provenance
 }
 
 // DeliveryRecord is a target's memory, bound to it and to the run.

@@ -25,6 +25,15 @@ type Tracker interface {
 	Common(ctx context.Context, typ string, since time.Time) (there map[string]bool, changed map[string]bool, err error)
 }
 
+// Fingerprinter is a Source that has seen every resource before it yields the first patient, such as one of files.
+type Fingerprinter interface {
+	Source
+
+	// Fingerprint returns what changes when anything of what Fetch returns is another. It is the same in every process, and says
+	// nothing about the resources to who does not have them. "" where it cannot be told.
+	Fingerprint(ctx context.Context, patient Key, wanted Wanted) (string, error)
+}
+
 // Footprint is what a source found when it fetched a patient: Record.Found then.
 type Footprint struct {
 	Patient Key
@@ -40,18 +49,24 @@ func (r *Record) SetFound(found map[string]int) { r.found = found }
 // Found returns what SetFound noted.
 func (r *Record) Found() map[string]int { return maps.Clone(r.found) }
 
-// TrackerOf returns the tracker that a source is, or that stands behind it: a source that puts something before another one, such
-// as consents, has a method Behind.
-func TrackerOf(s Source) (Tracker, bool) {
+// TrackerOf returns the tracker that a source is, or that stands behind it.
+func TrackerOf(s Source) (Tracker, bool) { return behind[Tracker](s) }
+
+// FingerprinterOf returns the fingerprinter that a source is, or that stands behind it.
+func FingerprinterOf(s Source) (Fingerprinter, bool) { return behind[Fingerprinter](s) }
+
+// behind returns the first of a row of sources that is a T: a source that puts something before another one, such as consents, has
+// a method Behind.
+func behind[T Source](s Source) (found T, ok bool) {
 	for s != nil {
-		if t, ok := s.(Tracker); ok {
-			return t, true
+		if found, ok = s.(T); ok {
+			return found, true
 		}
-		front, ok := s.(interface{ Behind() Source })
-		if !ok {
-			return nil, false
+		front, is := s.(interface{ Behind() Source })
+		if !is {
+			break
 		}
 		s = front.Behind()
 	}
-	return nil, false
+	return found, false
 }

@@ -150,7 +150,7 @@ type Offer struct {
 	Modality []string `json:"modalities"`
 	Series   int      `json:"series"`
 	Score    int      `json:"score"` // from 0 to 100
-	For      []string `json:"for"`   // what speaks for it: accession, patient, series, same-day, near-day, modality
+	For      []string `json:"for"`   // what speaks for it: uid, accession, patient, series, same-day, near-day, modality
 }
 
 // Unclaimed is a study at the PACS, of the wanted modalities, that no resource stands for.

@@ -7,6 +7,7 @@ import (
 
 // What speaks for a study, and how much. The weights only order what a person is shown; nothing is linked by them.
 const (
+	forUID       = "uid"
 	forAccession = "accession"
 	forPatient   = "patient"
 	forSeries    = "series"
@@ -15,11 +16,11 @@ const (
 	forModality  = "modality"
 )
 
-var weights = map[string]int{forAccession: 40, forSeries: 40, forPatient: 20, forSameDay: 20, forNearDay: 10, forModality: 15}
+var weights = map[string]int{forUID: 40, forAccession: 40, forSeries: 40, forPatient: 20, forSameDay: 20, forNearDay: 10, forModality: 15}
 
 // Bounds of what a person is shown for one resource.
 const (
-	leastScore = 30 // more than the patient alone
+	leastScore = 40 // more than patient and modality, or patient and a day nearby
 	mostOffers = 10
 )
 
@@ -60,6 +61,7 @@ func (l *locator) speaksFor(c *examination, e *evidence) (reasons []string) {
 			reasons = append(reasons, reason)
 		}
 	}
+	add(forUID, slices.Contains(e.uids, c.uid))
 	add(forAccession, slices.ContainsFunc(e.numbers, func(n number) bool { return slices.Contains(c.numbers, n.value) }))
 	add(forPatient, len(c.patients) > 0 && l.samePatient(c))
 	add(forSeries, c.hasAny(e.series))

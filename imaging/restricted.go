@@ -14,14 +14,19 @@ import (
 const (
 	LevelStudy     = "study"
 	LevelSeries    = "series"
+	LevelInstance  = "instance"
+	LevelFrame     = "frame-of-reference"
+	LevelPatient   = "patient"
 	LevelAccession = "accession"
 )
 
-// Restricted holds the original UIDs and accession numbers of one link. It prints as dots whatever the verb and
-// encoder; only WriteRestricted writes its content.
+// Restricted holds the originals of one link. It prints as dots whatever the verb and encoder; only WriteRestricted and
+// WriteRecipes write its content.
 type Restricted struct {
-	subject string
-	pairs   []pair
+	subject   string
+	shift     int // days by which the subject's dates are moved
+	pairs     []pair
+	instances []instance
 }
 
 type pair struct{ level, original, pseudonym string }
@@ -47,8 +52,11 @@ func (Restricted) MarshalText() ([]byte, error) { return []byte(dots), nil }
 // Len returns the number of originals.
 func (r Restricted) Len() int { return len(r.pairs) }
 
-// MapFile is the name of the table that WriteRestricted writes.
-const MapFile = "uid_map.csv"
+// Names of the tables that WriteRestricted writes: of links, and of the cases that a person decides.
+const (
+	MapFile       = "uid_map.csv"
+	ReviewMapFile = "review_map.csv"
+)
 
 // Written says what WriteRestricted wrote.
 type Written struct {
@@ -57,15 +65,15 @@ type Written struct {
 }
 
 // WriteRestricted writes the table that a PACS-side anonymiser needs (subject, level, original, pseudonym) to
-// uid_map.csv in dir, mode 0600. The folder is made with mode 0700 and holds nothing else; one that others may enter,
+// a file in dir, mode 0600. The folder is made with mode 0700 and holds nothing else; one that others may enter,
 // or that is no folder of its own (a link), is refused. The table is replaced as a whole or stays as it was. Equal input
 // gives equal bytes. Values are written as they are: a program reads the file, not a spreadsheet.
-func WriteRestricted(dir string, all []Restricted) (Written, error) {
+func WriteRestricted(dir, name string, all []Restricted) (Written, error) {
 	if err := ownFolder(dir); err != nil {
 		return Written{}, err
 	}
 	rows, shared := restrictedRows(all)
-	err := replaceFile(filepath.Join(dir, MapFile), func(w io.Writer) error {
+	err := replaceFile(filepath.Join(dir, name), func(w io.Writer) error {
 		out := csv.NewWriter(w)
 		_ = out.Write([]string{"subject", "level", "original", "pseudonym"}) // Error returns the first failure
 		_ = out.WriteAll(rows)

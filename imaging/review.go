@@ -111,6 +111,32 @@ func Merge(decided, open []ReviewRow) []ReviewRow {
 	return all
 }
 
+// ReviewCounts counts the rows of a review.
+type ReviewCounts struct {
+	Cases   int `json:"cases"` // resources, and studies without one, that are open
+	Open    int `json:"open"`
+	Decided int `json:"decided"`
+}
+
+// Count counts rows.
+func Count(rows []ReviewRow) (c ReviewCounts) {
+	cases := map[[3]string]bool{}
+	for _, r := range rows {
+		if r.Choice != Open {
+			c.Decided++
+			continue
+		}
+		c.Open++
+		k := r.key()
+		if r.Resource != "" {
+			k[2] = ""
+		}
+		cases[k] = true
+	}
+	c.Cases = len(cases)
+	return c
+}
+
 func (r ReviewRow) key() [3]string { return [3]string{r.Subject, r.Resource, r.StudyUID} }
 
 // ReadReview reads rows that a person worked on. The error is a finding.List that names every wrong line. Spreadsheets may

@@ -74,7 +74,7 @@ func TestOriginalsAreForTheirOwnerOnly(t *testing.T) {
 	found := run(t, resources(t, imaging("i1", both(uidA, "A100")+`,@series@:[{@uid@:@`+serA+`@}]`)), Rules{})
 	dir := filepath.Join(t.TempDir(), "restricted")
 	for range 2 { // again over what is there
-		w, err := WriteRestricted(dir, found.Restricted)
+		w, err := WriteRestricted(dir, MapFile, found.Restricted)
 		if err != nil || w.Rows != 3 || w.Shared != 0 {
 			t.Fatalf("got %+v, %v", w, err)
 		}
@@ -109,7 +109,7 @@ func TestAFolderThatOthersMayEnterIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{open, link} {
-		if _, err := WriteRestricted(dir, nil); err == nil {
+		if _, err := WriteRestricted(dir, MapFile, nil); err == nil {
 			t.Errorf("%s was taken", dir)
 		}
 	}
@@ -119,7 +119,7 @@ func TestAStudyOfTwoSubjectsIsCounted(t *testing.T) {
 	all := resources(t, imaging("i1", both(uidA, "A100")))
 	a := must(locate(all, subjectOf(t, "S-1"), &Rules{}, Dates{}))
 	b := must(locate(all, subjectOf(t, "S-2"), &Rules{}, Dates{}))
-	w, err := WriteRestricted(filepath.Join(t.TempDir(), "r"), append(a.Restricted, b.Restricted...))
+	w, err := WriteRestricted(filepath.Join(t.TempDir(), "r"), MapFile, append(a.Restricted, b.Restricted...))
 	if err != nil || w.Shared != 1 || w.Rows != 4 {
 		t.Errorf("got %+v, %v", w, err)
 	}

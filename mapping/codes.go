@@ -311,6 +311,7 @@ func (c *compiler) codeRows(name string, columns ...string) ([]codeRow, error) {
 		return nil, err
 	}
 	c.sum.Write(text)
+	c.named = append(c.named, text...)
 	table, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))).ReadAll()
 	if err != nil {
 		return nil, err

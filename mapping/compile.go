@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir/fhirpath"
@@ -21,12 +22,14 @@ import (
 // Mapping is a checked and compiled mapping file. It is not changed afterwards and safe for concurrent use.
 type Mapping struct {
 	Version    string
+	Author     string // who wrote it, as the file says
 	dictionary *ecrf.Dictionary
 	events     []event
 	forms      []form
 	hash       string
-	types      []string // resource types that Fill reads, sorted
-	elements   elements // of them
+	ruleHashes map[string]string // by form.item
+	types      []string          // resource types that Fill reads, sorted
+	elements   elements          // of them
 	demands    demands
 	usesAsOf   bool
 	distinct   int                  // expressions
@@ -79,6 +82,7 @@ func Load(files fs.FS, name string, dictionary *ecrf.Dictionary, options ...Opti
 		return nil, doc.Findings
 	}
 	m.hash = hex.EncodeToString(c.sum.Sum(nil))
+	m.ruleHashes = hashRules(doc.Root(), m, c.named)
 	return m, doc.Findings
 }
 
@@ -93,7 +97,7 @@ func sub(files fs.FS, name string) fs.FS {
 }
 
 func (c *compiler) compile() *Mapping {
-	m := &Mapping{Version: c.file.version, dictionary: c.dictionary}
+	m := &Mapping{Version: c.file.version, Author: strings.TrimSpace(c.file.author), dictionary: c.dictionary}
 	switch {
 	case c.file.study == "":
 		c.doc.Root().Errorf("begin the file with study: "+c.dictionary.Study, "the mapping does not say of which study it is")
@@ -140,6 +144,7 @@ type compiler struct {
 	dictionary *ecrf.Dictionary
 	files      fs.FS
 	sum        hash.Hash
+	named      []byte // what the files hold that it names
 	events     []string
 	maps       map[string]*codeMap
 	lists      map[string]*codeSet

@@ -51,6 +51,7 @@ func (c *compiler) readConceptMap(m *codeMap, at yamldoc.Value) {
 		return
 	}
 	c.sum.Write(text)
+	c.named = append(c.named, text...)
 	var file conceptMap
 	if err := json.Unmarshal(text, &file); err != nil || file.ResourceType != "ConceptMap" {
 		at.Errorf(hint, "the file is no ConceptMap")

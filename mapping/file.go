@@ -7,6 +7,7 @@ import (
 // file is a mapping file as written, before it is checked against the dictionary.
 type file struct {
 	study, version string
+	author         string
 	studyAt        yamldoc.Value
 	names          map[string]string
 	parameters     map[string]*parameter
@@ -66,12 +67,12 @@ type ruleSpec struct {
 }
 
 // topParts are the keys of a mapping file.
-var topParts = []string{"study", "version", "names", "parameters", "expressions", "units", "lists", "maps", "visits", "events", "forms"}
+var topParts = []string{"study", "version", "author", "names", "parameters", "expressions", "units", "lists", "maps", "visits", "events", "forms"}
 
 func readFile(doc *yamldoc.Doc) file {
 	top := doc.Root().Fields(topParts...)
 	f := file{
-		study: top["study"].Text(), studyAt: top["study"], version: top["version"].Text(),
+		study: top["study"].Text(), studyAt: top["study"], version: top["version"].Text(), author: top["author"].Text(),
 		names: texts(top["names"]), units: top["units"], expressions: map[string]yamldoc.Value{}, maps: top["maps"].Entries(),
 		parameters: readParameters(top["parameters"]), lists: top["lists"].Entries(), visits: top["visits"].Entries(),
 	}

@@ -21,6 +21,7 @@ type Config struct {
 	Database  *Database
 	Listen    Listen
 	Traces    string // OTLP collector, "" for none
+	Notify    Notify
 	Nights    []Night
 	Blackouts []schedule.Blackout
 	AtOnce    int           // runs at the same time
@@ -93,7 +94,7 @@ func (l *loader) path(p string) string {
 
 func (l *loader) read() {
 	root := l.doc.Root()
-	f := root.Fields("crflink-serve", "timezone", "state", "database", "listen", "studies", "blackouts", "at-once", "keep", "stop", "traces")
+	f := root.Fields("crflink-serve", "timezone", "state", "database", "listen", "studies", "blackouts", "at-once", "keep", "stop", "traces", "notify")
 	if v := f["crflink-serve"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink-serve: 1", "the configuration's format is not 1")
 	}
@@ -106,6 +107,7 @@ func (l *loader) read() {
 	c.SoftStop = l.duration(f["stop"], usualSoftStop)
 	l.database(f["database"])
 	l.listen(f["listen"])
+	l.notify(f["notify"])
 	c.Traces = f["traces"].Fields("otlp")["otlp"].Text()
 	for _, v := range f["studies"].Items() {
 		l.night(v)

@@ -42,7 +42,11 @@ func (r *runner) seal(d newDecision) (audit.Draft, error) {
 // open records that a run begins, before anything is read.
 func (r *runner) open(ctx context.Context) (err error) {
 	if r.DryRun {
-		return r.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: "sync --dry-run", AsOf: r.moment()}})
+		command := "sync --dry-run"
+		if r.Preview != nil {
+			command = "preview"
+		}
+		return r.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: command, AsOf: r.moment()}})
 	}
 	r.account.pending = map[string]newDecision{}
 	err = r.Audit.Record(ctx, audit.Event{Kind: audit.RunBegun, Detail: audit.Run{

@@ -97,7 +97,6 @@ func (r *runner) compute(ctx context.Context) error {
 
 // begin opens the run and leaves out shards that it has finished before it was interrupted.
 func (r *runner) begin(ctx context.Context) ([]shard, error) {
-	r.inputs = r.Study.Inputs()
 	r.common = r.commonDigest()
 	shards := r.shards()
 	total := len(r.work)
@@ -225,6 +224,7 @@ func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error)
 		done.drafts = append(done.drafts, result.drafts...)
 		if !result.failed {
 			r.out.Tally.add(result)
+			r.Preview.take(result.change, result.held)
 			r.tracking.remember(w.subject.Number(), result.seen)
 			if err := r.place(&done, w, result); err != nil {
 				return done, err

@@ -163,7 +163,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 		now := standing{outcomePermitted, string(c.decision.Reason())}
 		v := &verdict{c.decision, c.facts, now}
 		w := work{patient: c.record.Key(), subject: subject, noted: v.sameness(), traits: pseudonym.TraitsOf(c.record.Patient())}
-		if w.key, err = r.key(c, w, v); err != nil {
+		if w.key, err = r.key(ctx, c, w, v); err != nil {
 			return err
 		}
 		r.work = append(r.work, w)

@@ -64,6 +64,7 @@ func (r *runner) deliverTo(ctx context.Context, t ecrf.Target, given *handover) 
 	books := func(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, error] { return r.delivered(ctx, t.Name()) }
 	delivery, report, err := r.disclose(ctx, t, r.relative(ecrf.Delivery{
 		Dictionary: r.Study.Dictionary, AsOf: r.AsOf, Casebooks: books, Record: ecrf.Bind(r.Ledger, r.runID, t.Name()), Notices: r.notices(), DryRun: r.DryRun,
+		Decided: r.Preview.decided(t.Name()),
 	}))
 	if err != nil {
 		return done, err
@@ -160,7 +161,7 @@ func (r *runner) kept(facts *ecrf.Facts, output string) bool {
 func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(yield func(*ecrf.StoredCasebook, error) bool) {
 		matrix := Matrix{}
-		for book, err := range r.Ledger.Casebooks(ctx) {
+		for book, err := range r.casebooks(ctx) {
 			permitted := err == nil && r.known[book.Facts.Subject].outcome == outcomePermitted
 			if err == nil && !permitted && !r.kept(&book.Facts, output) {
 				continue
@@ -205,6 +206,7 @@ func (r *runner) count(ctx context.Context) error {
 	counts := map[string]int64{
 		"patients": int64(r.out.Tally.Patients), "subjects": int64(len(r.work)), "cells": int64(r.out.Tally.Cells.Writes()),
 	}
+	counts[CountFilled], counts[CountExpected] = r.matrix.completeness()
 	if err := r.close(ctx, counts); err != nil {
 		return err
 	}
@@ -216,6 +218,26 @@ func (r *runner) count(ctx context.Context) error {
 
 // Matrix counts the cells of every slot.
 type Matrix map[Slot]*Fill
+
+// Names of what the ledger keeps of a run's completeness.
+const (
+	CountFilled   = "filled"
+	CountExpected = "expected"
+)
+
+// completeness counts the cells that have a value, and those that could: all but those that do not apply.
+func (m Matrix) completeness() (filled, expected int64) {
+	for _, f := range m {
+		filled += int64(f.Filled)
+		expected += int64(f.Filled)
+		for reason, n := range f.Missing {
+			if reason != ecrf.NotApplicable {
+				expected += int64(n)
+			}
+		}
+	}
+	return filled, expected
+}
 
 func (m Matrix) take(book *ecrf.StoredCasebook) {
 	for i := range book.Cells {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/crflink/crflink/ecrf"
@@ -14,6 +15,7 @@ import (
 
 // edc is a target in which people enter dates.
 type edc struct {
+	mu      sync.Mutex // it is asked by several workers
 	entries map[string]ecrf.Entries
 	asked   map[string]bool
 	broken  error
@@ -22,6 +24,8 @@ type edc struct {
 func (*edc) Name() string { return "edc" }
 
 func (e *edc) Entered(_ context.Context, subjects []string, cells []ecrf.CellKey) (map[string]ecrf.Entries, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	all := map[string]ecrf.Entries{}
 	for _, s := range subjects {
 		e.asked[s] = true

@@ -60,8 +60,12 @@ func withPACS(t *testing.T, parts *pipeline.Parts, url string) {
 
 // A run that asks a PACS links every PET that consent covers, and asks for no patient without a decision for it.
 func TestARunLinksWhatThePACSHasOfPermittedPatientsOnly(t *testing.T) {
-	s := newSite(t, 3, 120)
-	server, url := pacsOf(t, synth.Config{Seed: 3, Patients: 120})
+	config := synth.Config{Seed: 3, Patients: 120}
+	if testing.Short() { // the pass with the race detector
+		config.Patients = 30
+	}
+	s := newSite(t, config.Seed, config.Patients)
+	server, url := pacsOf(t, config)
 	parts := openParts(t, exampleStudy(t), s.folder)
 	withPACS(t, &parts, url)
 	mustRun(t, parts)
@@ -89,7 +93,7 @@ func TestARunLinksWhatThePACSHasOfPermittedPatientsOnly(t *testing.T) {
 			}
 		}
 	}
-	if want < 50 {
+	if want < config.Patients/3 {
 		t.Fatalf("only %d studies were to be found", want)
 	}
 	for _, query := range server.Queries() {
@@ -130,7 +134,7 @@ func sessionsOf(t *testing.T, folder string) map[string]map[string]string {
 // A study that comes to the PACS later is linked although no resource changed, and one that is moved out of the days that
 // consent covers is linked no more.
 func TestWhatChangesAtThePACSAloneIsNoticed(t *testing.T) {
-	config := synth.Config{Seed: 3, Patients: 40}
+	config := synth.Config{Seed: 3, Patients: 25}
 	s := newSite(t, config.Seed, config.Patients)
 	server, url := pacsOf(t, config)
 	study := exampleStudy(t)

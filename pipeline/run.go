@@ -40,6 +40,7 @@ type Options struct {
 	DryRun  bool      // compute and count, but store and deliver nothing
 	Workers int       // subjects that are computed at the same time
 	Program string    // the version of crflink, for the audit
+	Preview *Preview  // collects what would change; makes it a dry run
 	// Budget is after how long no more subjects are begun: the run stops with a *BudgetError when those under way are stored. 0 is
 	// without end.
 	Budget time.Duration
@@ -83,6 +84,7 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	if parts.Numbering == nil {
 		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
+	options.DryRun = options.DryRun || options.Preview != nil
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
 	if options.Budget > 0 {
 		r.until = parts.Clock().Add(options.Budget)
@@ -97,6 +99,9 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 		return r.out, err
 	}
 	if err := r.refuse(); err != nil {
+		return r.out, r.stop(ctx, err)
+	}
+	if err := r.takeInputs(ctx); err != nil {
 		return r.out, r.stop(ctx, err)
 	}
 	for _, step := range []struct {
@@ -146,8 +151,9 @@ type runner struct {
 	bar     *renewing
 	noting  sync.Mutex // of known and lost, while subjects are computed
 
-	inputs map[string]string // hashes of what determines the result besides resources and vault
-	common string            // of them, in every subject's digest
+	inputs  map[string]string // hashes of what determines the result besides resources and vault
+	awaited *Awaited          // rules that nobody has approved; nil when none
+	common  string            // of them, in every subject's digest
 }
 
 // settle carries out the withdrawals, and brings subjects that are no longer permitted up to date: what was delivered stays,

@@ -3,6 +3,9 @@ package pipeline
 // standing is how a subject stands in this run, by study number.
 type standing struct{ outcome, reason string }
 
+// Permitted is the outcome of a subject whom the last run permitted.
+const Permitted = outcomePermitted
+
 const (
 	outcomePermitted = "permitted"
 	outcomeHeld      = "held"

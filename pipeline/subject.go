@@ -22,10 +22,11 @@ type subjectResult struct {
 	veil    pseudonym.Report
 	imaging imaging.Counts
 	change  *ecrf.SubjectChange
-	emptied bool          // the change takes the last supported value
-	drafts  []audit.Draft // for the audit
-	failed  bool          // it counts for nothing
-	seen    *note         // for the next run
+	held    []ecrf.CellChange // that nobody has approved
+	emptied bool              // the change takes the last supported value
+	drafts  []audit.Draft     // for the audit
+	failed  bool              // it counts for nothing
+	seen    *note             // for the next run
 }
 
 // fail drops what was counted; what the audit says stays.
@@ -46,6 +47,7 @@ type veiled struct {
 	parts   *records            // under several policies; record is one of them then
 	uids    map[fhir.Key]string
 	links   string
+	found   imaging.Found // with originals; it is stored nowhere
 	entered ecrf.Entries
 }
 
@@ -122,6 +124,7 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	}
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
+	result.held = r.hold(result.change)
 	r.keepHeld(result.change, d)
 	if result.emptied = emptied(stored, result.change); result.emptied {
 		return result, nil // recorded when it is stored
@@ -185,7 +188,7 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 	if err := r.quantify(ctx, p, w.subject, &located); err != nil {
 		return nil, err
 	}
-	result.imaging = located.Counts
+	v.found, result.imaging = located, located.Counts
 	for _, link := range located.Links {
 		for _, id := range link.Resources {
 			key := fhir.Key{Type: "ImagingStudy", ID: id}

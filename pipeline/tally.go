@@ -35,6 +35,7 @@ type Tally struct {
 	Wrong             []WrongCell // delivered with data of another patient
 	Queries           int         // about cells of targets where people work, that somebody has to settle
 	Tasks, Overdue    int         // open ones, and those of them behind their deadline
+	Awaited           []string    // items whose rules nobody has approved: their cells stayed as they were
 	Lost, MayLose     int         // delivered patients whom this run loses without a person's word, and how many it may
 
 	mu *sync.Mutex

@@ -20,7 +20,11 @@ type targetKind struct {
 var targetKinds = []targetKind{
 	{name: "csv", place: "folder"},
 	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
+	{name: "libreclinica", place: "file", entered: true, keys: []string{"export"}, options: (*loader).libreClinica},
 	{name: "parquet", place: "folder"},
+	{name: "xlsx", place: "file"},
+	{name: "dataset-json", place: "folder", keys: []string{"format"}, options: (*loader).datasetJSON},
+	{name: "questionnaire", place: "folder"},
 	{name: "sqlite", place: "file"},
 	{name: "postgres", place: "database", keys: []string{"schema", "password-env", "password-file", "ca"}, options: (*loader).postgres},
 	{name: "redcap", place: "url", entered: true, keys: redcapKeys, options: (*loader).redcap},
@@ -37,7 +41,7 @@ func TargetKinds() []string {
 
 // targetKeys are the keys that a target of any kind may have.
 var targetKeys = []string{
-	"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca",
+	"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca", "format", "export",
 	"url", "auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "requests-per-minute",
 }
 

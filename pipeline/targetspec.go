@@ -36,3 +36,14 @@ func (l *loader) postgres(f map[string]yamldoc.Value, t *TargetSpec) {
 		t.Postgres.Schema = "crflink_" + strings.ReplaceAll(l.study.ID, "-", "_")
 	}
 }
+
+// DatasetFormats are the formats of Dataset-JSON that a study file may name, the usual one first.
+func DatasetFormats() []string { return []string{"json", "ndjson"} }
+
+func (l *loader) datasetJSON(f map[string]yamldoc.Value, t *TargetSpec) {
+	t.Lines = f["format"].OneOf(DatasetFormats()...) == "ndjson"
+}
+
+func (l *loader) libreClinica(f map[string]yamldoc.Value, t *TargetSpec) {
+	t.Export = l.path(l.required(f["kind"], f, "export"))
+}

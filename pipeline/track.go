@@ -23,9 +23,11 @@ const overlap = 10 * time.Minute
 // wholeEvery is after how long everything is read again, whatever the source says has changed.
 const wholeEvery = 7 * 24 * time.Hour
 
-// tracking is what a run knows of what has changed since the run before. Its source is nil where that cannot be known.
+// tracking is what a run knows of what has changed since the run before. It has a source that can be asked, or one whose resources
+// have fingerprints, or neither, where that cannot be known.
 type tracking struct {
 	source   fhir.Tracker
+	prints   fhir.Fingerprinter
 	identity string
 	now      time.Time // of the source, before anything was read
 	last     watermark
@@ -55,15 +57,20 @@ type note struct {
 // track asks the source for its time, before it is read.
 func (r *runner) track(ctx context.Context) error {
 	source, ok := fhir.TrackerOf(r.Source)
+	prints, printed := fhir.FingerprinterOf(r.Source)
 	switch {
-	case !ok || r.DryRun:
+	case !ok && !printed || r.DryRun:
 		return nil
 	case r.Study.Policy.Combined(): // what is asked for differs from patient to patient
 		return nil
 	case r.Study.Imaging.PACS != nil: // it is asked by what the resources say, and may have something new
 		return nil
 	}
-	r.inputs = r.Study.Inputs()
+	if printed {
+		sum := sha256.Sum256([]byte("fingerprints of " + r.Source.Name()))
+		r.tracking = tracking{prints: prints, identity: hex.EncodeToString(sum[:]), now: r.AsOf, still: map[string]bool{}, seen: map[string]note{}}
+		return r.tracking.recall(ctx, r.Ledger)
+	}
 	identity, now, err := source.Moment(ctx)
 	if errors.Is(err, fhir.ErrUntracked) {
 		return nil
@@ -100,18 +107,28 @@ func (t *tracking) recall(ctx context.Context, ledger ecrf.Ledger) error {
 	return nil
 }
 
+// tracks reports whether it can be known what has changed.
+func (t *tracking) tracks() bool { return t.source != nil || t.prints != nil }
+
 // isWhole reports whether a run has to read everything: nothing is known, or it was long ago, or the source's clock went back.
 func (t *tracking) isWhole() bool {
-	return len(t.before) == 0 || t.now.Before(t.last.At) || t.now.Sub(t.last.Whole) >= wholeEvery
+	return len(t.before) == 0 || t.prints == nil && (t.now.Before(t.last.At) || t.now.Sub(t.last.Whole) >= wholeEvery)
 }
 
 // key is a digest of all that a permitted subject's casebook is computed from as far as it was read before the decision, keyed with
 // the subject's secret.
-func (r *runner) key(c candidate, w work, v *verdict) (string, error) {
-	if r.tracking.source == nil {
+func (r *runner) key(ctx context.Context, c candidate, w work, v *verdict) (string, error) {
+	if !r.tracking.tracks() {
 		return "", nil
 	}
 	h := w.subject.Digest()
+	if r.tracking.prints != nil {
+		print, err := r.tracking.prints.Fingerprint(ctx, w.patient, r.plan())
+		if print == "" || err != nil {
+			return "", err
+		}
+		_, _ = fmt.Fprintf(h, "fingerprint %s\n", print)
+	}
 	_, _ = fmt.Fprintf(h, "%s%s\n%s\n", r.commonDigest(), r.Program, v.text())
 	for other := range slices.Values(c.record.LinkedFrom()) {
 		_, _ = fmt.Fprintf(h, "linked from %q\n", other.String())
@@ -131,7 +148,13 @@ func (r *runner) key(c candidate, w work, v *verdict) (string, error) {
 // findStill asks the source of whom nothing has changed since the run before.
 func (r *runner) findStill(ctx context.Context) error {
 	t := &r.tracking
-	if t.source == nil || r.Full || t.isWhole() {
+	switch {
+	case !t.tracks() || r.Full || t.isWhole():
+		return nil
+	case t.prints != nil:
+		for _, w := range r.work {
+			t.still[w.subject.Number()] = w.key != "" && t.before[w.subject.Number()].Key == w.key
+		}
 		return nil
 	}
 	r.Progress.Stage("changes", -1)
@@ -254,7 +277,12 @@ func (r *runner) enteredDigest(w work) string {
 // saw takes up what was fetched of a subject, to be known by the next run; nil where something of it was rejected, so that the next
 // run reads and says it again.
 func (r *runner) saw(w work, record *fhir.Record) *note {
-	if r.tracking.source == nil || w.key == "" || record.Found() == nil {
+	switch {
+	case w.key == "":
+		return nil
+	case r.tracking.prints != nil:
+		return &note{Key: w.key, Entered: r.enteredDigest(w)}
+	case record.Found() == nil:
 		return nil
 	}
 	n := &note{Key: w.key, Entered: r.enteredDigest(w), Found: record.Found()}
@@ -292,7 +320,7 @@ func (t *tracking) remember(subject string, n *note) {
 // is not permitted any more, is read by the next run in any case.
 func (r *runner) advance(ctx context.Context) error {
 	t := &r.tracking
-	if t.source == nil {
+	if !t.tracks() {
 		return nil
 	}
 	mark := watermark{Source: t.identity, At: t.now, Whole: t.last.Whole}

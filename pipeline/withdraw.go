@@ -276,7 +276,7 @@ func numbers(all []*leaving) []string {
 // eraseSessions takes subjects out of the imaging files, unless the policy keeps what was delivered there.
 func (w *withdrawer) eraseSessions(_ context.Context, all []*leaving) error {
 	folder := w.Study.Imaging.Folder
-	if folder == "" || w.Study.Policy.Handling(authorisation.ImagingOutput) == consent.KeepAndStop {
+	if folder == "" && w.Study.Imaging.Review == "" || w.Study.Policy.Handling(authorisation.ImagingOutput) == consent.KeepAndStop {
 		return nil
 	}
 	gone := map[string]bool{}
@@ -285,8 +285,15 @@ func (w *withdrawer) eraseSessions(_ context.Context, all []*leaving) error {
 			gone[l.number] = true
 		}
 	}
-	for _, name := range []string{sessionsFile, unlinkedFile} {
-		if _, err := csvcut.Lines(filepath.Join(folder, name), "subject", gone); err != nil {
+	var files []string
+	if folder != "" {
+		files = append(files, filepath.Join(folder, sessionsFile), filepath.Join(folder, unlinkedFile))
+	}
+	if w.Study.Imaging.Review != "" {
+		files = append(files, w.Study.Imaging.Review)
+	}
+	for _, file := range files {
+		if _, err := csvcut.Lines(file, "subject", gone); err != nil {
 			for _, l := range all {
 				l.stuck = true
 			}

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
+	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/synth"
@@ -920,4 +922,30 @@ func (f *fullDisk) SeeJournal(ctx context.Context, n int) error {
 
 func (f *fullDisk) Finish(ctx context.Context, run ecrf.RunID, counts map[string]int64) error {
 	return errors.Join(f.step(), f.Ledger.Finish(ctx, run, counts))
+}
+
+// The list of cases is a person's file, and loses who withdrew as the deliveries do; what was decided about others stays.
+func TestAWithdrawalTakesTheSubjectsCasesToo(t *testing.T) {
+	h := newHospital(t, 50, "")
+	victim := h.imaged(t, 1)[0]
+	review := filepath.Join(t.TempDir(), imaging.ReviewFile)
+	rows := []imaging.ReviewRow{
+		{Subject: victim.Subject, Resource: "r1", StudyUID: "2.25.1", Choice: imaging.Accept, By: "Dr. Weber"},
+		{Subject: "OTHER-1", Resource: "r2", StudyUID: "2.25.2", Choice: imaging.Reject, By: "Dr. Weber"},
+	}
+	var text bytes.Buffer
+	if err := imaging.WriteReview(&text, rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(review, text.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.parts.Study.Imaging.Review = review
+	h.refuse(t, victim)
+	h.run(t)
+	h.gone(t, victim.Subject)
+	left, err := pipeline.ReadReview(review)
+	if err != nil || len(left) != 1 || left[0].Subject != "OTHER-1" || left[0].Choice != imaging.Reject {
+		t.Errorf("%d rows are left, %v", len(left), err)
+	}
 }

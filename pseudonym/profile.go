@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -63,8 +64,11 @@ func BuiltIn(name string) (*Profile, error) {
 	if name != DefaultProfile {
 		return nil, fmt.Errorf("de-identification profile: there is none built in of this name; use %s or give a file", DefaultProfile)
 	}
-	return ParseProfile("mii-default.yaml", miiDefault)
+	return compiledDefault()
 }
+
+// compiledDefault compiles once what does not change: a program that runs studies every night asks each time.
+var compiledDefault = sync.OnceValues(func() (*Profile, error) { return ParseProfile("mii-default.yaml", miiDefault) })
 
 // ParseProfile reads a profile. The error is a finding.List with every fault and its place.
 func ParseProfile(file string, src []byte) (*Profile, error) {

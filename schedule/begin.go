@@ -152,9 +152,9 @@ func (s *Scheduler) settle(ctx context.Context) error {
 		}
 		s.closing = s.closing[1:]
 		s.stale = true
+		s.Ended(e.run, e.result)
 		s.log.Info("run ended", "study", e.run.Job, "run", e.run.ID, "state", string(e.result.State), "exit", e.result.Exit,
 			"seconds", e.run.Ended.Sub(e.run.Started).Seconds(), "note", e.result.Note)
-		s.Ended(e.run, e.result)
 		if keep := s.keep(e.run.Job); keep > 0 {
 			if err := s.book.Prune(ctx, e.run.Job, keep); err != nil {
 				return err

@@ -46,6 +46,7 @@ type Result struct {
 	Note   string
 	Report []byte // JSON
 	By     string // who cancelled it
+	Limit  bool   // a safety limit stopped it
 	// Again says after which time a run that failed is tried again; State is then Waiting.
 	Again time.Duration
 }

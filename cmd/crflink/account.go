@@ -107,7 +107,7 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 	for slot, n := range t.Unmapped {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("%s.%s: %d cells with a code that the map does not know (unmapped: error)", slot.Form, slot.Item, n))
 	}
-	run.Warnings = append(run.Warnings, withdrawals(t)...)
+	run.Warnings = append(append(run.Warnings, awaited(t)...), withdrawals(t)...)
 	for warning, n := range t.Warnings {
 		run.Warnings = append(run.Warnings, fmt.Sprintf("%s: %d patients", warning, n))
 	}

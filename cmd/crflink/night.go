@@ -19,30 +19,28 @@ import (
 )
 
 // load reads the configuration and all its studies, and makes a plan of them.
-func (d *daemon) load(file string) (schedule.Plan, error) {
-	config, err := operation.Load(file)
-	if err != nil {
-		return schedule.Plan{}, invalid(err)
+func (d *daemon) load(file string) (config *operation.Config, plan schedule.Plan, err error) {
+	if config, err = operation.Load(file); err != nil {
+		return nil, plan, invalid(err)
 	}
-	plan := schedule.Plan{Zone: config.Zone, Blackouts: config.Blackouts, AtOnce: config.AtOnce}
+	plan = schedule.Plan{Zone: config.Zone, Blackouts: config.Blackouts, AtOnce: config.AtOnce}
 	names, states := map[string]bool{}, map[string]bool{}
 	for _, n := range config.Nights {
 		study, _, err := pipeline.LoadStudy(n.Study)
 		if err != nil {
-			return plan, invalid(err)
+			return nil, plan, invalid(err)
 		}
 		if names[study.ID] || states[study.State] {
-			return plan, fmt.Errorf("%s: another study of the configuration has the same id or state folder", n.Study)
+			return nil, plan, fmt.Errorf("%s: another study of the configuration has the same id or state folder", n.Study)
 		}
 		names[study.ID], states[study.State] = true, true
 		job, err := d.job(config, n, study)
 		if err != nil {
-			return plan, err
+			return nil, plan, err
 		}
 		plan.Jobs = append(plan.Jobs, job)
 	}
-	d.config = config
-	return plan, nil
+	return config, plan, nil
 }
 
 // invalid gives findings in configuration their exit code.
@@ -105,6 +103,7 @@ func (d *daemon) night(ctx context.Context, n operation.Night, id string, r sche
 	result = schedule.Result{State: schedule.Done, Exit: handed.Verdict.Exit}
 	d.metrics.Report(handed)
 	d.metrics.Waits(id, waitsOf(outcome))
+	d.compare(id, handed, outcome)
 	var text bytes.Buffer
 	if err := report.WriteJSON(&text, handed); err != nil {
 		result.Note = "its report could not be written: " + err.Error()
@@ -126,7 +125,9 @@ func judge(ctx context.Context, n operation.Night, r schedule.Run, err error) sc
 		result.State = schedule.Waiting
 	case errors.Is(err, errUnderWay):
 		result.State, result.Again = schedule.Waiting, busyPause
-	case result.Exit != exitServer, errors.As(err, &limit), errors.Is(err, authorisation.ErrRefused):
+	case errors.As(err, &limit):
+		result.Limit = true
+	case result.Exit != exitServer, errors.Is(err, authorisation.ErrRefused):
 	case r.Attempt <= n.Retries:
 		result.State, result.Again = schedule.Waiting, n.RetryAfter
 	}

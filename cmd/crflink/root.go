@@ -33,10 +33,11 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 	root.SetErr(t.err)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), odmCommand(), ucumCommand(), consentCommand(),
-		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), retireCommand(), exportCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
+		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), odmCommand(), completenessCommand(), sdvCommand(), ucumCommand(), consentCommand(),
+		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), imagingCommand(), retireCommand(), exportCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
 		backupCommand(),
 		doctorCommand(), serveCommand(), jobsCommand(), statusCommand(), runsCommand(),
+		previewCommand(), approveCommand(),
 	)
 	return root
 }

@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/notice"
 	"github.com/crflink/crflink/operation"
 	"github.com/crflink/crflink/schedule"
 	"github.com/crflink/crflink/store/book"
@@ -41,19 +43,24 @@ type daemon struct {
 	log     *slog.Logger
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces
+	desk    *notice.Desk
+	drop    int // the loss in percent from which people are told
+	memory  *memory
 	started time.Time
 	reload  chan chan error
 	signals chan os.Signal
 }
 
 func serve(cmd *cobra.Command, file string) (err error) {
-	d := &daemon{log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil)), started: time.Now(), reload: make(chan chan error), signals: make(chan os.Signal, 4)}
+	d := &daemon{log: slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil)), started: time.Now(), reload: make(chan chan error), signals: make(chan os.Signal, 4), memory: newMemory()}
 	signal.Notify(d.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // first, or a SIGHUP would end the program
 	defer signal.Stop(d.signals)
-	plan, err := d.load(file)
+	config, plan, err := d.load(file)
 	if err != nil {
 		return err
 	}
+	d.config = config
+	d.memory.plan(config, plan)
 	unlock, err := d.lock()
 	if err != nil {
 		return err
@@ -64,6 +71,10 @@ func serve(cmd *cobra.Command, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.book.Close()) }()
 	d.nights = schedule.New(d.book, plan, time.Now, d.log)
+	if err := d.openDesk(); err != nil {
+		return err
+	}
+	defer func() { d.desk.Close() }()
 	if err := d.watch(cmd.Context(), plan); err != nil {
 		return coded{exitServer, err}
 	}
@@ -80,7 +91,9 @@ func serve(cmd *cobra.Command, file string) (err error) {
 // run serves until the first signal, and heeds the second.
 func (d *daemon) run(soft context.Context, file string) error {
 	hard, stop := context.WithCancel(context.WithoutCancel(soft))
-	defer stop()
+	guarding := make(chan struct{})
+	go func() { defer close(guarding); d.guard(hard) }()
+	defer func() { stop(); <-guarding }()
 	done := make(chan error, 1)
 	go func() { done <- d.nights.Serve(soft, hard) }()
 	stopping, told := soft.Done(), 0
@@ -110,23 +123,29 @@ func (d *daemon) run(soft context.Context, file string) error {
 
 // again reads the configuration again. A wrong one changes nothing.
 func (d *daemon) again(ctx context.Context, file string, answer chan<- error) {
-	before := d.config
-	plan, err := d.load(file)
-	if err == nil && (before.State != d.config.State || before.Listen != d.config.Listen || !sameDatabase(before.Database, d.config.Database)) {
-		err = errors.New("state, database and listen are only read at the start: restart crflink serve")
+	config, plan, err := d.load(file)
+	if err == nil && d.needsRestart(config) {
+		err = errors.New("state, database, listen, traces and notify are only read at the start: restart crflink serve")
 	}
 	if err == nil {
 		err = d.nights.Replace(ctx, plan)
 	}
 	if err != nil {
-		d.config = before
 		d.log.Error("the configuration was read again and stays as it was", "error", err.Error())
 	} else {
+		d.config = config
+		d.memory.plan(config, plan)
 		d.log.Info("the configuration was read again", "studies", len(plan.Jobs))
 	}
 	if answer != nil {
 		answer <- err
 	}
+}
+
+func (d *daemon) needsRestart(c *operation.Config) bool {
+	old := d.config
+	return old.State != c.State || old.Listen != c.Listen || old.Traces != c.Traces ||
+		!reflect.DeepEqual(old.Database, c.Database) || !reflect.DeepEqual(old.Notify, c.Notify)
 }
 
 // sendTraces sends what waits. That a collector is away is no failure of the program.
@@ -137,8 +156,6 @@ func (d *daemon) sendTraces() {
 		d.log.Warn("the last traces could not be sent")
 	}
 }
-
-func sameDatabase(a, b *operation.Database) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // lock keeps a second program from serving out of one state folder.
 func (d *daemon) lock() (unlock func() error, err error) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -66,7 +67,12 @@ func TestMonitoringIsToldNothingOfPatients(t *testing.T) {
 	traces := &collector{}
 	otlp := httptest.NewServer(traces)
 	t.Cleanup(otlp.Close)
-	d := newServed(t, newJob(t, "fhir: "+base), "traces: {otlp: "+otlp.URL+"/v1/traces}\n")
+	hook := &collector{}
+	chat := httptest.NewServer(hook)
+	t.Cleanup(chat.Close)
+	j := newJob(t, "fhir: "+base)
+	j.env = append(j.env, "HOOK="+chat.URL+"/"+canary)
+	d := newServed(t, j, "traces: {otlp: "+otlp.URL+"/v1/traces}\nnotify: {webhooks: [{url-env: HOOK}]}\n")
 	address := fmt.Sprintf("http://%v", d.told["health and metrics are told"]["address"])
 	d.do("jobs", "run", "serve.yaml", "psma-registry")
 	if ended := d.await("run ended"); ended["state"] != "done" {
@@ -92,6 +98,9 @@ func TestMonitoringIsToldNothingOfPatients(t *testing.T) {
 	}
 	d.signal(syscall.SIGTERM)
 	d.end()
+	if told["notices"] = string(hook.all()); !strings.Contains(told["notices"], "run 2 failed with exit code 4") {
+		t.Errorf("notices: %s", told["notices"])
+	}
 	told["log"], told["traces"] = strings.Join(d.lines, "\n"), string(traces.all())
 	if !strings.Contains(told["traces"], "stage subjects") || !strings.Contains(told["traces"], "GET Consent") {
 		t.Errorf("the traces are %d bytes", len(told["traces"]))
@@ -102,6 +111,32 @@ func TestMonitoringIsToldNothingOfPatients(t *testing.T) {
 		}
 	}
 	d.leaks(t, "serve", said{})
+}
+
+// TestASafetyLimitThatStoppedARunIsToldAtOnce lets most patients vanish from the source.
+func TestASafetyLimitThatStoppedARunIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	hook := &collector{}
+	chat := httptest.NewServer(hook)
+	t.Cleanup(chat.Close)
+	j := newJob(t, "files: [hospital]")
+	must(t, os.CopyFS(j.path("hospital"), os.DirFS(hospital(t, 4, 30))))
+	j.env = append(j.env, "HOOK="+chat.URL)
+	d := newServed(t, j, "notify: {webhooks: [{url-env: HOOK}]}\n")
+	d.do("jobs", "run", "serve.yaml", "psma-registry")
+	d.await("run ended")
+	must(t, os.RemoveAll(j.path("hospital")))
+	must(t, os.CopyFS(j.path("hospital"), os.DirFS(hospital(t, 4, 2))))
+	d.do("jobs", "run", "serve.yaml", "psma-registry")
+	if ended := d.await("run ended"); ended["state"] != "failed" || fmt.Sprint(ended["exit"]) != "4" {
+		t.Errorf("%v", ended)
+	}
+	d.await("a notice was sent")
+	d.signal(syscall.SIGTERM)
+	d.end()
+	if told := string(hook.all()); !strings.Contains(told, `"kind":"safety-limit"`) || !strings.Contains(told, "delivered patients would be lost") {
+		t.Error(told)
+	}
 }
 
 // TestWhoAsksFromElsewhereShowsAToken: beyond this machine metrics need token and TLS; here, they are told to whoever is here.

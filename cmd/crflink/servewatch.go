@@ -29,12 +29,14 @@ func (d *daemon) watch(ctx context.Context, plan schedule.Plan) (err error) {
 		}
 		if last != nil {
 			d.metrics.Known(j.Name, last.Ended)
+			d.memory.done[j.Name] = last.Ended
 		}
 		if run != nil {
 			d.metrics.Report(*run)
+			d.memory.last[j.Name] = numbersOf(*run)
 		}
 	}
-	d.nights.Ended = func(r schedule.Run, result schedule.Result) { d.metrics.Ended(r, result.State) }
+	d.nights.Ended = d.ended
 	return nil
 }
 
@@ -65,7 +67,7 @@ func (d *daemon) lastDone(ctx context.Context, study string) (*schedule.Run, *re
 func (d *daemon) requested(study string, o wire.Observed) {
 	d.metrics.Requested(o)
 	if !o.Certificate.IsZero() {
-		d.metrics.Expires(study, o.Host, "certificate", o.Certificate)
+		d.expires(study, o.Host, "certificate", o.Certificate)
 	}
 }
 
@@ -84,7 +86,7 @@ func (d *daemon) expiries(study *pipeline.Study) {
 		}
 		all, _ := options.Expiries()
 		for _, x := range all {
-			d.metrics.Expires(study.ID, of, x.What, x.At)
+			d.expires(study.ID, of, x.What, x.At)
 		}
 	}
 	for _, s := range study.Sources {

@@ -4,9 +4,12 @@ import (
 	"fmt"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/datasetjson"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/parquet"
+	"github.com/crflink/crflink/ecrf/questionnaire"
 	"github.com/crflink/crflink/ecrf/table"
+	"github.com/crflink/crflink/ecrf/workbook"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/store/postgres"
 	"github.com/crflink/crflink/store/tables"
@@ -17,6 +20,14 @@ func newTarget(study *pipeline.Study, spec pipeline.TargetSpec) (ecrf.Target, er
 	switch spec.Kind {
 	case "odm":
 		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
+	case "libreclinica":
+		return odm.NewLibreClinica(spec.Name, spec.Path, spec.Export)
+	case "xlsx":
+		return workbook.New(spec.Name, spec.Path)
+	case "dataset-json":
+		return datasetjson.New(spec.Name, spec.Path, spec.Lines)
+	case "questionnaire":
+		return questionnaire.New(spec.Name, spec.Path)
 	case "parquet":
 		return parquet.New(spec.Name, spec.Path)
 	case "sqlite":

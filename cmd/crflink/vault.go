@@ -33,7 +33,7 @@ study file, every command opens the vault by either key.
 ` + exitHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return rotate(cmd, args[0]) },
-	}, joinCommand(), partCommand())
+	}, joinCommand(), partCommand(), moveCommand())
 	return cmd
 }
 

@@ -47,6 +47,7 @@ func Run(t *testing.T, c Candidate) {
 		{"AWatermarkIsStoredWithWhatWasSeenOfSubjects", watermark},
 		{"WhatATargetTookIsRemembered", delivered},
 		{"AQueryIsOpenedOnceAndKeepsItsHistory", queries},
+		{"TheNewestApprovalOfAMappingCounts", approvals},
 		{"AnotherStudyIsRefused", foreign},
 		{"TenThousandSubjectsAreReadInBoundedMemory", many},
 		{"ReadersSeeOneInstant", snapshot},

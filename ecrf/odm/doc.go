@@ -12,6 +12,9 @@
 //     A value that the source no longer supports has the annotation beside it.
 //   - With provenance, and in transactions, each ItemData has an AuditRecord whose SourceID says which resource, version and rule it came from.
 //
+// LibreClinica is a target of its own: a file in the dialect that LibreClinica and OpenClinica 3 import, under the OIDs that an
+// export of the system names, so that people go on with the forms.
+//
 // The only time in a document is the as-of instant, so equal content gives equal bytes.
 //
 // Check finds what the schema cannot: references to nothing, wrong repeat keys, texts that are not of the item's

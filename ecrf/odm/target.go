@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/tabular"
 	"github.com/crflink/crflink/internal/atomicfile"
 )
 
@@ -65,27 +67,31 @@ func (t *Target) Name() string { return t.name }
 func (t *Target) Kind() string { return "odm" }
 
 // Deliver replaces the file by a document of the study, unless it has the same bytes already.
-func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
-	if err := os.MkdirAll(filepath.Dir(t.file), 0o700); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	f, err := atomicfile.Create(t.file, 0o600)
+func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	report, err := replace(t.file, func(w io.Writer) (int, error) { return Write(ctx, w, d, t.options) })
 	if err != nil {
 		return report, fmt.Errorf("target %s: %w", t.name, err)
 	}
+	return report, nil
+}
+
+// replace writes a file anew as a whole; write returns how many cells it holds.
+func replace(path string, write func(io.Writer) (int, error)) (report ecrf.DeliveryReport, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return report, err
+	}
+	f, err := atomicfile.Create(path, 0o600)
+	if err != nil {
+		return report, err
+	}
 	defer f.Abort()
-	if report.Cells, err = Write(ctx, f, d, t.options); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
+	if report.Cells, err = write(f); err != nil {
+		return report, err
 	}
 	c, err := f.Commit()
 	if err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
+		return report, err
 	}
-	if c.Changed {
-		report.Written = 1
-	} else {
-		report.Unchanged = 1
-	}
-	report.Files = []ecrf.DeliveredFile{{Path: t.file, SHA256: c.SHA256, Size: c.Size, Changed: c.Changed}}
+	tabular.Report(&report, atomicfile.Placed{Path: path, Content: c})
 	return report, nil
 }

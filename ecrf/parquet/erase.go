@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +21,7 @@ const extension = ".parquet"
 // Erase writes each file that has rows of the subjects anew without these rows, files of forms that the dictionary no
 // longer has too, and removes what an interrupted delivery left.
 func (t *Target) Erase(ctx context.Context, e ecrf.Erasure) (cells int, err error) {
-	paths, err := files(t.folder)
+	paths, err := tabular.Left(t.folder, extension)
 	if err != nil {
 		return 0, fmt.Errorf("target %s: %w", t.name, err)
 	}
@@ -36,20 +35,6 @@ func (t *Target) Erase(ctx context.Context, e ecrf.Erasure) (cells int, err erro
 		}
 	}
 	return cells, nil
-}
-
-// files lists the Parquet files of a folder, and removes new content of such that was never finished.
-func files(folder string) ([]string, error) {
-	half, err := filepath.Glob(filepath.Join(folder, ".*"+extension+".partial"))
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range half {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	return filepath.Glob(filepath.Join(folder, "*"+extension))
 }
 
 // without takes the rows of subjects out of a file, and returns how many there were.

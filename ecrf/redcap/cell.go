@@ -22,8 +22,10 @@ type cell struct {
 	instance int // 0 where nothing repeats
 
 	incoming, raw string // as it will be read back, and as it is imported; "" for none
+	outdated      bool   // nobody has approved the rule that fills it now: it is not written
 	uncovered     bool   // the consent no longer covers the item
 	misfit        cause  // why it cannot be imported, "" when it can
+	from          *ecrf.StoredCell
 
 	last   ecrf.Delivered // as the ledger has it
 	stored string         // in the target
@@ -51,7 +53,9 @@ func (c *cell) row() rowKey {
 }
 
 // writes reports whether the cell is to be imported.
-func (d *delivery) writes(c *cell) bool { return (c.clear || c.action.Writes()) && !d.frozen(c) }
+func (d *delivery) writes(c *cell) bool {
+	return (c.clear || c.action.Writes()) && !d.frozen(c) && !c.outdated
+}
 
 // newCell prepares a stored cell for delivery.
 func (d *delivery) newCell(s *subject, from *ecrf.StoredCell) *cell {
@@ -59,9 +63,13 @@ func (d *delivery) newCell(s *subject, from *ecrf.StoredCell) *cell {
 	if c.column == nil || c.place == nil {
 		return nil
 	}
+	if d.decided != nil {
+		kept := *from // the casebook does not last
+		c.from = &kept
+	}
 	c.last = s.last[c.CellKey]
 	c.instance = c.last.Instance
-	c.uncovered = from.Missing == ecrf.NoConsent
+	c.uncovered, c.outdated = from.Missing == ecrf.NoConsent, from.State == ecrf.Outdated
 	switch {
 	case from.Value != "" && from.Missing == "":
 		value, raw, err := c.column.settled(from.Value)

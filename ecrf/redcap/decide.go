@@ -124,3 +124,23 @@ func (d *delivery) outcome(c *cell) (now ecrf.Delivered, ok bool) {
 	}
 	return now, true
 }
+
+// tell says in a dry run what would become of the cell.
+func (d *delivery) tell(c *cell) {
+	does := string(d.doubts(c))
+	switch {
+	case !d.dry || d.decided == nil:
+		return
+	case c.refused == causeLocked:
+		does = string(ecrf.Locked)
+	case d.writes(c) && c.clear:
+		does = "clear"
+	case d.writes(c):
+		does = string(c.action)
+	case does == "":
+		return
+	}
+	d.decided(ecrf.Decision{
+		Subject: c.subject.number, CellKey: c.CellKey, Stored: c.stored, Incoming: c.incoming, Missing: c.from.Missing, Does: does, Provenance: c.from.Provenance,
+	})
+}

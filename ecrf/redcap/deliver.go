@@ -56,7 +56,7 @@ func (t *Target) Deliver(ctx context.Context, given ecrf.Delivery) (report ecrf.
 	if given.Record == nil {
 		return report, fmt.Errorf("target %s: a record of what was written is needed", t.name)
 	}
-	d := &delivery{Target: t, record: given.Record, asOf: given.AsOf, dry: given.DryRun, report: &report, rows: t.options.BatchRows}
+	d := &delivery{Target: t, record: given.Record, asOf: given.AsOf, dry: given.DryRun, decided: given.Decided, report: &report, rows: t.options.BatchRows}
 	if err := d.open(ctx, given.Dictionary); err != nil {
 		return report, fmt.Errorf("target %s: %w", t.name, err)
 	}
@@ -78,12 +78,13 @@ func (t *Target) Deliver(ctx context.Context, given ecrf.Delivery) (report ecrf.
 // delivery is one delivery under way.
 type delivery struct {
 	*Target
-	layout *layout
-	record ecrf.DeliveryRecord
-	asOf   time.Time
-	dry    bool
-	report *ecrf.DeliveryReport
-	rows   int // of an import; halved when the server does not cope
+	layout  *layout
+	record  ecrf.DeliveryRecord
+	asOf    time.Time
+	dry     bool
+	decided func(ecrf.Decision) // nil where nobody wants to know
+	report  *ecrf.DeliveryReport
+	rows    int // of an import; halved when the server does not cope
 
 	batch    []*subject
 	cells    int // of the batch
@@ -252,6 +253,7 @@ func (d *delivery) settle(ctx context.Context) error {
 		subjects = append(subjects, s.number)
 		for _, c := range s.cells {
 			d.count(c)
+			d.tell(c)
 			now, ok := d.outcome(c)
 			if ok && now != c.last {
 				marks = append(marks, now)

@@ -52,6 +52,15 @@ func TestNoPersonIsEverOverwritten(t *testing.T) {
 	}
 }
 
+// TestNoPersonIsOverwrittenWithALedgerOnDisk tries some of the sequences with the ledger that crflink has.
+func TestNoPersonIsOverwrittenWithALedgerOnDisk(t *testing.T) {
+	for seed := uint64(1); seed <= 20 && !t.Failed(); seed++ {
+		m := newModel(t, seed)
+		m.record = newOnDisk(t, m.book, m.now)
+		m.run(false)
+	}
+}
+
 // model is one sequence: a server, what a source would deliver, and what was seen of both.
 type model struct {
 	*testing.T
@@ -62,7 +71,7 @@ type model struct {
 	http    *httptest.Server
 	target  *redcap.Target
 	book    *ecrf.Dictionary
-	record  *targettest.Record
+	record  belief
 	now     time.Time
 	steps   []string
 
@@ -84,7 +93,7 @@ type model struct {
 
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{
-		T: t, seed: seed, Rand: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), record: &targettest.Record{},
+		T: t, seed: seed, Rand: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), record: inMemory{&targettest.Record{}},
 		source: map[string]map[ecrf.CellKey]ecrf.StoredCell{}, author: map[fakeredcap.Cell]string{}, wrote: map[fakeredcap.Cell]string{},
 		cleared: map[fakeredcap.Cell]bool{}, races: map[fakeredcap.Cell]bool{},
 	}
@@ -238,13 +247,13 @@ var errDied = errors.New("the program died")
 // crashes ends the delivery at one of its writings into the ledger.
 func (m *model) crashes() {
 	left := m.IntN(4)
-	m.record.Fail = func() error {
+	m.record.fails(func() error {
 		if left--; left < 0 {
 			return errDied
 		}
 		return nil
-	}
+	})
 	m.say("the program dies at writing %d into the ledger", left+1)
 	_, _ = m.sync()
-	m.record.Fail = nil
+	m.record.fails(nil)
 }

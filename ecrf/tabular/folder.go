@@ -2,7 +2,9 @@ package tabular
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,4 +81,18 @@ func Each(ctx context.Context, d ecrf.Delivery, take func(*ecrf.StoredCasebook) 
 		cells += len(book.Cells)
 	}
 	return cells, nil
+}
+
+// Left lists the files of a folder with an extension, and removes new content of such that was never finished.
+func Left(folder, extension string) ([]string, error) {
+	half, err := filepath.Glob(filepath.Join(folder, ".*"+extension+".partial"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range half {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return filepath.Glob(filepath.Join(folder, "*"+extension))
 }

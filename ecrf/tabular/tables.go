@@ -102,7 +102,7 @@ func codes() *Table {
 // texts makes columns of texts from names and labels in turn.
 func texts(pairs ...string) []Column {
 	var columns []Column
-	for i := 0; i < len(pairs); i += 2 {
+	for i := 0; i+1 < len(pairs); i += 2 {
 		label := pairs[i+1]
 		if label == "" {
 			label = strings.ReplaceAll(pairs[i], "_", " ")

@@ -2,6 +2,7 @@
 package targettest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type Candidate struct {
 	Books      []*ecrf.StoredCasebook // of two subjects or more
 	// Content returns what the target holds, by the name of its part; nil reads the files of the folder.
 	Content func(t testing.TB, dir string) map[string]string
+	// Memory is how much the delivery of many subjects may need; 0 is 8 MiB.
+	Memory int64
 	// NoFiles says that the target delivers into a system, and not into files of the folder.
 	NoFiles bool
 	// CannotErase says that the system behind the target offers no way to delete.
@@ -147,6 +150,7 @@ func (c Candidate) private(t *testing.T) {
 
 func (c Candidate) many(t *testing.T) {
 	const subjects = 10000
+	limit := cmp.Or(c.Memory, 8<<20)
 	book := c.Books[0]
 	delivery := Delivery(c.Dictionary, nil)
 	runtime.GC()
@@ -163,7 +167,7 @@ func (c Candidate) many(t *testing.T) {
 				if n%2500 == 2499 {
 					runtime.GC()
 					runtime.ReadMemStats(&during)
-					if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 { // #nosec G115 -- a process has less than 2^63 bytes
+					if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > limit { // #nosec G115 -- a process has less than 2^63 bytes
 						t.Errorf("%d bytes more are in use after %d subjects", grown, n+1)
 					}
 				}

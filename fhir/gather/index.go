@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"strings"
+	"sync"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -44,7 +45,8 @@ func keyName(k fhir.Key) name { return nameOf("key", k.Type, k.ID) }
 // entry is one resource. It is kept small: a source of ten million resources has ten million of them.
 type entry struct {
 	offset  int64
-	updated int64 // meta.lastUpdated in µs since 1970; math.MinInt64 when not known
+	updated int64  // meta.lastUpdated in µs since 1970; math.MinInt64 when not known
+	sum     uint64 // of all that the source said of the resource; not on disk
 	length  uint32
 	store   uint32
 	version uint32 // meta.versionId + 1 when it is a number, else 0
@@ -124,6 +126,9 @@ type Index struct {
 	weight    int64               // about how many bytes all this needs
 	ids       map[uint32]string   // ids of entries whose text has none
 	groups
+
+	common     sync.Once
+	sharedSums []uint64 // of shared resources, by type; made when first asked for
 }
 
 // facts is what the newest version of a Patient says about its identity.
@@ -169,6 +174,7 @@ const maxTypes = 1000
 // returned for one that cannot be used.
 func (x *Index) Add(r *fhir.Resource, fullURL string, isSubsetted bool, at Place) (reason string) {
 	e := entry{store: at.Store, offset: at.Offset, length: at.Length, updated: lastUpdated(r), version: versionID(r)}
+	e.sum = sumOf(r.Raw(), fullURL, isSubsetted)
 	var subject name
 	if isSubsetted {
 		e.flags |= subsetted

@@ -139,6 +139,19 @@ func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted
 	return s.record(catalog, p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) })
 }
 
+// Fingerprint tells whether a patient's resources are as they were: their files need not be read a second time for it.
+func (s *Source) Fingerprint(ctx context.Context, patient fhir.Key, wanted fhir.Wanted) (string, error) {
+	catalog, err := s.prepare(ctx, func(fhir.Rejected) {})
+	if err != nil {
+		return "", err
+	}
+	p, ok, err := catalog.Find(patient.ID)
+	if err != nil || !ok {
+		return "", err
+	}
+	return catalog.Fingerprint(p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) }), nil
+}
+
 // prepare reads all inputs once.
 func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.Catalog, error) {
 	s.once.Lock()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,22 +100,34 @@ func (s search) identify(row dicom.Dataset) string {
 
 // page asks for one page.
 func (c *Client) page(ctx context.Context, s search, offset int) (*result, error) {
-	q := url.Values{"limit": {strconv.Itoa(c.options.Page)}}
+	q := []string{"limit=" + strconv.Itoa(c.options.Page)}
 	for _, k := range s.keys {
-		q.Set(k.tag.String(), k.value)
+		q = append(q, k.tag.String()+"="+escape(k.value))
 	}
 	if s.days != "" {
-		q.Set(dicom.StudyDate.String(), s.days)
+		q = append(q, dicom.StudyDate.String()+"="+s.days)
 	}
 	if offset > 0 {
-		q.Set("offset", strconv.Itoa(offset))
+		q = append(q, "offset="+strconv.Itoa(offset))
 	}
-	fields := make([]string, len(s.fields))
-	for i, t := range s.fields {
-		fields[i] = t.String()
+	for _, t := range s.fields {
+		q = append(q, "includefield="+t.String())
 	}
-	q.Set("includefield", strings.Join(fields, ","))
-	return c.fetch(ctx, s.at, wire.Call{Arguments: s.arguments, Query: q})
+	return c.fetch(ctx, s.at, wire.Call{Arguments: s.arguments, RawQuery: strings.Join(q, "&")})
+}
+
+// escape encodes what must not stand in a query as it is (RFC 3986, 3.4), and nothing else: there are servers that compare
+// values without decoding them. A plus sign would be read as a space.
+func escape(value string) string {
+	var b strings.Builder
+	for _, c := range []byte(value) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~/:@!$'();", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 // answers compares a row with what was asked. A value that differs in case only is another patient's, which the server was
@@ -151,7 +162,7 @@ type result struct {
 
 // fetch gets an answer, from memory where it was given before.
 func (c *Client) fetch(ctx context.Context, at wire.Endpoint, call wire.Call) (*result, error) {
-	id := at.Path + "\x00" + strings.Join(call.Arguments, "\x00") + "\x00" + call.Query.Encode()
+	id := at.Path + "\x00" + strings.Join(call.Arguments, "\x00") + "\x00" + call.RawQuery
 	if r := c.cache.get(id); r != nil {
 		return r, nil
 	}

@@ -19,7 +19,7 @@ func Node(t testing.TB, pack, script string, args ...string) []byte {
 	if _, err := os.Stat(filepath.Join(folder, "node_modules", pack)); folder == "" || err != nil { // #nosec G703 -- tests only: the folder is named by whoever runs them
 		Absent(t, EnvEngines+" names no folder with npm's "+pack+"; make setup installs it")
 	}
-	out, err := exec.CommandContext(t.Context(), "node", append([]string{script, folder}, args...)...).Output() // #nosec G204 -- a script of the test
+	out, err := exec.CommandContext(t.Context(), "node", append([]string{script, folder}, args...)...).Output() // #nosec G204 G702 -- a script of the test
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		t.Fatalf("%s: %s", script, failed.Stderr)

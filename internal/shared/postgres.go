@@ -28,7 +28,7 @@ type Cluster struct {
 const Owner = "owner"
 
 // Postgres starts a cluster, which ends with the test.
-func Postgres(t *testing.T) *Cluster {
+func Postgres(t testing.TB) *Cluster {
 	t.Helper()
 	for _, program := range []string{"initdb", "postgres", "psql"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -59,7 +59,7 @@ func Postgres(t *testing.T) *Cluster {
 }
 
 // account is who runs the server: the caller, or for root the account postgres, which then owns the folder.
-func account(t *testing.T, dir string) *syscall.SysProcAttr {
+func account(t testing.TB, dir string) *syscall.SysProcAttr {
 	t.Helper()
 	attributes := &syscall.SysProcAttr{Setpgid: true}
 	if os.Geteuid() != 0 {
@@ -89,7 +89,7 @@ func own(path string, as *syscall.SysProcAttr) error {
 }
 
 // serve starts the server and waits until it accepts connections.
-func (c *Cluster) serve(t *testing.T, dir, data string, as *syscall.SysProcAttr) {
+func (c *Cluster) serve(t testing.TB, dir, data string, as *syscall.SysProcAttr) {
 	t.Helper()
 	// It outlives the test's context, and is stopped in its own way.
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "postgres", "-D", data, "-p", strconv.Itoa(c.Port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "logging_collector=off") // #nosec G204 -- a test server, started by a test
@@ -131,7 +131,7 @@ func watch(log io.Reader, ready chan<- bool) {
 }
 
 // SQL runs statements on a database as the cluster's owner.
-func (c *Cluster) SQL(t *testing.T, database string, statements ...string) {
+func (c *Cluster) SQL(t testing.TB, database string, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		cmd := exec.CommandContext(t.Context(), "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", strconv.Itoa(c.Port), "-U", Owner, "-d", database, "-c", statement) // #nosec G204 -- a test server, asked by a test
@@ -144,7 +144,7 @@ func (c *Cluster) SQL(t *testing.T, database string, statements ...string) {
 
 // Database makes an empty database that belongs to a new role of the same name, who has the cluster's password and no other
 // rights. It returns the address, without the password.
-func (c *Cluster) Database(t *testing.T, name string) string {
+func (c *Cluster) Database(t testing.TB, name string) string {
 	t.Helper()
 	c.SQL(t, "postgres", fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", name, c.Password), fmt.Sprintf("CREATE DATABASE %s OWNER %s", name, name))
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s", name, c.Port, name)

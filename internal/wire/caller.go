@@ -55,6 +55,7 @@ func NewCaller(o Options, endpoints ...Endpoint) (*Caller, error) {
 type Call struct {
 	Arguments []string // for the {} of its path
 	Query     url.Values
+	RawQuery  string // instead of Query: already encoded, for servers that do not decode all that url.Values encodes
 	Body      []byte // of a POST
 	Type      string // content type of the body
 	// Take are further statuses whose answers are given to use, where a service tells in the body what it refused.
@@ -93,7 +94,7 @@ func (c *Caller) target(e Endpoint, call Call) (*url.URL, error) {
 		path += url.PathEscape(argument) + parts[i+1]
 	}
 	target := c.reader.base.JoinPath(path) // #nosec G125 -- one of the endpoints that were named at construction, its arguments escaped
-	target.RawQuery = call.Query.Encode()
+	target.RawQuery = cmp.Or(call.RawQuery, call.Query.Encode())
 	return target, nil
 }
 

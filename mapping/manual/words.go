@@ -4,6 +4,7 @@ package manual
 func Words() []Word {
 	return []Word{
 		{"study", Top, "names the study, as the dictionary does"},
+		{"author", Top, "is who wrote the mapping; a change of a rule is approved by somebody else"},
 		{"version", Top, "is the version of the mapping"},
 		{"names", Top, "gives long texts such as URLs a short name: `%name`"},
 		{"parameters", Top, "are typed constants: `%name`"},

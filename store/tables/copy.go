@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/crflink/crflink/ecrf/tabular"
 )
 
 // load streams the rows to the server by COPY, in its text format: canonical texts are what its types read.
-func (s *postgresSession) load(ctx context.Context, t *tabular.Table, rows [][]string) error {
+func (s *postgresSession) load(ctx context.Context, t *tabular.Table, rows []string) error {
 	s.copied = s.copied[:0]
-	for _, row := range rows {
+	for row := range slices.Chunk(rows, len(t.Columns)) {
 		s.copied = appendCopied(s.copied, t.Keys, row)
 	}
 	_, err := s.conn.PgConn().CopyFrom(ctx, bytes.NewReader(s.copied), "COPY "+s.name(t.Name)+" FROM STDIN")

@@ -30,11 +30,11 @@ type loader struct {
 	version string // of everything but the rows of subjects
 	notices []string
 
-	known   map[string]string // digests of subjects that are there, and not yet delivered again
-	waiting map[*tabular.Table][][]string
-	gone    []string // subjects whose rows are to be deleted before the waiting ones are loaded
-	rows    int
-	large   map[string]int
+	known map[string]string // digests of subjects that are there, and not yet delivered again
+	batch batch             // rows to be loaded
+	gone  []string          // subjects whose rows are to be deleted before
+	row   []string          // reused
+	large map[string]int
 
 	changed                   bool
 	cells, written, unchanged int
@@ -44,7 +44,7 @@ func newLoader(s session, d ecrf.Delivery) *loader {
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{format, d.Dictionary.Study, d.Dictionary.Hash()}, d.Notices...), "\x00")))
 	return &loader{
 		s: s, tables: tabular.Of(d.Dictionary), study: d.Dictionary.Study, version: hex.EncodeToString(sum[:]), notices: d.Notices,
-		waiting: map[*tabular.Table][][]string{}, large: map[string]int{},
+		batch: newBatch(), large: map[string]int{},
 	}
 }
 
@@ -67,10 +67,22 @@ func (l *loader) deliver(ctx context.Context, d ecrf.Delivery) (err error) {
 
 // book takes a subject: nothing is done when all is as it was.
 func (l *loader) book(ctx context.Context, book *ecrf.StoredCasebook) error {
-	subject, sum := book.Facts.Subject, digestOf(l.tables, book)
+	l.batch.begin()
+	err := l.tables.Book(book, func(row tabular.Row) error {
+		if row.Table == l.tables.Long {
+			l.batch.hash(row.Values)
+		}
+		l.fitting(row)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	subject, sum := book.Facts.Subject, l.batch.digest()
 	before, known := l.known[subject]
 	delete(l.known, subject)
 	if known && before == sum {
+		l.batch.drop()
 		l.unchanged++
 		return nil
 	}
@@ -78,32 +90,29 @@ func (l *loader) book(ctx context.Context, book *ecrf.StoredCasebook) error {
 	if known {
 		l.gone = append(l.gone, subject)
 	}
-	l.waiting[subjects] = append(l.waiting[subjects], []string{subject, sum})
-	err := l.tables.Book(book, func(row tabular.Row) error {
-		l.rows++
-		l.waiting[row.Table] = append(l.waiting[row.Table], l.fitting(row))
+	l.batch.add(subjects, subject, sum)
+	if l.batch.rows < rowsAtOnce {
 		return nil
-	})
-	if err != nil || l.rows < rowsAtOnce {
-		return err
 	}
 	return l.flush(ctx)
 }
 
-// fitting copies a row for the database: without numbers that its types cannot hold, and with 0 as the repeat of what does not.
-func (l *loader) fitting(row tabular.Row) []string {
-	values := slices.Clone(row.Values)
+// fitting adds a row to the batch: without numbers that the database's types cannot hold, and with 0 as the repeat of what
+// does not.
+func (l *loader) fitting(row tabular.Row) {
+	l.row = append(l.row[:0], row.Values...)
 	for i := range row.Table.Columns {
 		c := &row.Table.Columns[i]
 		switch {
-		case c.Name == "repeat" && values[i] == "":
-			values[i] = "0"
-		case c.Item != nil && c.Type == ecrf.Integer && !c.Fits(values[i]):
-			values[i] = ""
+		case c.Type != ecrf.Integer:
+		case c.Item == nil && l.row[i] == "" && i < row.Table.Keys:
+			l.row[i] = "0" // repeat
+		case c.Item != nil && !c.Fits(l.row[i]):
+			l.row[i] = ""
 			l.large[c.Name]++
 		}
 	}
-	return values
+	l.batch.add(row.Table, l.row...)
 }
 
 func (l *loader) problems() []string {
@@ -113,20 +122,6 @@ func (l *loader) problems() []string {
 	}
 	slices.Sort(all)
 	return all
-}
-
-// digestOf is a digest of all rows of a subject.
-func digestOf(t *tabular.Tables, book *ecrf.StoredCasebook) string {
-	sum := sha256.New()
-	_ = t.Book(book, func(row tabular.Row) error { // neither this nor the hash can fail
-		if row.Table == t.Long {
-			for _, text := range row.Values {
-				_, _ = fmt.Fprintf(sum, "%d:%s", len(text), text)
-			}
-		}
-		return nil
-	})
-	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
 // flush deletes and loads what waits.
@@ -139,23 +134,17 @@ func (l *loader) flush(ctx context.Context) error {
 			}
 		}
 	}
-	l.changed = l.changed || len(l.gone) > 0
-	l.gone, l.rows = l.gone[:0], 0
+	l.changed = l.changed || len(l.gone) > 0 || l.batch.rows > 0
+	l.gone = l.gone[:0]
 	for _, t := range data {
-		if err := l.load(ctx, t, l.waiting[t]); err != nil {
-			return err
+		if texts := l.batch.of[t]; texts != nil && len(texts.all) > 0 {
+			if err := l.s.load(ctx, t, texts.all); err != nil {
+				return err
+			}
 		}
-		l.waiting[t] = l.waiting[t][:0]
 	}
+	l.batch.clear()
 	return nil
-}
-
-func (l *loader) load(ctx context.Context, t *tabular.Table, rows [][]string) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	l.changed = true
-	return l.s.load(ctx, t, rows)
 }
 
 // digest says what a file of a database holds.

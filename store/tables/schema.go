@@ -91,14 +91,14 @@ func (l *loader) create(ctx context.Context, t *tabular.Table) error {
 
 // describe fills the tables that describe the others.
 func (l *loader) describe(ctx context.Context, d *ecrf.Dictionary) error {
-	rows := [][]string{{"study", d.Study}, {"dictionary", d.Version}, {"version", l.version}}
+	rows := []string{"study", d.Study, "dictionary", d.Version, "version", l.version}
 	for i, notice := range l.notices {
-		rows = append(rows, []string{"notice " + strconv.Itoa(i+1), notice})
+		rows = append(rows, "notice "+strconv.Itoa(i+1), notice)
 	}
 	if err := l.s.load(ctx, about, rows); err != nil {
 		return err
 	}
-	return l.tables.Describe(func(row tabular.Row) error { return l.s.load(ctx, row.Table, [][]string{row.Values}) })
+	return l.tables.Describe(func(row tabular.Row) error { return l.s.load(ctx, row.Table, row.Values) })
 }
 
 // quote makes a name that may be a word of SQL safe. Names hold a-z, 0-9 and _ only.

@@ -63,16 +63,22 @@ func (f sqliteFile) begin(ctx context.Context) (session, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
 	}
-	return &sqliteSession{db: db, tx: tx, inserts: map[*tabular.Table]*sqlx.Stmt{}}, nil
+	return &sqliteSession{db: db, tx: tx, inserts: map[statement]*sqlx.Stmt{}}, nil
 }
 
 // scrub: what was deleted is overwritten already (secure_delete).
 func (f sqliteFile) scrub(context.Context) error { return nil }
 
+// statement inserts so many rows into a table.
+type statement struct {
+	table *tabular.Table
+	rows  int
+}
+
 type sqliteSession struct {
 	db      *sqlx.DB
 	tx      *sqlx.Tx
-	inserts map[*tabular.Table]*sqlx.Stmt
+	inserts map[statement]*sqlx.Stmt
 	ended   bool
 	args    []any // reused
 }
@@ -110,26 +116,42 @@ func (s *sqliteSession) pairs(ctx context.Context, statement string, args ...any
 	return all, nil
 }
 
-func (s *sqliteSession) load(ctx context.Context, t *tabular.Table, rows [][]string) error {
-	insert := s.inserts[t]
-	if insert == nil {
-		var err error
-		places := strings.TrimSuffix(strings.Repeat("?,", len(t.Columns)), ",")
-		if insert, err = s.tx.PreparexContext(ctx, "INSERT INTO "+quote(t.Name)+" VALUES ("+places+")"); err != nil {
-			return err
+// manyRows is how many rows one statement inserts: each statement costs a little.
+const manyRows = 20
+
+func (s *sqliteSession) load(ctx context.Context, t *tabular.Table, rows []string) error {
+	columns := len(t.Columns)
+	for len(rows) > 0 {
+		n := 1
+		if len(rows) >= manyRows*columns {
+			n = manyRows
 		}
-		s.inserts[t] = insert
-	}
-	for _, row := range rows {
-		s.args = s.args[:0]
-		for i, text := range row {
-			s.args = append(s.args, sqliteValue(t, i, text))
-		}
-		if _, err := insert.ExecContext(ctx, s.args...); err != nil {
+		if err := s.insert(ctx, t, rows[:n*columns], n); err != nil {
 			return fmt.Errorf("table %s: %w", t.Name, err)
 		}
+		rows = rows[n*columns:]
 	}
-	return nil
+	return ctx.Err()
+}
+
+func (s *sqliteSession) insert(ctx context.Context, t *tabular.Table, rows []string, n int) error {
+	key := statement{t, n}
+	insert := s.inserts[key]
+	if insert == nil {
+		places := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.Columns)), ",") + ")"
+		var err error
+		if insert, err = s.tx.PreparexContext(ctx, "INSERT INTO "+quote(t.Name)+" VALUES "+strings.TrimSuffix(strings.Repeat(places+",", n), ",")); err != nil {
+			return err
+		}
+		s.inserts[key] = insert
+	}
+	s.args = s.args[:0]
+	for i, text := range rows {
+		s.args = append(s.args, sqliteValue(t, i%len(t.Columns), text))
+	}
+	// A statement that could be interrupted costs a goroutine each; load looks at the context in between.
+	_, err := insert.ExecContext(context.WithoutCancel(ctx), s.args...)
+	return err
 }
 
 // sqliteValue gives a text to a column; SQLite makes a number of it where the column holds numbers.

@@ -39,8 +39,8 @@ type session interface {
 	exec(ctx context.Context, statement string, args ...any) error
 	// pairs returns the columns name and value of a query.
 	pairs(ctx context.Context, statement string, args ...any) (map[string]string, error)
-	// load adds rows of canonical texts; "" is null, but in the first keys columns.
-	load(ctx context.Context, t *tabular.Table, rows [][]string) error
+	// load adds rows of canonical texts, one behind the other; "" is null, but in the first keys columns.
+	load(ctx context.Context, t *tabular.Table, rows []string) error
 	commit(ctx context.Context) error
 	rollback()
 }

@@ -27,7 +27,7 @@ func mappingFile() node {
 		"include": some(text()), "earliest-of": some(eventRule()), "first-of": some(eventRule()), "entered": text(),
 	})
 	return described(manual.Top, map[string]node{
-		"study": text(), "version": text(), "names": named(text()), "expressions": named(text()), "units": named(text()),
+		"study": text(), "version": text(), "author": text(), "names": named(text()), "expressions": named(text()), "units": named(text()),
 		"parameters": named(described(manual.Parameter, map[string]node{
 			"type": enum("text", "integer", "decimal", "boolean", "date", "quantity"), "value": text(), "unit": text(),
 		}, "type", "value")),

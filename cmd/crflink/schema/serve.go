@@ -12,6 +12,16 @@ func serve() node {
 		"listen": object(map[string]node{
 			"address": text().said("HOST:PORT, or none; usually 127.0.0.1:9464"), "token-env": text(), "token-file": text(), "certificate": text(), "certificate-key": text(),
 		}).said("where health and metrics are told; beyond this machine only with a token and TLS"),
+		"notify": object(map[string]node{
+			"mail": object(map[string]node{
+				"server": text().said("HOST:PORT"), "from": text(), "to": some(text()), "user": text(), "password-env": text(), "password-file": text(),
+				"tls": enum("starttls", "tls", "none"), "ca": text(),
+			}, "server", "from", "to"),
+			"webhooks": some(object(map[string]node{
+				"url-env": text(), "url-file": text(), "token-env": text(), "token-file": text(), "ca": text(), "proxy": text(),
+			})).said("addresses that take JSON; each is kept as a secret"),
+			"drop": whole().said("the loss of cells or permitted patients, in percent, from which people are told; usually 30"),
+		}).said("whom to tell of what goes wrong"),
 		"traces": object(map[string]node{"otlp": text().said("http://127.0.0.1:4318/v1/traces")}).said("an OpenTelemetry collector that is sent traces of runs"),
 		"studies": some(object(map[string]node{
 			"file": text().said("the study file"), "schedule": text().said("a cron specification; left out: the study's own"),

@@ -139,6 +139,8 @@ func target() node {
 		"name": text(), "kind": enum(pipeline.TargetKinds()...), "folder": text(), "file": text(),
 		"version":  enum(pipeline.ODMVersions()...).said("of kind odm: the version of ODM, 1.3.2 where it is left out"),
 		"database": text().said("of kind postgres: postgres://role@host:port/database, without a password"), "schema": text().said("of kind postgres: the schema that the tables are made in"),
+		"export":       text().said("of kind libreclinica: an export of the system with the study's metadata and all subjects"),
+		"format":       enum(pipeline.DatasetFormats()...).said("of kind dataset-json"),
 		"password-env": text(), "password-file": text(), "ca": text().said("of kind postgres: PEM file of the authority of the server's certificate"),
 		"type": enum(pipeline.ODMTypes()...).said("of kind odm: what there is, or what a receiver is to insert and update, with audit records"),
 	}
