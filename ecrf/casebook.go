@@ -19,6 +19,8 @@ type Casebook struct {
 	instances     []Instance
 	seen          map[InstanceKey]bool
 	uncovered     map[string]bool // items
+	barred        map[string]bool // resources, as Provenance has them
+	refused       bool            // what they said is removed
 }
 
 // InstanceKey names a form instance by its source. Key is "" for a form that does not repeat; for a repeating one it
@@ -125,6 +127,24 @@ func (c *Casebook) Uncovered(item string) error {
 	}
 	c.uncovered[item] = true
 	return nil
+}
+
+// Bar says which resources (Type/ID, as Provenance has them) are there and are not covered by the consent. A value that the ledger
+// has from one of them, and for which there is no other source, is removed where a refusal made the consent smaller; else it is kept
+// back: it stays in the ledger, in state Query with the reason NoConsent, and is not delivered (see StoredCell.KeptBack).
+func (c *Casebook) Bar(resources map[string]bool, refused bool) {
+	c.barred, c.refused = resources, refused
+}
+
+// whyGone says why a cell of the ledger has no value any more, given what was computed for it; held is for one that is kept back.
+func (c *Casebook) whyGone(before *StoredCell, now StoredCell) (_ StoredCell, held bool) {
+	if before == nil || before.Value == "" || now.Value != "" || !c.barred[before.Provenance.Resource] {
+		return now, false
+	}
+	if c.refused {
+		now.Missing = NoConsent
+	}
+	return now, !c.refused && now.Missing != NoConsent
 }
 
 func checkCells(form *Form, cells []Cell) error {

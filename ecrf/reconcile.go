@@ -23,6 +23,12 @@ type StoredCell struct {
 	State      State
 }
 
+// KeptBack reports whether the value is one that the consent does not cover now, although nobody refused it: it stays in the ledger
+// and is not delivered.
+func (c *StoredCell) KeptBack() bool {
+	return c.State == Query && c.Missing == NoConsent && c.Value != ""
+}
+
 // Numbered is an instance of a repeating form that has its repeat number.
 type Numbered struct {
 	InstanceKey
@@ -120,7 +126,7 @@ func (s *SubjectChange) Tally() Tally {
 // Outcome, reason and digest become the subject's facts. It changes neither argument.
 //
 // A value that the source no longer supports is never cleared: its cell keeps the value, gets the reason and the
-// state Query. Where the reason is NoConsent the value is removed and the state is Withdrawn. Cells of items that the
+// state Query. Where the reason is NoConsent the value is removed (but see Bar) and the state is Withdrawn. Cells of items that the
 // mapping no longer fills count as vanished, with the reason NotApplicable.
 func Reconcile(stored *StoredCasebook, computed *Casebook, outcome, reason, digest string) *SubjectChange {
 	if stored == nil {
@@ -154,7 +160,7 @@ func Reconcile(stored *StoredCasebook, computed *Casebook, outcome, reason, dige
 			if cell.Value == "" && computed.uncovered[cell.Item] {
 				cell.Missing = NoConsent
 			}
-			change.add(before[key], StoredCell{key, cell.Value, cell.Missing, cell.Provenance, New})
+			change.add(computed, before[key], StoredCell{key, cell.Value, cell.Missing, cell.Provenance, New})
 			delete(before, key)
 		}
 	}
@@ -170,13 +176,17 @@ func Reconcile(stored *StoredCasebook, computed *Casebook, outcome, reason, dige
 		if computed.uncovered[old.Item] {
 			why = NoConsent
 		}
-		change.add(old, StoredCell{CellKey: old.CellKey, Missing: why})
+		change.add(computed, old, StoredCell{CellKey: old.CellKey, Missing: why})
 	}
 	return change
 }
 
-func (s *SubjectChange) add(before *StoredCell, now StoredCell) {
+func (s *SubjectChange) add(computed *Casebook, before *StoredCell, now StoredCell) {
+	now, held := computed.whyGone(before, now)
 	kind, cell := compareCell(before, now)
+	if held {
+		kind, cell = vanish(before, NoConsent)
+	}
 	if kind == "" {
 		s.Unchanged++
 		return
@@ -215,6 +225,9 @@ func compareCell(before *StoredCell, now StoredCell) (ChangeKind, StoredCell) {
 
 func vanish(before *StoredCell, why MissingReason) (ChangeKind, StoredCell) {
 	cell := *before
+	if before.KeptBack() {
+		why = NoConsent // until there is a value again
+	}
 	cell.State, cell.Missing = Query, why
 	if cell == *before {
 		return "", cell

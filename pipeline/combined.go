@@ -176,8 +176,13 @@ func (r *runner) keepHeld(change *ecrf.SubjectChange, d consent.Decision) {
 	})
 }
 
-// withheld leaves out of a casebook the forms whose policy does not permit the patient now.
+// withheld leaves out of a casebook what the consent does not cover now, and the forms whose policy does not permit the patient.
 func (r *runner) withheld(book *ecrf.StoredCasebook) *ecrf.StoredCasebook {
+	if book != nil && slices.ContainsFunc(book.Cells, func(c ecrf.StoredCell) bool { return c.KeptBack() }) {
+		left := *book
+		left.Cells = slices.DeleteFunc(slices.Clone(book.Cells), func(c ecrf.StoredCell) bool { return c.KeptBack() })
+		book = &left
+	}
 	if !r.Study.Policy.Combined() || book == nil {
 		return book
 	}

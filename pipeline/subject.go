@@ -122,6 +122,9 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
 		return result.fail(), nil
 	}
+	if stored != nil {
+		book.Bar(barred(record, permitted, w.subject), d.Withdrawal() == consent.PartialWithdrawal)
+	}
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
 	result.held = r.hold(result.change)
@@ -130,6 +133,17 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 		return result, nil // recorded when it is stored
 	}
 	return result, result.say(r.computed(w.subject, result.change))
+}
+
+// barred are the resources of a record that the consent does not let through, as the ledger names them.
+func barred(record *fhir.Record, p consent.Permitted, s pseudonym.Subject) map[string]bool {
+	names := map[string]bool{}
+	for res := range record.Resources() {
+		if res.ID != "" && p.Find(res.Key()) == nil {
+			names[res.Type+"/"+s.ResourceID(res.Key())] = true
+		}
+	}
+	return names
 }
 
 // asItWas is the result for a subject of whom nothing was read, because nothing has changed.

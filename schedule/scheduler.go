@@ -183,8 +183,8 @@ func (j *Job) offset(nominal string) time.Duration {
 		return 0
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(j.Name + " " + nominal)) // a hash takes everything
-	return time.Duration(h.Sum64() % uint64(j.Jitter)).Truncate(time.Second)
+	_, _ = h.Write([]byte(j.Name + " " + nominal))                           // a hash takes everything
+	return time.Duration(h.Sum64() % uint64(j.Jitter)).Truncate(time.Second) // #nosec G115 -- less than a Duration
 }
 
 // coming returns when the next nights are due.
