@@ -50,14 +50,14 @@ func (r *Record) SetFound(found map[string]int) { r.found = found }
 func (r *Record) Found() map[string]int { return maps.Clone(r.found) }
 
 // TrackerOf returns the tracker that a source is, or that stands behind it.
-func TrackerOf(s Source) (Tracker, bool) { return behind[Tracker](s) }
+func TrackerOf(s Source) (Tracker, bool) { return Behind[Tracker](s) }
 
 // FingerprinterOf returns the fingerprinter that a source is, or that stands behind it.
-func FingerprinterOf(s Source) (Fingerprinter, bool) { return behind[Fingerprinter](s) }
+func FingerprinterOf(s Source) (Fingerprinter, bool) { return Behind[Fingerprinter](s) }
 
-// behind returns the first of a row of sources that is a T: a source that puts something before another one, such as consents, has
+// Behind returns the first of a row of sources that is a T: a source that puts something before another one, such as consents, has
 // a method Behind.
-func behind[T Source](s Source) (found T, ok bool) {
+func Behind[T any](s Source) (found T, ok bool) {
 	for s != nil {
 		if found, ok = s.(T); ok {
 			return found, true

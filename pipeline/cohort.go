@@ -216,17 +216,11 @@ func (r *runner) isListed(ids map[string]bool, record *fhir.Record) bool {
 
 // asker finds the server behind the source.
 func (r *runner) asker() (Asker, error) {
-	source := r.Source
-	for {
-		if a, ok := source.(Asker); ok {
-			return a, nil
-		}
-		behind, ok := source.(interface{ Behind() fhir.Source })
-		if !ok {
-			return nil, ErrCannotAsk
-		}
-		source = behind.Behind()
+	a, ok := fhir.Behind[Asker](r.Source)
+	if !ok {
+		return nil, ErrCannotAsk
 	}
+	return a, nil
 }
 
 // String describes the cohort in one line.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
-	"github.com/crflink/crflink/pipeline"
 )
 
 // export writes what the hospital has into files, a type each, in an order that differs from night to night.
@@ -31,32 +30,15 @@ func (l *living) export(t *testing.T, dir string) {
 	}
 }
 
-// runFiles does a run over files in a state folder. It returns what is in the ledger, and how many resources were read of the
-// patients that were computed.
+// runFiles does a run over files. It returns what is in the ledger, and how many resources were read of the patients that were
+// computed.
 func (l *living) runFiles(t *testing.T, dir, state string, full bool) (book string, read int) {
 	t.Helper()
-	ok := t.Run("run", func(t *testing.T) {
-		study := l.studyIn(state)
-		parts := openParts(t, study, t.TempDir())
-		source, err := ndjson.Open([]string{dir}, ndjson.Options{Name: "hospital"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = source.Close() })
-		parts.Source = source
-		outcome, err := pipeline.Run(t.Context(), parts, pipeline.Options{AsOf: asOfTruth(study.Zone), Workers: 2, Full: full})
-		if err != nil {
-			t.Fatal(err)
-		}
-		book = casebook(t, parts)
-		for _, n := range outcome.Tally.Read {
-			read += n
-		}
-	})
-	if !ok {
-		t.FailNow()
+	n := l.runFrom(t, state, full, func() (fhir.Source, error) { return ndjson.Open([]string{dir}, ndjson.Options{Name: "hospital"}) })
+	for _, of := range n.tally.Read {
+		read += of
 	}
-	return book, read
+	return n.book, read
 }
 
 // TestFilesAreComputedAgainOnlyWhereTheyChanged lets a hospital live that hands over everything as files each night, and does every

@@ -95,14 +95,6 @@ func (r *runner) noteSessions(folder string) error {
 }
 
 func replace(path string, write func(io.Writer) error) (audit.File, error) {
-	f, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return audit.File{}, err
-	}
-	defer f.Abort()
-	if err := write(f); err != nil {
-		return audit.File{}, err
-	}
-	c, err := f.Commit()
+	c, err := atomicfile.Replace(path, write)
 	return audit.File{Name: filepath.Base(path), SHA256: c.SHA256, Size: c.Size}, err
 }

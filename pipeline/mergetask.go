@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -177,16 +178,9 @@ func (r *runner) wrong(task *withdrawal.Task, change *ecrf.SubjectChange) (all [
 }
 
 func writeWrong(path string, rows [][]string) error {
-	file, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return err
-	}
-	defer file.Abort()
-	w := csv.NewWriter(file)
-	if err := w.WriteAll(append([][]string{wrongHeader}, rows...)); err != nil {
-		return err
-	}
-	_, err = file.Commit()
+	_, err := atomicfile.Replace(path, func(w io.Writer) error {
+		return csv.NewWriter(w).WriteAll(append([][]string{wrongHeader}, rows...))
+	})
 	return err
 }
 

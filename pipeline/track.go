@@ -136,8 +136,10 @@ func (r *runner) key(ctx context.Context, c candidate, w work, v *verdict) (stri
 	for reference, key := range c.record.Aliases() {
 		_, _ = fmt.Fprintf(h, "%q %q\n", reference, key.String())
 	}
-	for res := range c.record.Resources() {
-		_, _ = fmt.Fprintf(h, "%s\n%s\n", res.ID, res.Raw())
+	if r.tracking.prints != r.Source { // else the fingerprint has the facts, too
+		for res := range c.record.Resources() {
+			_, _ = fmt.Fprintf(h, "%s\n%s\n", res.ID, res.Raw())
+		}
 	}
 	if err := v.facts.write(h); err != nil {
 		return "", err

@@ -194,14 +194,20 @@ type night struct {
 	tally    pipeline.Tally
 }
 
-// run does a run in a state folder and closes everything.
-func (l *living) run(t *testing.T, state string, full bool, options rest.Options) (n night) {
+// run does a run that asks the hospital's server.
+func (l *living) run(t *testing.T, state string, full bool, options rest.Options) night {
+	t.Helper()
+	options.Name, options.Wire = "hospital", wire.Options{Base: l.base, Retries: -1}
+	return l.runFrom(t, state, full, func() (fhir.Source, error) { return rest.New(options) })
+}
+
+// runFrom does a run in a state folder and closes everything.
+func (l *living) runFrom(t *testing.T, state string, full bool, open func() (fhir.Source, error)) (n night) {
 	t.Helper()
 	ok := t.Run("run", func(t *testing.T) {
 		study := l.studyIn(state)
 		parts := openParts(t, study, t.TempDir())
-		options.Name, options.Wire = "hospital", wire.Options{Base: l.base, Retries: -1}
-		source, err := rest.New(options)
+		source, err := open()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,26 +43,19 @@ func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, 
 		return err
 	}
 	if f.html != "" {
-		if err := writeHTML(f.html, handed); err != nil {
+		if err := writeHTML(f.html, func(w io.Writer) error { return report.WriteHTML(w, handed) }); err != nil {
 			return err
 		}
 	}
 	return silently(run.Verdict.Exit)
 }
 
-func writeHTML(path string, run report.Run) error {
+// writeHTML writes a page, and makes its folder.
+func writeHTML(path string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
-	file, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return err
-	}
-	defer file.Abort()
-	if err := report.WriteHTML(file, run); err != nil {
-		return err
-	}
-	_, err = file.Commit()
+	_, err := atomicfile.Replace(path, write)
 	return err
 }
 

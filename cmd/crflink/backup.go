@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crflink/crflink/internal/atomicfile"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/store"
 	"github.com/crflink/crflink/store/journal"
@@ -121,19 +120,12 @@ func (c *copying) entry(ctx context.Context, e os.DirEntry) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
-	copied := copyFile
-	if strings.HasSuffix(e.Name(), ".db") {
-		copied = func(from, to string) error { return store.Snapshot(ctx, from, to) }
-	}
-	if err := copied(from, to); err != nil {
-		return err
-	}
-	sum, size, err := digest(to)
+	content, err := c.copyTo(ctx, from, to)
 	if err != nil {
 		return err
 	}
-	c.sums[folder] = append(c.sums[folder], sum+"  "+e.Name()+"\n")
-	_, err = fmt.Fprintf(c.out, "%s  %d bytes\n", filepath.Join(folder, e.Name()), size)
+	c.sums[folder] = append(c.sums[folder], content.SHA256+"  "+e.Name()+"\n")
+	_, err = fmt.Fprintf(c.out, "%s  %d bytes\n", filepath.Join(folder, e.Name()), content.Size)
 	return err
 }
 
@@ -165,32 +157,21 @@ func (c *copying) list() error {
 	return nil
 }
 
-func copyFile(from, to string) (err error) {
+// copyTo copies a database as of one moment, any other file as it is.
+func (*copying) copyTo(ctx context.Context, from, to string) (atomicfile.Content, error) {
+	if strings.HasSuffix(from, ".db") {
+		if err := store.Snapshot(ctx, from, to); err != nil {
+			return atomicfile.Content{}, err
+		}
+		return atomicfile.ContentOf(to)
+	}
 	in, err := os.Open(from) // #nosec G304 -- a file of the study's state folder
 	if err != nil {
+		return atomicfile.Content{}, err
+	}
+	defer func() { _ = in.Close() }() // read only
+	return atomicfile.Replace(to, func(out io.Writer) error {
+		_, err := io.Copy(out, in)
 		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- in the folder that the caller names
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := io.Copy(out, in); err != nil {
-		return err
-	}
-	return out.Sync()
-}
-
-func digest(path string) (sum string, size int64, err error) {
-	f, err := os.Open(path) // #nosec G304 -- a file that was just written
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
-		return "", 0, err
-	}
-	return hex.EncodeToString(h.Sum(nil)), size, nil
+	})
 }

@@ -70,7 +70,7 @@ func imagingLink(cmd *cobra.Command, file string, f linkFlags) error {
 		if f.sample < 1 {
 			return errors.New("--sample: a sample has at least one pair")
 		}
-		err := replaceFile(f.sheet, func(w io.Writer) error { return imaging.WriteSample(w, l.Pairs, f.sample, f.seed) })
+		_, err := atomicfile.Replace(f.sheet, func(w io.Writer) error { return imaging.WriteSample(w, l.Pairs, f.sample, f.seed) })
 		if err != nil {
 			return err
 		}
@@ -105,20 +105,6 @@ func readSample(path string) ([]imaging.Judged, error) {
 	return imaging.ReadSample(path, in)
 }
 
-// replaceFile writes a file of mode 0600 as a whole.
-func replaceFile(path string, write func(io.Writer) error) error {
-	f, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	if err := write(f); err != nil {
-		return err
-	}
-	_, err = f.Commit()
-	return err
-}
-
 func imagingReviewCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -150,7 +136,7 @@ func imagingReview(cmd *cobra.Command, file string, asJSON bool) error {
 		return coded{exitInvalid, err}
 	}
 	rows := imaging.Merge(before, l.Cases)
-	if err := replaceFile(path, func(w io.Writer) error { return imaging.WriteReview(w, rows) }); err != nil {
+	if _, err := atomicfile.Replace(path, func(w io.Writer) error { return imaging.WriteReview(w, rows) }); err != nil {
 		return err
 	}
 	counts := imaging.Count(rows)

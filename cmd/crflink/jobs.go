@@ -181,7 +181,7 @@ func showReport(cmd *cobra.Command, text []byte, f runsFlags) error {
 		return fmt.Errorf("the report of run %d: %w", f.run, err)
 	}
 	if f.html != "" {
-		return writeHTML(f.html, run)
+		return writeHTML(f.html, func(w io.Writer) error { return report.WriteHTML(w, run) })
 	}
 	if f.json {
 		_, err := cmd.OutOrStdout().Write(text)

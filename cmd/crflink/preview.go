@@ -2,8 +2,7 @@ package main
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
+	"io"
 	"runtime"
 	"strings"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/crflink/crflink/ecrf"
-	"github.com/crflink/crflink/internal/atomicfile"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/report"
 )
@@ -83,7 +81,7 @@ func showPreview(cmd *cobra.Command, p report.Preview, outcome *pipeline.Outcome
 		return err
 	}
 	if f.html != "" {
-		if err := writePreviewHTML(f.html, p); err != nil {
+		if err := writeHTML(f.html, func(w io.Writer) error { return report.WritePreviewHTML(w, p) }); err != nil {
 			return err
 		}
 	}
@@ -91,22 +89,6 @@ func showPreview(cmd *cobra.Command, p report.Preview, outcome *pipeline.Outcome
 		return silently(exitIncomplete)
 	}
 	return nil
-}
-
-func writePreviewHTML(path string, p report.Preview) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return err
-	}
-	file, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return err
-	}
-	defer file.Abort()
-	if err := report.WritePreviewHTML(file, p); err != nil {
-		return err
-	}
-	_, err = file.Commit()
-	return err
 }
 
 // atLedger is what a preview calls the ledger, beside the targets.

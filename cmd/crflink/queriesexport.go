@@ -11,7 +11,6 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/table"
-	"github.com/crflink/crflink/internal/atomicfile"
 )
 
 func queriesExport() *cobra.Command {
@@ -24,7 +23,7 @@ func queriesExport() *cobra.Command {
 				return fmt.Errorf("--format %s: csv or odm", format)
 			}
 			return withQueries(cmd, args[0], func(o *opened, queries []ecrf.DataQuery) error {
-				return toFile(cmd.OutOrStdout(), out, func(w io.Writer) error {
+				return into(cmd, out, func(w io.Writer) error {
 					if format == "odm" {
 						return odm.WriteQueries(cmd.Context(), w, o.Study.Dictionary, queries)
 					}
@@ -60,21 +59,4 @@ func writeQueryTable(w io.Writer, queries []ecrf.DataQuery) error {
 		rows = append(rows, row)
 	}
 	return c.WriteAll(rows)
-}
-
-// toFile writes into a file, which is replaced as a whole, or to out where none is named.
-func toFile(out io.Writer, path string, write func(io.Writer) error) error {
-	if path == "" {
-		return write(out)
-	}
-	f, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	if err := write(f); err != nil {
-		return err
-	}
-	_, err = f.Commit()
-	return err
 }

@@ -72,28 +72,23 @@ func (f form) without(path string, subjects []string) (removed int, err error) {
 }
 
 func (f form) rewrite(path string, in io.Reader, head dataset, subjects []string) error {
-	out, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return err
-	}
-	defer out.Abort()
-	next, err := newFile(out, f, nil, head)
-	if err != nil {
-		return err
-	}
-	_, err = f.read(in, func(row []byte) error {
-		goes, err := isOf(row, subjects)
-		if goes || err != nil {
+	_, err := atomicfile.Replace(path, func(out io.Writer) error {
+		next, err := newFile(out, f, nil, head)
+		if err != nil {
 			return err
 		}
-		return next.add(row)
+		_, err = f.read(in, func(row []byte) error {
+			goes, err := isOf(row, subjects)
+			if goes || err != nil {
+				return err
+			}
+			return next.add(row)
+		})
+		if err == nil {
+			err = next.close()
+		}
+		return err
 	})
-	if err == nil {
-		err = next.close()
-	}
-	if err == nil {
-		_, err = out.Commit()
-	}
 	return err
 }
 

@@ -48,19 +48,12 @@ func (t *Target) Kind() string { return "dataset-json" }
 
 // Deliver writes all datasets anew, each replaced as a whole; a file whose bytes are the same is left alone. It reads the
 // casebooks twice, because a dataset says how many rows it has before it has them.
-func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
-	s := &set{form: t.form, delivery: d, tables: tabular.Of(d.Dictionary), files: map[*tabular.Table]*file{}}
-	if s.folder, err = tabular.Open(t.folder); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	defer s.folder.Set.Abort()
-	if report.Cells, err = s.write(ctx); err == nil {
-		err = s.folder.Commit(&report)
-	}
-	if err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	return report, nil
+func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	return tabular.Deliver(t.name, t.folder, func(f *tabular.Folder) (cells int, problems []string, err error) {
+		s := &set{form: t.form, delivery: d, folder: f, tables: tabular.Of(d.Dictionary), files: map[*tabular.Table]*file{}}
+		cells, err = s.write(ctx)
+		return cells, nil, err
+	})
 }
 
 // set is the files of one delivery.

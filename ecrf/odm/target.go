@@ -80,15 +80,10 @@ func replace(path string, write func(io.Writer) (int, error)) (report ecrf.Deliv
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return report, err
 	}
-	f, err := atomicfile.Create(path, 0o600)
-	if err != nil {
-		return report, err
-	}
-	defer f.Abort()
-	if report.Cells, err = write(f); err != nil {
-		return report, err
-	}
-	c, err := f.Commit()
+	c, err := atomicfile.Replace(path, func(w io.Writer) (err error) {
+		report.Cells, err = write(w)
+		return err
+	})
 	if err != nil {
 		return report, err
 	}

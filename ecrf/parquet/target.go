@@ -30,20 +30,15 @@ func (t *Target) Name() string { return t.name }
 func (t *Target) Kind() string { return "parquet" }
 
 // Deliver writes all files anew, each replaced as a whole; a file whose bytes are the same is left alone.
-func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
-	s := &set{tables: tabular.Of(d.Dictionary), files: map[*tabular.Table]*file{}}
-	if s.folder, err = tabular.Open(t.folder); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	defer s.abort()
-	if report.Cells, err = s.write(ctx, d); err == nil {
-		report.Problems = s.problems()
-		err = s.folder.Commit(&report)
-	}
-	if err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	return report, nil
+func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	return tabular.Deliver(t.name, t.folder, func(f *tabular.Folder) (cells int, problems []string, err error) {
+		s := &set{folder: f, tables: tabular.Of(d.Dictionary), files: map[*tabular.Table]*file{}}
+		defer s.free()
+		if cells, err = s.write(ctx, d); err == nil {
+			problems = s.problems()
+		}
+		return cells, problems, err
+	})
 }
 
 // set is the files of one delivery.
@@ -76,11 +71,11 @@ func (s *set) write(ctx context.Context, d ecrf.Delivery) (cells int, err error)
 	return cells, err
 }
 
-func (s *set) abort() {
+// free frees what files hold that were not written to their ends.
+func (s *set) free() {
 	for _, f := range s.files {
 		f.abort()
 	}
-	s.folder.Set.Abort()
 }
 
 // problems tells which values are in the long table only.

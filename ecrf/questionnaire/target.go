@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
@@ -39,21 +38,15 @@ const (
 
 // Deliver writes all files anew, each replaced as a whole; a file whose bytes are the same is left alone. It holds one
 // subject in memory.
-func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
-	s := &set{files: map[string]*bufio.Writer{}}
-	s.of = responses{dictionary: d.Dictionary, authored: d.AsOf.Format(time.RFC3339), zone: d.AsOf.Location(), large: map[string]int{}}
-	if s.folder, err = tabular.Open(t.folder); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	defer s.folder.Set.Abort()
-	if report.Cells, err = s.write(ctx, d); err == nil {
-		report.Problems = s.of.problems()
-		err = s.folder.Commit(&report)
-	}
-	if err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	return report, nil
+func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	return tabular.Deliver(t.name, t.folder, func(f *tabular.Folder) (cells int, problems []string, err error) {
+		s := &set{folder: f, files: map[string]*bufio.Writer{}}
+		s.of = responses{dictionary: d.Dictionary, authored: d.AsOf.Format(time.RFC3339), zone: d.AsOf.Location(), large: map[string]int{}}
+		if cells, err = s.write(ctx, d); err == nil {
+			problems = s.of.problems()
+		}
+		return cells, problems, err
+	})
 }
 
 // set is the files of one delivery.

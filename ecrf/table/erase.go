@@ -2,13 +2,11 @@ package table
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/tabular"
 	"github.com/crflink/crflink/internal/csvcut"
 )
 
@@ -24,7 +22,7 @@ func (t *Target) Erase(ctx context.Context, e ecrf.Erasure) (cells int, err erro
 		subjects[Escape(s)] = true
 	}
 	for _, folder := range []string{t.folder, filepath.Join(t.folder, MissingFolder)} {
-		paths, err := tables(folder)
+		paths, err := tabular.Left(folder, ".csv")
 		if err != nil {
 			return cells, fmt.Errorf("target %s: %w", t.name, err)
 		}
@@ -42,28 +40,4 @@ func (t *Target) Erase(ctx context.Context, e ecrf.Erasure) (cells int, err erro
 		}
 	}
 	return cells, nil
-}
-
-// tables lists the CSV files of a folder, and removes new content of such that was never finished.
-func tables(folder string) ([]string, error) {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for _, e := range entries {
-		path := filepath.Join(folder, e.Name())
-		if half, _ := filepath.Match(".*.csv.partial", e.Name()); half {
-			if err := os.Remove(path); err != nil {
-				return nil, err
-			}
-		}
-		if filepath.Ext(path) == ".csv" && e.Type().IsRegular() {
-			paths = append(paths, path)
-		}
-	}
-	return paths, nil
 }

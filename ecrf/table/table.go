@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/crflink/crflink/ecrf"
@@ -36,19 +35,12 @@ const MissingFolder = "missing"
 
 // Deliver writes all tables anew, each replaced as a whole; a table whose bytes are the same is left alone. It holds one
 // subject in memory.
-func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (report ecrf.DeliveryReport, err error) {
-	s := &set{tables: tabular.Of(d.Dictionary), files: map[*tabular.Table]pair{}}
-	if s.folder, err = tabular.Open(t.folder, MissingFolder); err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	defer s.folder.Set.Abort()
-	if report.Cells, err = s.write(ctx, d); err == nil {
-		err = s.folder.Commit(&report)
-	}
-	if err != nil {
-		return report, fmt.Errorf("target %s: %w", t.name, err)
-	}
-	return report, nil
+func (t *Target) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.DeliveryReport, error) {
+	return tabular.Deliver(t.name, t.folder, func(f *tabular.Folder) (cells int, problems []string, err error) {
+		s := &set{folder: f, tables: tabular.Of(d.Dictionary), files: map[*tabular.Table]pair{}}
+		cells, err = s.write(ctx, d)
+		return cells, nil, err
+	}, MissingFolder)
 }
 
 // set is the files of one delivery.

@@ -15,23 +15,39 @@ import (
 
 // Folder is the new files of one delivery into a folder.
 type Folder struct {
-	Path string
-	Set  atomicfile.Set
+	path string
+	set  atomicfile.Set
 }
 
-// Open makes the folder, and those within it that are named, with mode 0700 where they are not there.
-func Open(path string, within ...string) (*Folder, error) {
+// open makes the folder, and those within it that are named, with mode 0700 where they are not there.
+func open(path string, within []string) (*Folder, error) {
 	for _, sub := range append([]string{""}, within...) {
 		if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
 			return nil, err
 		}
 	}
-	return &Folder{Path: path}, nil
+	return &Folder{path: path}, nil
+}
+
+// Deliver replaces the files of a target's folder by those that write creates: all of them, or none when it fails.
+func Deliver(target, path string, write func(*Folder) (cells int, problems []string, err error), within ...string) (report ecrf.DeliveryReport, err error) {
+	f, err := open(path, within)
+	if err != nil {
+		return report, fmt.Errorf("target %s: %w", target, err)
+	}
+	defer f.set.Abort()
+	if report.Cells, report.Problems, err = write(f); err == nil {
+		err = f.commit(&report)
+	}
+	if err != nil {
+		return report, fmt.Errorf("target %s: %w", target, err)
+	}
+	return report, nil
 }
 
 // Create starts a file of the folder.
 func (f *Folder) Create(name string) (*atomicfile.File, error) {
-	return f.Set.Create(filepath.Join(f.Path, name), 0o600)
+	return f.set.Create(filepath.Join(f.path, name), 0o600)
 }
 
 // Notice writes what every output must carry.
@@ -47,9 +63,9 @@ func (f *Folder) Notice(notices []string) error {
 	return err
 }
 
-// Commit replaces the files, and says so in the report.
-func (f *Folder) Commit(report *ecrf.DeliveryReport) error {
-	placed, err := f.Set.Commit()
+// commit replaces the files, and says so in the report.
+func (f *Folder) commit(report *ecrf.DeliveryReport) error {
+	placed, err := f.set.Commit()
 	for _, p := range placed {
 		Report(report, p)
 	}
@@ -83,16 +99,27 @@ func Each(ctx context.Context, d ecrf.Delivery, take func(*ecrf.StoredCasebook) 
 	return cells, nil
 }
 
-// Left lists the files of a folder with an extension, and removes new content of such that was never finished.
+// Left lists the files of a folder with an extension, and removes new content of such that was never finished. A folder that is not
+// there has none.
 func Left(folder, extension string) ([]string, error) {
-	half, err := filepath.Glob(filepath.Join(folder, ".*"+extension+".partial"))
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range half {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+	var paths []string
+	for _, e := range entries {
+		name, path := e.Name(), filepath.Join(folder, e.Name())
+		switch {
+		case strings.HasPrefix(name, ".") && strings.HasSuffix(name, extension+".partial"):
+			if err := os.Remove(path); err != nil {
+				return nil, err
+			}
+		case strings.HasSuffix(name, extension) && e.Type().IsRegular():
+			paths = append(paths, path)
 		}
 	}
-	return filepath.Glob(filepath.Join(folder, "*"+extension))
+	return paths, nil
 }

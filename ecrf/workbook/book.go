@@ -153,15 +153,7 @@ func (b *book) commit() (atomicfile.Placed, error) {
 	if err := b.file.SaveAs(unsorted); err != nil {
 		return atomicfile.Placed{}, err
 	}
-	out, err := atomicfile.Create(b.path, 0o600)
-	if err != nil {
-		return atomicfile.Placed{}, err
-	}
-	defer out.Abort()
-	if err := sorted(out, unsorted); err != nil {
-		return atomicfile.Placed{}, err
-	}
-	c, err := out.Commit()
+	c, err := atomicfile.Replace(b.path, func(w io.Writer) error { return sorted(w, unsorted) })
 	return atomicfile.Placed{Path: b.path, Content: c}, err
 }
 

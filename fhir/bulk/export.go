@@ -110,20 +110,9 @@ func (s *Source) await(ctx context.Context, j *job) error {
 		if wait <= 0 {
 			wait, pause = pause, min(2*pause, time.Minute)
 		}
-		if err := sleep(waited, wait); err != nil {
+		if err := wire.Sleep(waited, wait); err != nil {
 			return context.Cause(waited)
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }
 

@@ -40,6 +40,31 @@ func Create(path string, perm os.FileMode) (*File, error) {
 	return &File{f: f, path: path, partial: partial, sum: sha256.New()}, nil
 }
 
+// Replace writes new content of a file of mode 0600. When write fails, or the content cannot be put in place, the old one stays.
+func Replace(path string, write func(io.Writer) error) (Content, error) {
+	f, err := Create(path, 0o600)
+	if err != nil {
+		return Content{}, err
+	}
+	defer f.Abort()
+	if err := write(f); err != nil {
+		return Content{}, err
+	}
+	return f.Commit()
+}
+
+// ContentOf says what a file holds that was written in another way.
+func ContentOf(path string) (Content, error) {
+	f, err := os.Open(path) // #nosec G304 -- the caller names the file
+	if err != nil {
+		return Content{}, err
+	}
+	defer func() { _ = f.Close() }() // read only
+	sum := sha256.New()
+	size, err := io.Copy(sum, f)
+	return Content{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}, err
+}
+
 // Write adds content.
 func (f *File) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)

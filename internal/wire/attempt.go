@@ -79,7 +79,7 @@ func (r *Reader) repeat(ctx context.Context, q request, use func(Answer) error) 
 		if n > r.options.Retries {
 			return fmt.Errorf("given up after %d attempts: %w", n, err)
 		}
-		if err := sleep(ctx, r.pause(n, err)); err != nil {
+		if err := Sleep(ctx, r.pause(n, err)); err != nil {
 			return err
 		}
 	}
@@ -141,7 +141,8 @@ func (r *Reader) pause(n int, err error) time.Duration {
 	return d/2 + rand.N(d/2+1) // #nosec G404 -- chance here protects nothing
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, and ends early with the context's error.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

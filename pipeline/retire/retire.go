@@ -2,8 +2,6 @@ package retire
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -234,15 +232,9 @@ func files(folder string) ([]File, error) {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		f, err := os.Open(path) // #nosec G304 G122 -- the study's own state folder
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		sum := sha256.New()
-		size, err := io.Copy(sum, f)
+		c, err := atomicfile.ContentOf(path)
 		name, _ := filepath.Rel(folder, path)
-		all = append(all, File{filepath.ToSlash(name), hex.EncodeToString(sum.Sum(nil)), size})
+		all = append(all, File{filepath.ToSlash(name), c.SHA256, c.Size})
 		return err
 	})
 	if err != nil {
@@ -278,14 +270,9 @@ func (c *Certificate) store(path string) error {
 }
 
 func replace(path string, text []byte) error {
-	f, err := atomicfile.Create(path, 0o600)
-	if err != nil {
+	_, err := atomicfile.Replace(path, func(w io.Writer) error {
+		_, err := w.Write(text)
 		return err
-	}
-	defer f.Abort()
-	if _, err := f.Write(text); err != nil {
-		return err
-	}
-	_, err = f.Commit()
+	})
 	return err
 }
