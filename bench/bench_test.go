@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/crflink/crflink/internal/shared"
@@ -20,10 +22,11 @@ var names = []string{
 	"one patient with ten times the resources", "rows into SQLite tables", "rows into SQLite tables / loop in C", "rows into PostgreSQL tables", "rows into PostgreSQL tables / COPY",
 	"eight patients at a time / eight times one", "a night after changes of 1 % / the first", "read and mapped from a server / from files", "peak memory, pages of 20", "peak memory, pages of 1000000",
 	"peak memory, small input", "peak memory, large input", "growth of peak memory",
+	"a night of many patients", "a night of many patients, CPU time of one", "a night of many patients, peak memory", "a night of many patients, growth of CPU time",
 }
 
 // tiny shows that everything is measured, and nothing about speed.
-var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100, streams: 2, nightly: 5}
+var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100, streams: 2, nightly: 5, night: 100}
 
 func TestBenchTakesEveryFigureAndWritesThemAsJSON(t *testing.T) {
 	if _, err := engines(); err != nil {
@@ -69,7 +72,7 @@ func complain(t *testing.T, name string, f map[string]any) {
 		t.Errorf("%s: better is %v", name, better)
 	}
 	value, ok := f["value"].(float64)
-	if !ok || value <= 0 && name != "growth of peak memory" {
+	if !ok || value <= 0 && !strings.HasPrefix(name, "growth") && !strings.HasSuffix(name, "growth of CPU time") {
 		t.Errorf("%s has the value %v", name, f["value"])
 	}
 	floor, hasFloor := f["floor"]
@@ -106,5 +109,14 @@ func TestTheMedianIsTheMiddle(t *testing.T) {
 		if got := median(values); got != want {
 			t.Errorf("%v, want %v", got, want)
 		}
+	}
+}
+
+func TestTheGrowthOfAPowerIsItsExponent(t *testing.T) {
+	if got := slope([]float64{10, 100, 1000}, []float64{3, 30, 300}); math.Abs(got-1) > 1e-9 {
+		t.Errorf("tenfold for tenfold is %v", got)
+	}
+	if got := slope([]float64{1, 2, 4, 8}, []float64{5, 20, 80, 320}); math.Abs(got-2) > 1e-9 {
+		t.Errorf("fourfold for twofold is %v", got)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -91,17 +90,24 @@ func (p place) sync(study string) (usage, error) {
 	return run(p.syncCommand(study), 5)
 }
 
-// peak returns the most memory that crflink sync has resident. A small process of its own starts it, because a child's
-// peak begins with that of its parent.
-func (p place) peak(study string) (float64, error) {
+// alone runs crflink sync from a small process of its own, because a child's peak of memory begins with that of its parent.
+func (p place) alone(study string) (usage, error) {
 	sync := p.syncCommand(study)
-	cmd := exec.Command(p.self, append([]string{"-peak"}, sync.Args...)...) // #nosec G204 -- this program
+	cmd := exec.Command(p.self, append([]string{"-alone"}, sync.Args...)...) // #nosec G204 -- this program
 	cmd.Env = sync.Env
 	out, err := cmd.Output()
 	if err != nil {
-		return 0, fmt.Errorf("measure the memory of crflink sync: %w", err)
+		return usage{}, fmt.Errorf("measure crflink sync: %w", err)
 	}
-	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	var u usage
+	_, err = fmt.Sscan(string(out), &u.peak, &u.cpu, &u.took)
+	return u, err
+}
+
+// peak returns the most memory that crflink sync has resident, in MiB.
+func (p place) peak(study string) (float64, error) {
+	u, err := p.alone(study)
+	return u.mib(), err
 }
 
 func (p place) syncCommand(study string) *exec.Cmd {

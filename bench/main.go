@@ -23,11 +23,12 @@ type scale struct {
 	chart    int // resources of one patient, the other has ten times as many
 	streams  int // patients that are fetched from a slow server
 	nightly  int // patients of a server that is read twice
+	night    int // patients of a great hospital, and by tens less
 }
 
 var (
-	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000, streams: 16, nightly: 1000}
-	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000, streams: 8, nightly: 200}
+	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000, streams: 16, nightly: 1000, night: 100000}
+	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000, streams: 8, nightly: 200, night: 1000}
 )
 
 // latest is the file of the figures that docs/performance.md shows.
@@ -39,15 +40,15 @@ func main() {
 	variant := flag.String("naive", "", "run the naive pipeline, variant A or B, and nothing else")
 	folder := flag.String("corpus", "", "folder for the naive pipeline to read")
 	database := flag.String("database", "", "file for the naive pipeline to write")
-	peak := flag.Bool("peak", false, "run the command that follows and print its peak of memory in MiB")
+	alone := flag.Bool("alone", false, "run the command that follows and print its peak of memory in bytes, its CPU time and its time on the clock in nanoseconds")
 	flag.Parse()
-	if *peak {
+	if *alone {
 		u, err := run(exec.Command(flag.Arg(0), flag.Args()[1:]...), 5) // #nosec G204 -- bench starts itself with it
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
-		fmt.Println(float64(u.peak) / (1 << 20))
+		fmt.Println(u.peak, int64(u.cpu), int64(u.took))
 		return
 	}
 	if err := perform(*isQuick, *out, *variant, *folder, *database); err != nil {
@@ -112,6 +113,7 @@ func measure(s scale, tell func(string)) (figures []Figure, err error) {
 		{"tables in PostgreSQL", func() ([]Figure, error) { return intoPostgres(home, s.patients, s.rounds) }},
 		{"servers", func() ([]Figure, error) { return servers(p, small, s) }},
 		{"memory", func() ([]Figure, error) { return memory(p, small, large, s.memory) }},
+		{"a night of many patients", func() ([]Figure, error) { return nights(p, s.night) }},
 	} {
 		tell(part.name)
 		some, err := part.do()

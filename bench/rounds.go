@@ -77,6 +77,9 @@ type usage struct {
 	peak int64         // resident bytes at its peak, at least those of the parent when it started the child (ru_maxrss)
 }
 
+// mib is the peak in MiB.
+func (u usage) mib() float64 { return float64(u.peak) / (1 << 20) }
+
 // run runs a command to its end. Exit codes in allowed are not failures.
 func run(cmd *exec.Cmd, allowed ...int) (usage, error) {
 	begin := time.Now()
