@@ -21,6 +21,7 @@ type Entry struct {
 	InBundle     bool
 	BundleType   string // Bundle.type, when it was written before the entries
 	Subsetted    bool   // the resource or, before its entries, the Bundle says that elements were left out
+	Keep         bool   // set by Reader.Entry: with Reuse, the resource is the caller's from then on
 }
 
 // Member is a member of a Bundle that is no entry: type, total, link, meta, as written.
@@ -43,7 +44,7 @@ type Summary struct {
 type Reader struct {
 	Source   string              // name of the origins
 	Limits   fhir.Limits         // of one resource; the zero value is fhir.DefaultLimits
-	Reuse    bool                // hand out the same Resource again and again: it is valid until Entry returns
+	Reuse    bool                // hand out the same Resource again and again: it is valid until Entry returns, unless the entry is kept
 	Borrow   bool                // with Reuse: also strings of the entry and its resource are valid until Entry returns only; whoever keeps one clones it
 	Entry    func(*Entry) error  // called for every entry; an error ends the reading
 	Rejected func(fhir.Rejected) // called for everything that cannot be used
@@ -90,6 +91,7 @@ func (r *Reader) Read(in io.Reader) (Summary, error) {
 	if r.failed == nil {
 		r.failed = r.w.failure()
 	}
+	r.w.close()
 	return r.summary, r.failed
 }
 
@@ -298,11 +300,14 @@ func (r *Reader) deliver(e *Entry) {
 	if r.failed == nil {
 		r.failed = r.Entry(e)
 	}
+	if e.Keep {
+		r.resource = nil
+	}
 }
 
 func (r *Reader) fresh() *fhir.Resource {
 	if r.resource == nil || !r.Reuse {
-		r.resource = &fhir.Resource{}
+		r.resource = fhir.NewResource()
 	}
 	return r.resource
 }
