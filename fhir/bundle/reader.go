@@ -148,8 +148,11 @@ func (r *Reader) quick() bool {
 	if r.w.at() < r.slow {
 		return false
 	}
+	if r.sniff() == "Bundle" { // which may be a page of a server, all on one line
+		return false
+	}
 	line, ok := r.w.line(min(quickLine, r.Limits.Bytes))
-	if !ok || sniffType(line) == "Bundle" {
+	if !ok {
 		return false
 	}
 	e := Entry{Offset: r.w.at(), Text: r.textOf(line)}
@@ -205,9 +208,7 @@ func (r *Reader) object() bool {
 // capture moves behind the object that begins here, unless it is a Bundle: then it moves nowhere.
 func (r *Reader) capture() (isBundle bool, b *broken) {
 	w := &r.w
-	for w.end-w.pos < sniffLength && w.fill() {
-	}
-	typ := sniffType(w.buf[w.pos:w.end])
+	typ := r.sniff()
 	if typ == "" {
 		start := w.at()
 		typ, b = r.searchType()
@@ -329,6 +330,14 @@ func reason(err error) string {
 }
 
 const sniffLength = 128
+
+// sniff is sniffType of what comes next.
+func (r *Reader) sniff() string {
+	w := &r.w
+	for w.end-w.pos < sniffLength && w.fill() {
+	}
+	return sniffType(w.buf[w.pos:w.end])
+}
 
 // sniffType returns the resourceType of a text that begins with it, as nearly all do, or "".
 func sniffType(text []byte) string {
