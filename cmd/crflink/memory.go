@@ -11,7 +11,7 @@ import (
 // live memory costs less time for small inputs and makes the peak the same for small and large ones. What lives decides
 // only where there is much of it: then half as much again costs less than collecting at every quarter.
 const (
-	memoryGoal = 88 << 20 // bytes of Go's memory up to which collecting waits
+	memoryGoal = 76 << 20 // bytes of Go's memory up to which collecting waits
 	memoryBase = 24 << 20 // added to five quarters of the live memory
 )
 

@@ -21,6 +21,7 @@ type Entry struct {
 	InBundle     bool
 	BundleType   string // Bundle.type, when it was written before the entries
 	Subsetted    bool   // the resource or, before its entries, the Bundle says that elements were left out
+	Keep         bool   // set by Reader.Entry: with Reuse, the resource is the caller's from then on
 }
 
 // Member is a member of a Bundle that is no entry: type, total, link, meta, as written.
@@ -43,7 +44,7 @@ type Summary struct {
 type Reader struct {
 	Source   string              // name of the origins
 	Limits   fhir.Limits         // of one resource; the zero value is fhir.DefaultLimits
-	Reuse    bool                // hand out the same Resource again and again: it is valid until Entry returns
+	Reuse    bool                // hand out the same Resource again and again: it is valid until Entry returns, unless the entry is kept
 	Borrow   bool                // with Reuse: also strings of the entry and its resource are valid until Entry returns only; whoever keeps one clones it
 	Entry    func(*Entry) error  // called for every entry; an error ends the reading
 	Rejected func(fhir.Rejected) // called for everything that cannot be used
@@ -90,6 +91,7 @@ func (r *Reader) Read(in io.Reader) (Summary, error) {
 	if r.failed == nil {
 		r.failed = r.w.failure()
 	}
+	r.w.close()
 	return r.summary, r.failed
 }
 
@@ -146,8 +148,11 @@ func (r *Reader) quick() bool {
 	if r.w.at() < r.slow {
 		return false
 	}
+	if r.sniff() == "Bundle" { // which may be a page of a server, all on one line
+		return false
+	}
 	line, ok := r.w.line(min(quickLine, r.Limits.Bytes))
-	if !ok || sniffType(line) == "Bundle" {
+	if !ok {
 		return false
 	}
 	e := Entry{Offset: r.w.at(), Text: r.textOf(line)}
@@ -203,9 +208,7 @@ func (r *Reader) object() bool {
 // capture moves behind the object that begins here, unless it is a Bundle: then it moves nowhere.
 func (r *Reader) capture() (isBundle bool, b *broken) {
 	w := &r.w
-	for w.end-w.pos < sniffLength && w.fill() {
-	}
-	typ := sniffType(w.buf[w.pos:w.end])
+	typ := r.sniff()
 	if typ == "" {
 		start := w.at()
 		typ, b = r.searchType()
@@ -298,11 +301,14 @@ func (r *Reader) deliver(e *Entry) {
 	if r.failed == nil {
 		r.failed = r.Entry(e)
 	}
+	if e.Keep {
+		r.resource = nil
+	}
 }
 
 func (r *Reader) fresh() *fhir.Resource {
 	if r.resource == nil || !r.Reuse {
-		r.resource = &fhir.Resource{}
+		r.resource = fhir.NewResource()
 	}
 	return r.resource
 }
@@ -324,6 +330,14 @@ func reason(err error) string {
 }
 
 const sniffLength = 128
+
+// sniff is sniffType of what comes next.
+func (r *Reader) sniff() string {
+	w := &r.w
+	for w.end-w.pos < sniffLength && w.fill() {
+	}
+	return sniffType(w.buf[w.pos:w.end])
+}
 
 // sniffType returns the resourceType of a text that begins with it, as nearly all do, or "".
 func sniffType(text []byte) string {

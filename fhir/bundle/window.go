@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // window is the part of a stream that is in memory. Positions are offsets in the stream, so that they survive sliding.
 type window struct {
 	in    io.Reader
+	first *[firstWindow]byte // that buf begins as
 	buf   []byte
 	pos   int // next byte to look at; buf[pos:end] is unread
 	end   int
@@ -25,11 +27,19 @@ type window struct {
 
 const firstWindow = 128 << 10
 
+// windows are those that are not in use. Answers of servers are many and most are small: a window for each would be the most of what
+// a run allocates.
+var windows = sync.Pool{New: func() any { return new([firstWindow]byte) }}
+
 func (w *window) reset(in io.Reader, limit int) {
-	if w.buf == nil {
-		w.buf = make([]byte, firstWindow)
-	}
-	*w = window{in: in, buf: w.buf, keep: -1, limit: limit}
+	first, _ := windows.Get().(*[firstWindow]byte)
+	*w = window{in: in, first: first, buf: first[:], keep: -1, limit: limit}
+}
+
+// close lets the memory go.
+func (w *window) close() {
+	windows.Put(w.first)
+	w.in, w.first, w.buf = nil, nil, nil
 }
 
 // at returns the offset of the next byte.

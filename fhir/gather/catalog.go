@@ -121,7 +121,7 @@ func (c *Catalog) Find(id string) (p Patient, ok bool, err error) {
 // Record reads the patient's resources of the wanted types and the shared resources of these types that they lead to.
 func (c *Catalog) Record(p Patient, want func(typ string) bool, read Reader) (*fhir.Record, error) {
 	if c.archive != nil {
-		return recordOf(c.archive, p, want, read)
+		return recordOf(c.archive, p, want, texts{c.archive, read}.load)
 	}
 	return c.index.Record(p, want, read)
 }

@@ -16,7 +16,7 @@ func indexed(t *testing.T, texts ...[2]string) (*Memory, []fhir.Rejected) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if why := m.Add(r, text[1], text[0], false, 0); why != "" {
+		if why := m.Add(r, text[0], false, 0); why != "" {
 			t.Fatal(why)
 		}
 	}
@@ -69,7 +69,7 @@ func TestARecordKnowsWhoseLinksLeadToIt(t *testing.T) {
 	if !ok {
 		t.Fatal("nobody")
 	}
-	record, err := m.Record(p, func(string) bool { return true }, m.Read)
+	record, err := m.Record(p, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func TestAnIndexFindsItsWayAmongManyEntries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if why := m.Add(r, text, "", false, 3); why != "" {
+		if why := m.Add(r, "", false, 3); why != "" {
 			t.Fatal(why)
 		}
 	}
@@ -83,7 +83,7 @@ func TestAnIndexFindsItsWayAmongManyEntries(t *testing.T) {
 		t.Fatalf("%d patients with %d resources", len(m.Patients()), m.Len())
 	}
 	for _, p := range m.Patients() {
-		record, err := m.Record(p, func(string) bool { return true }, m.Read)
+		record, err := m.Record(p, func(string) bool { return true })
 		if err != nil || record.Len() != each {
 			t.Fatalf("%d resources, %v", record.Len(), err)
 		}
@@ -106,7 +106,7 @@ func TestALongChainAndALargeCircleOfMergedPatientsEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.Add(r, text, "", false, 0)
+			m.Add(r, "", false, 0)
 		}
 	}
 	circular := 0

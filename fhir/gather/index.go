@@ -67,8 +67,12 @@ func (e *entry) end() int64 { return e.offset + int64(e.length) }
 
 func (e *entry) span() Span { return Span{Store: e.store, Length: e.length, Offset: e.offset} }
 
-// block is how many entries are allocated at once: a list that grows by copying would need its memory twice.
-const block = 1 << 13
+// block is how many entries are allocated at once: a list that grows by copying would need its memory twice. Only the first block
+// grows: one patient has few.
+const (
+	block      = 1 << 13
+	firstBlock = 1 << 6
+)
 
 // entries is a list that grows without being copied.
 type entries struct {
@@ -79,7 +83,10 @@ type entries struct {
 func (l *entries) at(i uint32) *entry { return &l.blocks[i/block][i%block] }
 
 func (l *entries) add(e entry) {
-	if l.n%block == 0 {
+	switch {
+	case l.n == 0:
+		l.blocks = append(l.blocks, make([]entry, 0, firstBlock))
+	case l.n%block == 0:
 		l.blocks = append(l.blocks, make([]entry, 0, block))
 	}
 	last := &l.blocks[len(l.blocks)-1]

@@ -13,7 +13,7 @@ type Reader func(Span) (string, error)
 
 // Record reads the patient's resources of the wanted types and the shared resources of these types that they lead to.
 func (x *Index) Record(p Patient, want func(typ string) bool, read Reader) (*fhir.Record, error) {
-	return recordOf(x, p, want, read)
+	return recordOf(x, p, want, texts{x, read}.load)
 }
 
 // book is what a record is put together by: an Index, or what it has become on disk.
@@ -36,8 +36,8 @@ type item struct {
 	number uint32 // in memory only: in the index
 }
 
-func recordOf(x book, p Patient, want func(typ string) bool, read Reader) (*fhir.Record, error) {
-	b := recorder{x: x, want: want, read: read, record: fhir.NewRecord(fhir.Key{Type: "Patient", ID: p.ID})}
+func recordOf(x book, p Patient, want func(typ string) bool, load loader) (*fhir.Record, error) {
+	b := recorder{x: x, want: want, load: load, record: fhir.NewRecord(fhir.Key{Type: "Patient", ID: p.ID})}
 	b.record.SetLinkedFrom(x.LinkedFrom(p))
 	own, err := b.own(p)
 	if err != nil {
@@ -59,7 +59,7 @@ func recordOf(x book, p Patient, want func(typ string) bool, read Reader) (*fhir
 type recorder struct {
 	x      book
 	want   func(string) bool
-	read   Reader
+	load   loader
 	record *fhir.Record
 	last   string // reference that leads to nothing shared
 }
@@ -122,12 +122,20 @@ func sortResources(list []*fhir.Resource, survivor string) {
 	})
 }
 
-// load reads an item; what lies behind it up to the end is wanted next.
-func (b *recorder) load(it item, end int64) (*fhir.Resource, error) {
-	origin := b.x.originOf(it)
+// loader returns the resource of an item; what lies behind it up to the end is wanted next.
+type loader func(it item, end int64) (*fhir.Resource, error)
+
+// texts loads resources from their texts.
+type texts struct {
+	x    book
+	read Reader
+}
+
+func (t texts) load(it item, end int64) (*fhir.Resource, error) {
+	origin := t.x.originOf(it)
 	span := it.span()
 	span.Ahead = uint32(max(0, min(end-it.end(), atOnce))) // #nosec G115 -- at most atOnce
-	text, err := b.read(span)
+	text, err := t.read(span)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)
 	}
@@ -138,7 +146,7 @@ func (b *recorder) load(it item, end int64) (*fhir.Resource, error) {
 	if it.id != "" {
 		r.ID = it.id
 	}
-	if r.Type != b.x.typeName(it.typ) || r.ID != "" && !b.x.holds(it, keyName(r.Key())) {
+	if r.Type != t.x.typeName(it.typ) || r.ID != "" && !t.x.holds(it, keyName(r.Key())) {
 		return nil, fmt.Errorf("%s: another resource is there than when the input was read first: it was changed meanwhile", origin)
 	}
 	return r, nil

@@ -172,8 +172,10 @@ func (f *fetch) searchTaking(ctx context.Context, q query, take func(*bundle.Ent
 			return err
 		}
 		e.Resource.Origin = fhir.Origin{Source: f.inputs[input], Position: f.memory.Next()}
-		if reason := f.memory.Add(e.Resource, e.Text, e.FullURL, e.Subsetted, input); reason != "" && !refused[e.Resource.ID] {
-			refused[e.Resource.ID] = true
+		reason := f.memory.Add(e.Resource, e.FullURL, e.Subsetted, input)
+		e.Keep = reason == ""
+		if !e.Keep && !refused[e.Resource.ID] {
+			refused[strings.Clone(e.Resource.ID)] = true
 			f.rej(fhir.Rejected{Origin: e.Resource.Origin, Type: q.typ, Reason: reason})
 		}
 		return nil
@@ -198,16 +200,18 @@ const maxSteps = 8
 
 // sharedResources asks for what the resources refer to until nothing is missing.
 func (f *fetch) sharedResources(ctx context.Context) error {
-	asked := map[fhir.Key]bool{}
 	for range maxSteps {
+		keys := f.memory.Missing(f.wantShared)
+		if len(keys) == 0 {
+			return nil
+		}
 		missing := map[string][]string{}
-		for _, k := range f.memory.Missing(f.wantShared) {
+		for _, k := range keys {
 			if text, ok := f.source.shared.get(k); ok {
 				f.addShared(text)
-			} else if !asked[k] {
+			} else {
 				missing[k.Type] = append(missing[k.Type], k.ID)
 			}
-			asked[k] = true
 		}
 		for _, typ := range sortedKeys(missing) {
 			for _, ids := range chunks(missing[typ], f.source.options.Batch) {
@@ -243,7 +247,7 @@ func (f *fetch) addShared(text string) {
 	}
 	input := f.input(f.source.Name() + " " + r.Type)
 	r.Origin = fhir.Origin{Source: f.inputs[input], Position: f.memory.Next()}
-	f.memory.Add(r, text, "", fhir.IsSubsetted(r.Get("meta")), input)
+	f.memory.Add(r, "", fhir.IsSubsetted(r.Get("meta")), input)
 }
 
 func (f *fetch) records(patients []fhir.Key) ([]*fhir.Record, error) {
@@ -262,7 +266,7 @@ func (f *fetch) records(patients []fhir.Key) ([]*fhir.Record, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: a patient was lost while its resources were fetched", f.source.Name())
 		}
-		record, err := f.memory.Record(p, f.want, f.memory.Read)
+		record, err := f.memory.Record(p, f.want)
 		if err != nil {
 			return nil, err
 		}
