@@ -72,7 +72,7 @@ func (t *transaction) delivered(run int64, target string, cells []ecrf.Delivered
 	if err := t.insert(t.w.deliveries, args); err != nil {
 		return err
 	}
-	return t.markWritten(rows)
+	return errors.Join(t.markWritten(rows), t.revise())
 }
 
 func (t *transaction) delivery(ids map[string]int64, c *ecrf.Delivered) (r deliveryRow, err error) {
@@ -121,7 +121,7 @@ func (l *Ledger) Forget(ctx context.Context, subject string) (int, error) {
 			return err
 		}
 		cells, err = t.forget(id)
-		return err
+		return errors.Join(err, t.revise())
 	})
 	if err != nil {
 		return 0, fmt.Errorf("forget a subject: %w", err)
