@@ -80,6 +80,8 @@ type Finished struct {
 	Outcomes  map[string]map[string]int `json:"outcomes"`
 	Standing  int                       `json:"standing"`  // subjects about whom a decision stands
 	Decisions string                    `json:"decisions"` // digest over all of these, see Digest
+	// Untouched are the outputs that already held what they would have been given: their newest Delivery stands.
+	Untouched []string `json:"untouched,omitempty"`
 }
 
 // Stopped is the detail of RunStopped.

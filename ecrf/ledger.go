@@ -13,7 +13,7 @@ import (
 type Ledger interface {
 	// Begin opens a run, or resumes the newest one when that has the same key and was not finished.
 	Begin(ctx context.Context, run Run) (RunID, error)
-	// Checkpoints returns the shards that the run has finished.
+	// Checkpoints returns the shards that the run has finished. Those of a run are forgotten when another one begins.
 	Checkpoints(ctx context.Context, run RunID) ([]string, error)
 	// Finish closes the run with its counts.
 	Finish(ctx context.Context, run RunID, counts map[string]int64) error
@@ -44,6 +44,7 @@ type Ledger interface {
 	QueryLedger
 	ApprovalLedger
 	SeenLedger
+	OutputLedger
 	Close() error
 }
 
@@ -78,6 +79,16 @@ type SeenLedger interface {
 	// Advance stores a watermark with what was seen of subjects that the ledger knows, and forgets what was seen of all others, in
 	// one durable transaction. It is for the end of a run, when everything has been delivered.
 	Advance(ctx context.Context, watermark string, seen map[string]string) error
+}
+
+// OutputLedger keeps what outputs were left with, so that a later run need not write again what would be the same. The texts are
+// the caller's and hold nothing that leads to a person.
+type OutputLedger interface {
+	// Version is another one after every change of what Casebooks and AllFacts yield.
+	Version(ctx context.Context) (string, error)
+	// Left returns what Leave stored last of an output, "" before the first time. Leave is durable when it returns.
+	Left(ctx context.Context, output string) (string, error)
+	Leave(ctx context.Context, output, text string) error
 }
 
 // Facts.Outcome and Reason of subjects who withdrew and of whom something is kept.

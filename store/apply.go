@@ -29,6 +29,11 @@ func (l *Ledger) Apply(ctx context.Context, run ecrf.RunID, batch ecrf.Batch) er
 		if err := t.apply(subjects); err != nil {
 			return err
 		}
+		if len(subjects) > 0 {
+			if err := t.revise(); err != nil {
+				return err
+			}
+		}
 		if batch.Checkpoint == "" {
 			return nil
 		}

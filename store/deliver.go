@@ -82,7 +82,7 @@ func (t *transaction) delivered(run int64, target string, cells []ecrf.Delivered
 	if err := t.insert(t.w.deliveries, args); err != nil {
 		return err
 	}
-	return t.markWritten(rows)
+	return errors.Join(t.markWritten(rows), t.revise())
 }
 
 // subjectsOf returns the study numbers of cells.
@@ -144,7 +144,7 @@ func (l *Ledger) Forget(ctx context.Context, subjects ...string) (cells int, err
 			n, err = t.forget(ids[number])
 			cells += int(n)
 		}
-		return err
+		return errors.Join(err, t.revise())
 	})
 	if err != nil {
 		return 0, fmt.Errorf("forget subjects: %w", err)

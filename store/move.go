@@ -48,6 +48,8 @@ var movedTables = []table{
 	{"watermark", "id"},
 	{"seen", "subject"},
 	{"approval", "id"},
+	{"revision", "id"},
+	{"output", "name"},
 }
 
 // numberedTables give their rows numbers that are never given twice.

@@ -46,6 +46,7 @@ func lived(t *testing.T) (*store.Ledger, *audittest.Study, string) {
 	check(t, l.NameWithdrawn(t.Context(), 7, ledgertest.Number(3)))
 	check(t, l.SeeJournal(t.Context(), 9))
 	check(t, l.Advance(t.Context(), "monday", map[string]string{one: "a"}))
+	check(t, l.Leave(t.Context(), "tables", "as they are"))
 	check(t, l.Approve(t.Context(), ecrf.Approval{Mapping: "m", Rules: map[string]string{"base.sex": "x"}}))
 	check(t, l.Finish(t.Context(), run, map[string]int64{"cells": 4}))
 	return l, s, path

@@ -42,6 +42,9 @@ func (l *Ledger) Begin(ctx context.Context, run ecrf.Run) (ecrf.RunID, error) {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
+		if _, err := t.run("DELETE FROM checkpoint"); err != nil { // no run before this one is ever resumed
+			return err
+		}
 		return t.one(&id, "INSERT INTO run (as_of, inputs) VALUES (?, ?) RETURNING id", want.AsOf, want.Inputs)
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func (l *Ledger) Freeze(ctx context.Context, subject string) error {
 	err := l.change(ctx, &l.full, func(t *transaction) error {
 		_, err := t.run("UPDATE subject SET outcome = ?, reason = ?, digest = '' WHERE number = ?", ecrf.OutcomeWithdrawn, ecrf.ReasonKept, subject)
-		return err
+		return errors.Join(err, t.revise())
 	})
 	if err != nil {
 		return fmt.Errorf("freeze a subject: %w", err)
@@ -32,7 +32,7 @@ func (l *Ledger) Anonymise(ctx context.Context, subject, number string) (cells i
 			return err
 		}
 		cells, err = t.anonymise(id, number)
-		return err
+		return errors.Join(err, t.revise())
 	})
 	if err != nil {
 		return 0, fmt.Errorf("anonymise a subject: %w", err)

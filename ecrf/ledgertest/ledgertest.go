@@ -48,6 +48,8 @@ func Run(t *testing.T, c Candidate) {
 		{"WhatWasSeenOfTheJournalNeverFalls", seen},
 		{"AWatermarkIsStoredWithWhatWasSeenOfSubjects", watermark},
 		{"WhatATargetTookIsRemembered", delivered},
+		{"AVersionChangesWithWhatIsDelivered", version},
+		{"WhatAnOutputIsLeftWithIsRemembered", left},
 		{"AQueryIsOpenedOnceAndKeepsItsHistory", queries},
 		{"TheNewestApprovalOfAMappingCounts", approvals},
 		{"AnotherStudyIsRefused", foreign},
@@ -228,6 +230,9 @@ func resume(t *testing.T, b *bench) {
 	}
 	if other := b.begin(t, "2"); other == first {
 		t.Error("another computation resumed the run")
+	}
+	if done, err := b.l.Checkpoints(t.Context(), first); err != nil || len(done) != 0 {
+		t.Errorf("a run that can be resumed no more keeps the checkpoints %v, %v", done, err)
 	}
 	again := b.begin(t, "1")
 	must(t, b.l.Finish(t.Context(), again, map[string]int64{"cells": 7}))
