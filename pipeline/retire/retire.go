@@ -188,7 +188,7 @@ var kept = []string{"vault.db", "vault.db-wal", "vault.db-shm", "ledger.db", "le
 
 // known reports whether a file of the state folder is one that crflink makes about subjects.
 func known(name string) bool {
-	for _, pattern := range []string{"crflink-spool-*", ".*.partial", "withdrawal*", "imaging*", "uid-map*", "restricted*", "*.journal", "*.jsonl", "parted-*", "*.moved"} {
+	for _, pattern := range []string{"crflink-spool-*", ".*.partial", "withdrawal*", "imaging*", "uid-map*", "restricted*", "*.journal", "*.jsonl", "*.sealed", "parted-*", "*.moved"} {
 		if ok, _ := filepath.Match(pattern, name); ok {
 			return true
 		}
