@@ -80,6 +80,8 @@ type Finished struct {
 	Outcomes  map[string]map[string]int `json:"outcomes"`
 	Standing  int                       `json:"standing"`  // subjects about whom a decision stands
 	Decisions string                    `json:"decisions"` // digest over all of these, see Digest
+	// Untouched are the outputs that already held what they would have been given: their newest Delivery stands.
+	Untouched []string `json:"untouched,omitempty"`
 }
 
 // Stopped is the detail of RunStopped.
@@ -126,6 +128,12 @@ type Missed struct {
 // VaultChange is the detail of VaultChanged: what a person did to the vault.
 type VaultChange struct {
 	What string `json:"what"` // key-rotated, moved, joined (the subject that stays), dropped (the one that goes) or parted
+}
+
+// LedgerMove is the detail of LedgerMoved: the log itself was moved, with all that stands beside it.
+type LedgerMove struct {
+	Checksum string         `json:"checksum"` // of all rows
+	Rows     map[string]int `json:"rows"`     // by table
 }
 
 // QueryDeed is the detail of QueryWorked.

@@ -8,12 +8,12 @@ import (
 )
 
 // Ledger stores what was computed and delivered for one study. An implementation passes the suite ecrf/ledgertest.
-// One process writes; methods are safe for concurrent use. Every method that changes something does so in one
+// One process writes, unless the implementation says more; methods are safe for concurrent use. Every method that changes something does so in one
 // transaction: after a crash at any instant the change is there as a whole or not at all.
 type Ledger interface {
 	// Begin opens a run, or resumes the newest one when that has the same key and was not finished.
 	Begin(ctx context.Context, run Run) (RunID, error)
-	// Checkpoints returns the shards that the run has finished.
+	// Checkpoints returns the shards that the run has finished. Those of a run are forgotten when another one begins.
 	Checkpoints(ctx context.Context, run RunID) ([]string, error)
 	// Finish closes the run with its counts.
 	Finish(ctx context.Context, run RunID, counts map[string]int64) error
@@ -36,13 +36,15 @@ type Ledger interface {
 	LastWritten(ctx context.Context, target, subject string) (map[CellKey]Delivered, error)
 	// MarkWritten stores what a target took or refused, durably before it returns. A cell that a target took is no longer New.
 	MarkWritten(ctx context.Context, run RunID, target string, cells []Delivered) error
-	// Forget removes every trace of a subject and returns how many cells it had. It is durable, and the content is overwritten on disk.
-	Forget(ctx context.Context, subject string) (cells int, err error)
+	// Forget removes every trace of subjects, in one transaction, and returns how many cells they had. It is durable, and the content is
+	// overwritten on disk.
+	Forget(ctx context.Context, subjects ...string) (cells int, err error)
 
 	WithdrawalLedger
 	QueryLedger
 	ApprovalLedger
 	SeenLedger
+	OutputLedger
 	Close() error
 }
 
@@ -77,6 +79,16 @@ type SeenLedger interface {
 	// Advance stores a watermark with what was seen of subjects that the ledger knows, and forgets what was seen of all others, in
 	// one durable transaction. It is for the end of a run, when everything has been delivered.
 	Advance(ctx context.Context, watermark string, seen map[string]string) error
+}
+
+// OutputLedger keeps what outputs were left with, so that a later run need not write again what would be the same. The texts are
+// the caller's and hold nothing that leads to a person.
+type OutputLedger interface {
+	// Version is another one after every change of what Casebooks and AllFacts yield.
+	Version(ctx context.Context) (string, error)
+	// Left returns what Leave stored last of an output, "" before the first time. Leave is durable when it returns.
+	Left(ctx context.Context, output string) (string, error)
+	Leave(ctx context.Context, output, text string) error
 }
 
 // Facts.Outcome and Reason of subjects who withdrew and of whom something is kept.

@@ -25,6 +25,8 @@ type account struct {
 	mu       sync.Mutex
 	standing audit.Marks            // of the decisions that were made so far, in this run and before
 	pending  map[string]newDecision // decisions that are new, by study number, until the run has its number
+
+	untouched []string // outputs that are as an earlier run left them
 }
 
 // newDecision is a decision that is to be recorded. It is sealed only then: sealed it is many times as long.
@@ -73,6 +75,7 @@ func (r *runner) stop(ctx context.Context, reason error) error {
 func (r *runner) close(ctx context.Context, counts map[string]int64) error {
 	return r.Audit.Record(ctx, audit.Event{Kind: audit.RunFinished, Detail: audit.Finished{
 		Run: int64(r.runID), Counts: counts, Outcomes: r.out.Tally.Decisions, Standing: len(r.account.standing), Decisions: r.Audit.Decisions(r.account.standing),
+		Untouched: r.account.untouched,
 	}})
 }
 

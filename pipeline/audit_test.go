@@ -79,7 +79,8 @@ func TestARunSaysOnceWhatItDecidedAndComputedAndEveryTimeWhatItDelivered(t *test
 	mustRun(t, parts)
 	second := sound(t, parts)
 	for kind, want := range map[audit.Kind]int{
-		audit.Decided: first[audit.Decided], audit.Computed: subjects, audit.RunBegun: 2, audit.RunFinished: 2, audit.DeliveryMade: 2 * first[audit.DeliveryMade],
+		audit.Decided: first[audit.Decided], audit.Computed: subjects, audit.RunBegun: 2, audit.RunFinished: 2,
+		audit.DeliveryMade: first[audit.DeliveryMade] + 1, // the sessions are as they were left
 	} {
 		if second[kind] != want {
 			t.Errorf("after two runs: %d of %s, want %d", second[kind], kind, want)

@@ -23,22 +23,46 @@ func (r *runner) deliver(ctx context.Context) error {
 	r.Progress.Stage("delivery", len(r.Targets))
 	var failed error
 	for _, t := range r.Targets {
-		if err := r.received(ctx, t.Name()); err != nil {
-			return err
-		}
-		given := r.handover()
-		done, err := r.deliverTo(ctx, t, given)
-		if err := r.handedOver(ctx, t, given, done.Report, err); err != nil {
-			return err
-		}
-		r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, done)
+		refused, err := r.deliverOne(ctx, t)
 		if err != nil {
-			failed = fmt.Errorf("target %s: %w", t.Name(), err)
+			return err
+		}
+		if refused != nil {
+			failed = fmt.Errorf("target %s: %w", t.Name(), refused)
 			r.out.Tally.fail(Failure{Stage: "delivery", Reason: failed.Error()})
 		}
 		r.Progress.Add(1)
 	}
 	return errors.Join(failed, r.deliverSessions(ctx))
+}
+
+// deliverOne delivers to a target, unless that has already what it would be given. refused is why it took nothing.
+func (r *runner) deliverOne(ctx context.Context, t ecrf.Target) (refused, err error) {
+	made, err := r.madeFor(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	before, err := r.leftAsIs(ctx, targetOutput+t.Name(), made)
+	if err != nil {
+		return nil, err
+	}
+	if before != nil {
+		r.untouched(t, before)
+		return nil, nil
+	}
+	if err := r.received(ctx, t.Name()); err != nil {
+		return nil, err
+	}
+	given := r.handover()
+	done, refused := r.deliverTo(ctx, t, given)
+	if err := r.handedOver(ctx, t, given, done.Report, refused); err != nil {
+		return refused, err
+	}
+	r.out.Tally.Deliveries = append(r.out.Tally.Deliveries, done)
+	if refused != nil {
+		return refused, nil
+	}
+	return nil, r.leave(ctx, targetOutput+t.Name(), left{Made: made, Report: done.Report, Disclosure: done.Disclosure})
 }
 
 // rehearse tells what a delivery of what the ledger holds would do in targets where people work: a first one may be large, and
@@ -178,8 +202,7 @@ func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.S
 	}
 }
 
-// count fills the completeness matrix, from a walk of its own when no target walked through all casebooks, and closes the
-// run.
+// count fills the completeness matrix, and closes the run.
 func (r *runner) count(ctx context.Context) error {
 	r.countTasks()
 	if r.DryRun {
@@ -188,12 +211,8 @@ func (r *runner) count(ctx context.Context) error {
 	if err := r.countQueries(ctx); err != nil {
 		return err
 	}
-	if r.matrix == nil {
-		for _, err := range r.delivered(ctx, "") {
-			if err != nil {
-				return err
-			}
-		}
+	if err := r.completeness(ctx); err != nil {
+		return err
 	}
 	r.out.Tally.Matrix = r.matrix
 	for _, id := range r.Study.Mapping.Strict() {

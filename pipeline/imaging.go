@@ -12,6 +12,7 @@ import (
 
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/authorisation"
+	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/internal/atomicfile"
 )
@@ -29,13 +30,29 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 	if folder == "" {
 		return nil
 	}
-	if err := r.received(ctx, authorisation.ImagingOutput); err != nil {
-		return err
-	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("imaging sessions: %w", err)
 	}
 	if err := r.noteSessions(folder); err != nil {
+		return err
+	}
+	made, err := r.madeSessions(ctx, folder)
+	if err != nil {
+		return err
+	}
+	before, err := r.leftAsIs(ctx, imagingOutput, made)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		r.account.untouched = append(r.account.untouched, imagingOutput)
+		return nil
+	}
+	return r.writeSessions(ctx, folder, made)
+}
+
+func (r *runner) writeSessions(ctx context.Context, folder, made string) error {
+	if err := r.received(ctx, authorisation.ImagingOutput); err != nil {
 		return err
 	}
 	given := r.handover()
@@ -44,7 +61,14 @@ func (r *runner) deliverSessions(ctx context.Context) error {
 		return imaging.WriteUnlinked(w, unlinkedOf(r.sessions(ctx, r.handover())))
 	})
 	failed := errors.Join(err, err2)
-	return errors.Join(failed, r.handedOverFiles(ctx, "imaging", given, []audit.File{links, rest}, failed))
+	if err := r.handedOverFiles(ctx, "imaging", given, []audit.File{links, rest}, failed); err != nil || failed != nil {
+		return errors.Join(failed, err)
+	}
+	report := ecrf.DeliveryReport{}
+	for _, f := range []audit.File{links, rest} {
+		report.Files = append(report.Files, ecrf.DeliveredFile{Path: filepath.Join(folder, f.Name), SHA256: f.SHA256, Size: f.Size})
+	}
+	return r.leave(ctx, imagingOutput, left{Made: made, Report: report})
 }
 
 // sessions yields the imaging linkage of each permitted subject, in the order of study numbers.

@@ -13,19 +13,21 @@ type targetKind struct {
 	name    string
 	place   string // the key that says where it delivers: a path, or the address of a database
 	entered bool   // people enter data into the same forms
+	files   bool   // what is delivered are files, which say the same when the same is delivered
+	dated   bool   // and they say for which as-of
 	options func(*loader, map[string]yamldoc.Value, *TargetSpec)
 	keys    []string // that options reads
 }
 
 var targetKinds = []targetKind{
-	{name: "csv", place: "folder"},
-	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
+	{name: "csv", place: "folder", files: true},
+	{name: "odm", place: "file", files: true, dated: true, keys: []string{"version", "type"}, options: (*loader).odm},
 	{name: "libreclinica", place: "file", entered: true, keys: []string{"export"}, options: (*loader).libreClinica},
-	{name: "parquet", place: "folder"},
-	{name: "xlsx", place: "file"},
-	{name: "dataset-json", place: "folder", keys: []string{"format"}, options: (*loader).datasetJSON},
-	{name: "questionnaire", place: "folder"},
-	{name: "sqlite", place: "file"},
+	{name: "parquet", place: "folder", files: true},
+	{name: "xlsx", place: "file", files: true},
+	{name: "dataset-json", place: "folder", files: true, dated: true, keys: []string{"format"}, options: (*loader).datasetJSON},
+	{name: "questionnaire", place: "folder", files: true, dated: true},
+	{name: "sqlite", place: "file", files: true},
 	{name: "postgres", place: "database", keys: []string{"schema", "password-env", "password-file", "ca"}, options: (*loader).postgres},
 	{name: "redcap", place: "url", entered: true, keys: redcapKeys, options: (*loader).redcap},
 }

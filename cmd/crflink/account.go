@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,14 +101,18 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 		run.Stages = append(run.Stages, report.Stage{Name: s.Name, Unit: s.Unit, Count: int64(s.Count), Seconds: s.Took.Seconds()})
 		run.Seconds += s.Took.Seconds()
 	}
-	for slot, n := range t.Unmapped {
-		run.Warnings = append(run.Warnings, fmt.Sprintf("%s.%s: %d cells with a code that the map does not know (unmapped: error)", slot.Form, slot.Item, n))
+	for _, slot := range slices.SortedFunc(maps.Keys(t.Unmapped), inOrder) {
+		run.Warnings = append(run.Warnings, fmt.Sprintf("%s.%s: %d cells with a code that the map does not know (unmapped: error)", slot.Form, slot.Item, t.Unmapped[slot]))
 	}
 	run.Warnings = append(append(run.Warnings, awaited(t)...), withdrawals(t)...)
-	for warning, n := range t.Warnings {
-		run.Warnings = append(run.Warnings, fmt.Sprintf("%s: %d patients", warning, n))
+	for _, warning := range slices.Sorted(maps.Keys(t.Warnings)) {
+		run.Warnings = append(run.Warnings, fmt.Sprintf("%s: %d patients", warning, t.Warnings[warning]))
 	}
 	return run
+}
+
+func inOrder(a, b pipeline.Slot) int {
+	return cmp.Or(cmp.Compare(a.Form, b.Form), cmp.Compare(a.Item, b.Item))
 }
 
 // withdrawals says what became of withdrawals, and what waits for a person.

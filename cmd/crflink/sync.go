@@ -84,6 +84,11 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 	if err != nil {
 		return nil, err
 	}
+	if !f.dryRun {
+		if err := o.rememberFiles(f.full); err != nil {
+			return nil, errors.Join(err, o.Close())
+		}
+	}
 	o.Clock = time.Now
 	o.Progress = progress
 	outcome, runErr := pipeline.Run(ctx, o.Parts, pipeline.Options{

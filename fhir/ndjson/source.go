@@ -28,6 +28,8 @@ type Source struct {
 	catalog *gather.Catalog
 	spool   *gather.Spool
 	stats   Stats
+
+	memory remembering
 }
 
 // Stats counts what was read.
@@ -84,12 +86,12 @@ func (s *Source) Stats() Stats {
 func (s *Source) Close() error {
 	s.once.Lock()
 	defer s.once.Unlock()
+	errs := []error{s.retain()}
 	catalog := s.catalog
 	s.ready, s.catalog, s.broke = false, nil, errors.New("the source is closed")
 	for _, in := range s.inputs {
 		in.release()
 	}
-	var errs []error
 	if catalog != nil {
 		errs = append(errs, catalog.Close())
 	}
@@ -103,20 +105,47 @@ func (s *Source) Close() error {
 // Subjects yields the facts of each patient.
 func (s *Source) Subjects(ctx context.Context, rej func(fhir.Rejected)) iter.Seq2[*fhir.Record, error] {
 	return func(yield func(*fhir.Record, error) bool) {
+		if known, err := s.recall(ctx, rej); known != nil || err != nil {
+			s.again(ctx, known, err, yield)
+			return
+		}
 		catalog, err := s.prepare(ctx, rej)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
+		outline := s.outlining()
 		for p, err := range catalog.Patients() {
 			if err := errors.Join(err, ctx.Err()); err != nil {
 				yield(nil, err)
 				return
 			}
 			record, err := s.record(catalog, p, isFact)
+			if err == nil {
+				outline.take(s, record)
+			}
 			if !yield(record, err) || err != nil {
 				return
 			}
+		}
+		s.outlined(outline)
+	}
+}
+
+// again yields the facts of each patient that was recalled.
+func (s *Source) again(ctx context.Context, known *outline, err error, yield func(*fhir.Record, error) bool) {
+	if err != nil {
+		yield(nil, err)
+		return
+	}
+	for i := range known.Patients {
+		if err := ctx.Err(); err != nil {
+			yield(nil, err)
+			return
+		}
+		record, err := s.facts(&known.Patients[i])
+		if !yield(record, err) || err != nil {
+			return
 		}
 	}
 }
@@ -125,6 +154,9 @@ func isFact(typ string) bool { return fhir.IsFact(typ) || typ == "ResearchStudy"
 
 // Fetch reads the wanted resources of one patient.
 func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) (*fhir.Record, error) {
+	if record, ok, err := s.factsOf(ctx, patient, wanted, rej); ok {
+		return record, err
+	}
 	catalog, err := s.prepare(ctx, rej)
 	if err != nil {
 		return nil, err
@@ -141,6 +173,10 @@ func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted
 
 // Fingerprint tells whether a patient's resources are as they were: their files need not be read a second time for it.
 func (s *Source) Fingerprint(ctx context.Context, patient fhir.Key, wanted fhir.Wanted) (string, error) {
+	types := fmt.Sprint(wanted.All(), wanted.Types())
+	if known := s.memory.fingerprint(patient.ID, types); known != "" {
+		return known, nil
+	}
 	catalog, err := s.prepare(ctx, func(fhir.Rejected) {})
 	if err != nil {
 		return "", err
@@ -149,7 +185,9 @@ func (s *Source) Fingerprint(ctx context.Context, patient fhir.Key, wanted fhir.
 	if err != nil || !ok {
 		return "", err
 	}
-	return catalog.Fingerprint(p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) }), nil
+	print := catalog.Fingerprint(p, func(typ string) bool { return isFact(typ) || wanted.Has(typ) })
+	s.memory.printed(patient.ID, types, print)
+	return print, nil
 }
 
 // prepare reads all inputs once.
@@ -159,7 +197,14 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.
 	if s.ready || s.broke != nil {
 		return s.catalog, s.broke
 	}
+	known := s.memory.recalled != nil
+	if known { // then all that is rejected was told
+		rej = func(fhir.Rejected) {}
+	}
 	s.broke = s.readAll(ctx, rej)
+	if s.broke == nil && known && !s.stayed() {
+		s.broke = errChanged
+	}
 	s.ready = s.broke == nil
 	return s.catalog, s.broke
 }
@@ -167,17 +212,24 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.
 func (s *Source) readAll(ctx context.Context, rej func(fhir.Rejected)) error {
 	s.catalog = gather.NewCatalog(func(i uint32) string { return s.inputs[i].label }, s.options.Folder, s.options.Budget)
 	s.stats = Stats{Inputs: len(s.inputs)}
+	rejectUnfinished(s.unfinished, func(r fhir.Rejected) {
+		s.stats.Rejected++
+		rej(r)
+	})
+	rej, err := s.learn(ctx, rej)
+	if err != nil {
+		return err
+	}
 	counted := func(r fhir.Rejected) {
 		s.stats.Rejected++
 		rej(r)
 	}
-	rejectUnfinished(s.unfinished, counted)
 	for i := range s.inputs {
 		if err := s.readInput(ctx, uint32(i), counted); err != nil { // #nosec G115 -- there are fewer than 2^32 files
 			return err
 		}
 	}
-	err := s.catalog.Resolve(counted)
+	err = s.catalog.Resolve(counted)
 	s.stats.Counts = s.catalog.Counts()
 	return err
 }

@@ -49,6 +49,7 @@ func records(t *testing.T, o ndjson.Options, operands ...string) (map[string][]s
 	t.Helper()
 	all, linked, rejected := recordsOnce(t, o, operands...)
 	if o.Stdin == nil {
+		recalled(t, o, operands...)
 		for _, o.Budget = range []int64{1, 20_000} {
 			again, linkedAgain, refused := recordsOnce(t, o, operands...)
 			if d := cmp.Diff(all, again) + cmp.Diff(linked, linkedAgain); d != "" {

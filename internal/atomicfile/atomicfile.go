@@ -32,12 +32,16 @@ type Content struct {
 
 // Create starts new content of the file, with mode perm. The folder must exist.
 func Create(path string, perm os.FileMode) (*File, error) {
-	partial := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".partial")
+	partial := partialOf(path)
 	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm) // #nosec G304 -- the caller names the file to replace
 	if err != nil {
 		return nil, fmt.Errorf("write a new %s: %w", path, err)
 	}
 	return &File{f: f, path: path, partial: partial, sum: sha256.New()}, nil
+}
+
+func partialOf(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".partial")
 }
 
 // Replace writes new content of a file of mode 0600. When write fails, or the content cannot be put in place, the old one stays.
@@ -63,6 +67,19 @@ func ContentOf(path string) (Content, error) {
 	sum := sha256.New()
 	size, err := io.Copy(sum, f)
 	return Content{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}, err
+}
+
+// Stands reports whether a file holds what Commit said it did, and no new content lies beside it that was never finished.
+func Stands(path, sha256 string, size int64) bool {
+	if _, err := os.Lstat(partialOf(path)); !errors.Is(err, os.ErrNotExist) {
+		return false
+	}
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
+		return false
+	}
+	c, err := ContentOf(path)
+	return err == nil && c.SHA256 == sha256
 }
 
 // Write adds content.

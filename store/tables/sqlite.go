@@ -2,6 +2,7 @@ package tables
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/mattn/go-sqlite3" // the driver sqlite3
+	"github.com/mattn/go-sqlite3"
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/tabular"
@@ -59,11 +60,15 @@ func (f sqliteFile) begin(ctx context.Context) (session, error) {
 		return nil, err
 	}
 	db := f.open()
-	tx, err := db.BeginTxx(ctx, nil)
+	conn, err := db.Connx(ctx)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
 	}
-	return &sqliteSession{db: db, tx: tx, inserts: map[statement]*sqlx.Stmt{}}, nil
+	tx, err := conn.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), conn.Close(), db.Close())
+	}
+	return &sqliteSession{db: db, conn: conn, tx: tx, inserts: map[statement]*insert{}}, nil
 }
 
 // scrub: what was deleted is overwritten already (secure_delete).
@@ -77,10 +82,10 @@ type statement struct {
 
 type sqliteSession struct {
 	db      *sqlx.DB
+	conn    *sqlx.Conn // the only one
 	tx      *sqlx.Tx
-	inserts map[statement]*sqlx.Stmt
+	inserts map[statement]*insert
 	ended   bool
-	args    []any // reused
 }
 
 func (s *sqliteSession) name(table string) string { return quote(table) }
@@ -116,46 +121,104 @@ func (s *sqliteSession) pairs(ctx context.Context, statement string, args ...any
 	return all, nil
 }
 
-// manyRows is how many rows one statement inserts: each statement costs a little.
-const manyRows = 20
-
+// load inserts through the driver's own connection: what database/sql does for every value costs as much as SQLite does.
 func (s *sqliteSession) load(ctx context.Context, t *tabular.Table, rows []string) error {
+	err := s.conn.Raw(func(conn any) error {
+		lite, ok := conn.(*sqlite3.SQLiteConn)
+		if !ok {
+			return errors.New("the driver's connection is not SQLite's")
+		}
+		return s.insertAll(ctx, lite, t, rows)
+	})
+	if err != nil {
+		return fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// manyRows is how many rows one statement inserts: each statement costs a little.
+const manyRows = 50
+
+func (s *sqliteSession) insertAll(ctx context.Context, conn *sqlite3.SQLiteConn, t *tabular.Table, rows []string) error {
 	columns := len(t.Columns)
-	for len(rows) > 0 {
+	for len(rows) > 0 && ctx.Err() == nil {
 		n := 1
 		if len(rows) >= manyRows*columns {
 			n = manyRows
 		}
-		if err := s.insert(ctx, t, rows[:n*columns], n); err != nil {
-			return fmt.Errorf("table %s: %w", t.Name, err)
+		i, err := s.inserting(conn, statement{t, n})
+		if err == nil {
+			err = i.rows(rows[:n*columns])
+		}
+		if err != nil {
+			return err
 		}
 		rows = rows[n*columns:]
 	}
 	return ctx.Err()
 }
 
-func (s *sqliteSession) insert(ctx context.Context, t *tabular.Table, rows []string, n int) error {
-	key := statement{t, n}
-	insert := s.inserts[key]
-	if insert == nil {
-		places := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.Columns)), ",") + ")"
-		var err error
-		if insert, err = s.tx.PreparexContext(ctx, "INSERT INTO "+quote(t.Name)+" VALUES "+strings.TrimSuffix(strings.Repeat(places+",", n), ",")); err != nil {
-			return err
+// inserting returns the prepared statement.
+func (s *sqliteSession) inserting(conn *sqlite3.SQLiteConn, of statement) (*insert, error) {
+	if i := s.inserts[of]; i != nil {
+		return i, nil
+	}
+	places := "(" + strings.TrimSuffix(strings.Repeat("?,", len(of.table.Columns)), ",") + ")"
+	prepared, err := conn.Prepare("INSERT INTO " + quote(of.table.Name) + " VALUES " + strings.TrimSuffix(strings.Repeat(places+",", of.rows), ","))
+	if err != nil {
+		return nil, err
+	}
+	lite, ok := prepared.(*sqlite3.SQLiteStmt)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver's statement is not SQLite's"), prepared.Close())
+	}
+	i := newInsert(lite, of)
+	s.inserts[of] = i
+	return i, nil
+}
+
+// insert is a prepared statement with the values of its newest rows.
+type insert struct {
+	statement
+	prepared *sqlite3.SQLiteStmt
+	args     []driver.NamedValue
+	texts    []string // what args was made of, which is much the same from row to row
+}
+
+func newInsert(prepared *sqlite3.SQLiteStmt, of statement) *insert {
+	places := of.rows * len(of.table.Columns)
+	i := &insert{statement: of, prepared: prepared, args: make([]driver.NamedValue, places), texts: make([]string, places)}
+	for n := range i.args {
+		i.args[n] = driver.NamedValue{Ordinal: n + 1, Value: sqliteValue(of.table, n%len(of.table.Columns), "")}
+	}
+	return i
+}
+
+// rows inserts rows. The driver takes the values of a query, other than those of an Exec, to SQLite all at once, and SQLite has done
+// the whole of it when the first step is done.
+func (i *insert) rows(texts []string) error {
+	columns := len(i.table.Columns)
+	for n, text := range texts {
+		if text == i.texts[n] {
+			continue
 		}
-		s.inserts[key] = insert
+		i.texts[n] = text
+		if n >= columns && text == i.texts[n-columns] {
+			i.args[n].Value = i.args[n-columns].Value // of the row above
+			continue
+		}
+		i.args[n].Value = sqliteValue(i.table, n%columns, text)
 	}
-	s.args = s.args[:0]
-	for i, text := range rows {
-		s.args = append(s.args, sqliteValue(t, i%len(t.Columns), text))
+	// One that could be interrupted costs a goroutine each; insertAll looks at the context in between.
+	done, err := i.prepared.QueryContext(context.Background(), i.args)
+	if err != nil {
+		return err
 	}
-	// A statement that could be interrupted costs a goroutine each; load looks at the context in between.
-	_, err := insert.ExecContext(context.WithoutCancel(ctx), s.args...)
-	return err
+	return done.Close()
 }
 
 // sqliteValue gives a text to a column; SQLite makes a number of it where the column holds numbers.
-func sqliteValue(t *tabular.Table, i int, text string) any {
+func sqliteValue(t *tabular.Table, i int, text string) driver.Value {
 	switch {
 	case text == "" && i >= t.Keys:
 		return nil
@@ -180,8 +243,8 @@ func (s *sqliteSession) rollback() {
 
 func (s *sqliteSession) close() error {
 	var errs []error
-	for _, insert := range s.inserts {
-		errs = append(errs, insert.Close())
+	for _, i := range s.inserts {
+		errs = append(errs, i.prepared.Close())
 	}
-	return errors.Join(append(errs, s.db.Close())...)
+	return errors.Join(append(errs, s.conn.Close(), s.db.Close())...)
 }
