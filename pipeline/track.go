@@ -33,9 +33,7 @@ type tracking struct {
 	last     watermark
 	before   map[string]note // by subject, of the run before
 	still    map[string]bool // subjects of whom nothing has changed, unless a person entered something
-
-	mu   sync.Mutex
-	seen map[string]note // by subject, of this run
+	seen     map[string]note // by subject, of this run
 }
 
 // watermark says up to when a source was read.
@@ -306,16 +304,6 @@ func (r *runner) saw(w work, record *fhir.Record) *note {
 	}
 	n.Common, n.Missing = slices.Sorted(maps.Keys(common)), slices.Sorted(maps.Keys(missing))
 	return n
-}
-
-// remember notes what was seen of a subject whose casebook is in the ledger.
-func (t *tracking) remember(subject string, n *note) {
-	if n == nil {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.seen[subject] = *n
 }
 
 // advance moves the watermark, when everything that this run read has been delivered. Who was not computed without a failure, or
