@@ -21,6 +21,7 @@ type work struct {
 	subject pseudonym.Subject
 	noted   [sha256.Size]byte   // sameness of the decision
 	key     string              // of what was read before the decision; "" where nothing is tracked
+	still   *note               // what the run before saw, where nothing has changed since; else nil
 	entered ecrf.Entries        // what people entered in the target, as far as the mapping reads it
 	traits  pseudonym.Traits    // to be compared with what people entered
 	studies *imaging.Candidates // what the PACS has; nil when it is not asked

@@ -99,8 +99,8 @@ type ShardResult struct {
 	harvest harvest
 }
 
-// Store stores the shard. What the audit says of it is written before it, and is on disk when the shard is.
-func (s *ShardResult) Store(ctx context.Context, run ecrf.RunID, log *audit.Recorder, ledger ecrf.Ledger) error {
+// store stores the shard. What the audit says of it is written before it, and is on disk when the shard is.
+func (s *ShardResult) store(ctx context.Context, run ecrf.RunID, log *audit.Recorder, ledger ecrf.Ledger) error {
 	if err := log.Append(ctx, s.drafts...); err != nil {
 		return err
 	}

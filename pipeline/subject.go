@@ -60,6 +60,11 @@ func (s *shift) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*s
 		return s.asItWas(w, last)
 	}
 	record, rejected, err := s.fetch(ctx, s.found, w.patient)
+	if errors.Is(err, fhir.ErrUnknownPatient) { // a worker elsewhere has found the source's patients anew
+		s.done.harvest.Recalled = append(s.done.harvest.Recalled, recalled{Subject: w.subject.Number(), Outcome: outcomeHeld, Reason: reasonNotFound})
+		s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "source", Reason: "the source has the patient no more"})
+		return (&subjectResult{}).fail(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +153,7 @@ func barred(record *fhir.Record, p consent.Permitted, s pseudonym.Subject) map[s
 
 // asItWas is the result for a subject of whom nothing was read, because nothing has changed.
 func (r *runner) asItWas(w work, last ecrf.Facts) (*subjectResult, error) {
-	seen := r.tracking.before[w.subject.Number()]
-	result := &subjectResult{seen: &seen}
+	result := &subjectResult{seen: w.still}
 	err := result.unchanged(last)
 	result.veil = pseudonym.Report{}
 	return result, err

@@ -53,6 +53,11 @@ func (s *Study) allowed(delivered int) int {
 	return max(usualMaxLost, delivered*usualMaxLostPercent/100)
 }
 
+// JournalSigner signs the journal of withdrawals with what only the study's vault has.
+func JournalSigner(vault *pseudonym.Vault) withdrawal.Signer {
+	return func(text []byte) []byte { return vault.Authenticate("journal of withdrawals", text) }
+}
+
 // ErrNoJournal is returned by Run for parts without a journal of withdrawals: who withdrew before would come back.
 var ErrNoJournal = errors.New("the journal of withdrawals was not opened")
 

@@ -105,7 +105,7 @@ func (o *Order) store(ctx context.Context, done *ShardResult) error {
 		if err := o.run.listWrong(done.batch.Subjects); err != nil {
 			return err
 		}
-		if err := done.Store(ctx, o.run.runID, o.run.Audit, o.run.Ledger); err != nil {
+		if err := done.store(ctx, o.run.runID, o.run.Audit, o.run.Ledger); err != nil {
 			return err
 		}
 	}
