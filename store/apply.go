@@ -66,33 +66,79 @@ type cellRow struct {
 }
 
 func (t *transaction) apply(subjects []*ecrf.SubjectChange) error {
+	ids, err := t.putFacts(subjects)
+	if err != nil {
+		return err
+	}
+	last, err := t.lastOrigins(ids)
+	if err != nil {
+		return err
+	}
 	var p pending
-	for _, s := range subjects {
-		if err := t.subject(&p, s); err != nil {
+	for i, s := range subjects {
+		if err := t.casebook(&p, ids[i], last[ids[i]], s); err != nil {
 			return err
 		}
 	}
 	slices.SortFunc(p.cells, func(a, b cellRow) int {
 		return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.slot, b.slot), cmp.Compare(a.Repeat, b.Repeat))
 	})
-	err := errors.Join(t.insert(t.w.instances, p.instances), t.insert(t.w.origins, p.origins))
+	err = errors.Join(t.insert(t.w.instances, p.instances), t.insert(t.w.origins, p.origins))
 	if err == nil {
 		err = t.insertCells(p.cells)
 	}
-	for _, id := range p.changed {
-		if err == nil {
-			err = t.exec(t.w.sweepOrigins, id)
-		}
+	if err != nil || len(p.changed) == 0 {
+		return err
 	}
-	return err
+	return t.sweep(p.changed)
 }
 
-func (t *transaction) subject(p *pending, s *ecrf.SubjectChange) error {
-	f := s.Facts
-	id, err := t.get(t.w.putSubject, f.Subject, f.Site, f.Outcome, f.Reason, f.Digest, f.Links)
+// putFacts stores the subjects, and returns their ids in the same order.
+func (t *transaction) putFacts(subjects []*ecrf.SubjectChange) ([]int64, error) {
+	args, numbers := make([]any, 0, len(subjects)*t.w.facts.width), make([]string, len(subjects))
+	for i, s := range subjects {
+		f := s.Facts
+		numbers[i], args = f.Subject, append(args, f.Subject, f.Site, f.Outcome, f.Reason, f.Digest, f.Links)
+	}
+	if err := t.insert(t.w.facts, args); err != nil {
+		return nil, err
+	}
+	known, err := t.subjects(numbers)
+	ids := make([]int64, len(subjects))
+	for i, number := range numbers {
+		ids[i] = known[number]
+	}
+	return ids, err
+}
+
+// lastOrigins returns the last number of an origin of each subject that has one.
+func (t *transaction) lastOrigins(subjects []int64) (map[int64]int64, error) {
+	list, err := t.l.dialect.list(subjects)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct{ Subject, Last int64 }
+	if err := t.tx.list(t.ctx, t.w.lastOrigins, &rows, list); err != nil {
+		return nil, err
+	}
+	last := make(map[int64]int64, len(rows))
+	for _, r := range rows {
+		last[r.Subject] = r.Last
+	}
+	return last, nil
+}
+
+// sweep removes the origins of subjects from which no cell is any more.
+func (t *transaction) sweep(subjects []int64) error {
+	list, err := t.l.dialect.list(subjects)
 	if err != nil {
 		return err
 	}
+	return t.exec(t.w.sweepOrigins, list, list)
+}
+
+// casebook adds what changed of a subject to the pending rows.
+func (t *transaction) casebook(p *pending, id, lastOrigin int64, s *ecrf.SubjectChange) error {
 	for _, in := range s.Instances {
 		page, ok := t.l.slots.pages[[2]string{in.Event, in.Form}]
 		if !ok {
@@ -100,13 +146,7 @@ func (t *transaction) subject(p *pending, s *ecrf.SubjectChange) error {
 		}
 		p.instances = append(p.instances, id, page, int64(in.Repeat), in.Key)
 	}
-	if len(s.Cells) == 0 {
-		return nil
-	}
-	o, err := t.originsOf(id)
-	if err != nil {
-		return err
-	}
+	o := &origins{subject: id, last: lastOrigin, known: map[origin]int64{}}
 	had := false
 	for i := range s.Cells {
 		had = had || s.Cells[i].Before != nil
@@ -135,8 +175,9 @@ func (t *transaction) cell(p *pending, o *origins, c *ecrf.StoredCell) error {
 
 // insertCells writes cells, a statement's worth after the other.
 func (t *transaction) insertCells(cells []cellRow) error {
-	args := make([]any, 0, rowsPerStatement*t.w.cells.width)
-	for part := range slices.Chunk(cells, rowsPerStatement) {
+	atOnce := t.l.dialect.rowsAtOnce()
+	args := make([]any, 0, min(atOnce, len(cells))*t.w.cells.width)
+	for part := range slices.Chunk(cells, atOnce) {
 		args = args[:0]
 		for _, c := range part {
 			var ids [4]int64
@@ -171,11 +212,6 @@ type origins struct {
 }
 
 type origin struct{ source, resource, version, effective string }
-
-func (t *transaction) originsOf(subject int64) (*origins, error) {
-	last, err := t.get(t.w.lastOrigin, subject)
-	return &origins{subject: subject, last: last, known: map[origin]int64{}}, err
-}
 
 func (o *origins) add(t *transaction, p *pending, v ecrf.Provenance) (int64, error) {
 	key := origin{v.Source, v.Resource, v.Version, v.Effective}

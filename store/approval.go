@@ -38,7 +38,7 @@ func (l *Ledger) Approve(ctx context.Context, a ecrf.Approval) error {
 	rules, err := json.Marshal(a.Rules)
 	if err == nil {
 		err = l.change(ctx, &l.full, func(t *transaction) error {
-			_, err := t.tx.ExecContext(t.ctx, "INSERT INTO approval (at, mapping, author, approver, reason, rules) VALUES (?, ?, ?, ?, ?, ?)",
+			_, err := t.run("INSERT INTO approval (at, mapping, author, approver, reason, rules) VALUES (?, ?, ?, ?, ?, ?)",
 				a.At.UTC().Format(time.RFC3339Nano), a.Mapping, a.Author, a.By, a.Reason, string(rules))
 			return err
 		})

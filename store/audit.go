@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/pseudonym"
@@ -22,10 +23,11 @@ type auditRow struct {
 	Subject, Mark, Payload, Before, Digest []byte
 }
 
-const (
-	auditColumns = "number, at, actor, kind, subject, mark, payload, before, digest"
-	auditHead    = "SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1"
-)
+var auditNames = []string{"number", "at", "actor", "kind", "subject", "mark", "payload", "before", "digest"}
+
+var auditColumns = strings.Join(auditNames, ", ")
+
+const auditHead = "SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1"
 
 var errAuditRow = errors.New("a mark of the audit has not 32 bytes: the file was damaged or altered")
 
@@ -41,9 +43,15 @@ func (l *auditLog) Append(ctx context.Context, durable bool, next func(audit.Hea
 	if durable {
 		w = &l.full
 	}
+	if durable && underWayIn(ctx, l.Ledger) != nil {
+		return errors.New("append to the audit: an entry that must be on disk at once cannot wait for the end of a transaction")
+	}
 	err := l.change(ctx, w, func(t *transaction) error {
+		if err := l.dialect.alone(t, "audit"); err != nil {
+			return err
+		}
 		var rows []auditRow
-		if err := t.tx.SelectContext(t.ctx, &rows, auditHead); err != nil {
+		if err := t.all(&rows, auditHead); err != nil {
 			return err
 		}
 		entries, err := next(headOf(rows))
@@ -91,7 +99,7 @@ func (l *auditLog) Head(ctx context.Context) (audit.Head, error) {
 // Entry returns the entry of a number.
 func (l *auditLog) Entry(ctx context.Context, number int64) (audit.Entry, bool, error) {
 	var rows []auditRow
-	if err := l.read.SelectContext(ctx, &rows, "SELECT "+auditColumns+" FROM audit WHERE number = ?", number); err != nil {
+	if err := l.read.SelectContext(ctx, &rows, l.bind("SELECT "+auditColumns+" FROM audit WHERE number = ?"), number); err != nil {
 		return audit.Entry{}, false, fmt.Errorf("read the audit: %w", err)
 	}
 	if len(rows) == 0 {
@@ -100,32 +108,52 @@ func (l *auditLog) Entry(ctx context.Context, number int64) (audit.Entry, bool, 
 	return rows[0].entry(), true, nil
 }
 
-// Entries yields the entries from a number on, in one statement: it sees one instant.
+// entriesAtOnce is how many entries are read by one query.
+const entriesAtOnce = 500
+
+// Entries yields the entries from a number on, as of one instant.
 func (l *auditLog) Entries(ctx context.Context, from int64) iter.Seq2[audit.Entry, error] {
 	return func(yield func(audit.Entry, error) bool) {
-		rows, err := l.read.QueryxContext(ctx, "SELECT "+auditColumns+" FROM audit WHERE number >= ? ORDER BY number", from)
-		if err != nil {
-			yield(audit.Entry{}, fmt.Errorf("read the audit: %w", err))
-			return
-		}
-		defer func() { _ = rows.Close() }() // the error is rows.Err's
-		for rows.Next() {
-			var r auditRow
-			err := rows.StructScan(&r)
-			if !yield(r.entry(), err) || err != nil {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
+		stopped := false
+		err := l.view(ctx, func(v *view) error {
+			return v.entries(ctx, from, func(e audit.Entry) bool {
+				stopped = !yield(e, nil)
+				return !stopped
+			})
+		})
+		if err != nil && !stopped {
 			yield(audit.Entry{}, fmt.Errorf("read the audit: %w", err))
 		}
 	}
 }
 
-// Marks yields the newest mark of every subject: SQLite takes the other columns from the row of the maximum.
+// entries reads entries page by page, until ctx ends, so that no query stays open while the caller works.
+func (v *view) entries(ctx context.Context, from int64, yield func(audit.Entry) bool) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var rows []auditRow
+		query := v.l.bind("SELECT " + auditColumns + " FROM audit WHERE number >= ? ORDER BY number LIMIT ?")
+		if err := v.tx.SelectContext(v.ctx, &rows, query, from, entriesAtOnce); err != nil {
+			return err
+		}
+		for i := range rows {
+			if !yield(rows[i].entry()) {
+				return nil
+			}
+			from = rows[i].Number + 1
+		}
+		if len(rows) < entriesAtOnce {
+			return nil
+		}
+	}
+}
+
+// Marks yields the newest mark of every subject.
 func (l *auditLog) Marks(ctx context.Context) iter.Seq2[audit.Standing, error] {
 	return func(yield func(audit.Standing, error) bool) {
-		rows, err := l.read.QueryxContext(ctx, "SELECT subject, mark, max(number) AS number FROM audit WHERE mark IS NOT NULL GROUP BY subject")
+		rows, err := l.read.QueryxContext(ctx, l.dialect.newestMarks())
 		if err != nil {
 			yield(audit.Standing{}, fmt.Errorf("read the audit: %w", err))
 			return

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,11 +15,11 @@ func (s *shelf) casebooks(rows []subjectRow) ([]ecrf.StoredCasebook, error) {
 	for i := range rows {
 		ids[i] = rows[i].ID
 	}
-	list, err := json.Marshal(ids)
+	list, err := s.l.dialect.list(ids)
 	if err != nil {
 		return nil, err
 	}
-	s.list, s.places, s.from = string(list), make(map[int64]int, len(rows)), s.from[:0]
+	s.list, s.places, s.from = list, make(map[int64]int, len(rows)), s.from[:0]
 	for len(s.books) < len(rows) {
 		s.books = append(s.books, ecrf.StoredCasebook{})
 	}
@@ -39,7 +38,7 @@ func (s *shelf) casebooks(rows []subjectRow) ([]ecrf.StoredCasebook, error) {
 // shelf is casebooks under way. Rows come sorted by subject.
 type shelf struct {
 	*view
-	list   string // JSON array of the subjects' ids
+	list   any // the subjects' ids
 	places map[int64]int
 	books  []ecrf.StoredCasebook
 	from   []sourced
@@ -80,7 +79,10 @@ var errDamaged = errors.New("a row has a value of another type than its column: 
 func (s *shelf) instances() error {
 	err := s.query(s.l.reads.instances, 4, func(r *columnReader) error {
 		book := &s.books[s.places[r.integer()]]
-		x := s.l.slots.byPage[r.integer()]
+		x, ok := s.l.slots.byPage[r.integer()]
+		if !ok {
+			return errUnknownForm
+		}
 		n := ecrf.Numbered{Repeat: int(r.integer())}
 		n.Event, n.Form, n.Key = x.event, x.form, r.text()
 		book.Instances = append(book.Instances, n)
@@ -95,11 +97,19 @@ func (s *shelf) instances() error {
 func (s *shelf) origins() error {
 	return s.query(s.l.reads.origins, 6, func(r *columnReader) error {
 		x := sourced{subject: r.integer(), n: r.integer()}
-		x.Source = s.l.words.vocabulary().of(r.integer())
-		x.Resource, x.Version, x.Effective = r.text(), r.text(), r.text()
+		source := r.integer()
+		words, err := s.knowing(source)
+		if err != nil {
+			return err
+		}
+		x.Source, x.Resource, x.Version, x.Effective = words[source], r.text(), r.text(), r.text()
 		s.from = append(s.from, x)
 		return nil
 	})
+}
+
+func (s *shelf) knowing(ids ...int64) (vocabulary, error) {
+	return s.l.words.knowing(s.ctx, s.l.read, ids...)
 }
 
 // originsOf returns the origins of a subject, in the order of their numbers.
@@ -143,19 +153,28 @@ func (s *shelf) cells() error {
 func (s *shelf) cell(r *columnReader, words vocabulary, origins []sourced) (int64, ecrf.StoredCell, error) {
 	var c ecrf.StoredCell
 	slot := r.integer()
-	x := s.l.slots.byID[slot]
+	x, ok := s.l.slots.byID[slot]
+	if !ok {
+		return 0, c, errUnknownForm
+	}
 	c.Event, c.Form, c.Item, c.Repeat = x.event, x.form, x.item, int(r.integer())
 	c.Value = r.text()
-	c.Missing, c.State = ecrf.MissingReason(words.of(r.integer())), ecrf.State(words.of(r.integer()))
-	path, rule := words.of(r.integer()), words.of(r.integer())
+	missing, state, path, rule := r.integer(), r.integer(), r.integer(), r.integer()
+	if !words.has(missing, state, path, rule) {
+		var err error
+		if words, err = s.knowing(missing, state, path, rule); err != nil {
+			return 0, c, err
+		}
+	}
+	c.Missing, c.State = ecrf.MissingReason(words[missing]), ecrf.State(words[state])
 	original, hasOriginal := r.optional()
 	unit, origin := r.text(), r.integer()
-	i, ok := slices.BinarySearchFunc(origins, origin, func(o sourced, n int64) int { return int(o.n - n) })
-	if !ok {
+	i, found := slices.BinarySearchFunc(origins, origin, func(o sourced, n int64) int { return int(o.n - n) })
+	if !found {
 		return 0, c, fmt.Errorf("a cell has no origin: the file is damaged")
 	}
 	c.Provenance = origins[i].Provenance
-	c.Provenance.Path, c.Provenance.Rule, c.Provenance.OriginalUnit = path, rule, unit
+	c.Provenance.Path, c.Provenance.Rule, c.Provenance.OriginalUnit = words[path], words[rule], unit
 	if c.Provenance.OriginalValue = original; !hasOriginal {
 		c.Provenance.OriginalValue = c.Value
 	}

@@ -14,19 +14,17 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
-	"github.com/pressly/goose/v3"
 
 	"github.com/crflink/crflink/store/database"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
-// connections of one database file. write and durable are one connection each; Ledger's mutex lets one of them work
-// at a time.
+// connections of one database. Ledger's mutex lets one of write and durable work at a time.
 type connections struct {
-	write   *sqlx.DB // synchronous=NORMAL
-	durable *sqlx.DB // synchronous=FULL
+	write   *sqlx.DB // what it commits is on disk with what durable commits next
+	durable *sqlx.DB // what it commits is on disk
 	read    *sqlx.DB
 }
 
@@ -42,8 +40,8 @@ func connect(ctx context.Context, path string) (*connections, error) {
 		durable: open(path, 1, "_txlock=immediate", "_synchronous=FULL", "_cache_size=-4000", "_secure_delete=on"),
 		read:    open(path, readers, "_txlock=deferred", "_query_only=on", "_cache_size=-2000"),
 	}
-	if err := migrate(ctx, c.durable.DB); err != nil {
-		return nil, errors.Join(fmt.Errorf("bring the schema of %s up to date: %w", path, err), c.close())
+	if err := migrate(ctx, c.durable); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), c.read.Close(), c.write.Close())
 	}
 	return c, nil
 }
@@ -95,19 +93,11 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrate brings the schema up to date. It closes the database when it fails.
+func migrate(ctx context.Context, db *sqlx.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return err
+		return errors.Join(err, db.Close())
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return err
-	}
-	return database.Up(ctx, provider)
-}
-
-func (c *connections) close() error {
-	_, err := c.durable.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-	return errors.Join(err, c.read.Close(), c.write.Close(), c.durable.Close())
+	return database.Migrate(ctx, db, files)
 }

@@ -25,8 +25,15 @@ func (l *Ledger) LastWritten(ctx context.Context, target, subject string) (map[e
 		if err := rows.Scan(&slot, &d.Repeat, &d.Value, &state, &d.Sent, &d.Instance); err != nil {
 			return nil, fmt.Errorf("read what target %s took: %w", target, err)
 		}
-		s := l.slots.byID[slot]
-		d.Event, d.Form, d.Item, d.State = s.event, s.form, s.item, ecrf.State(l.words.vocabulary().of(state))
+		words, err := l.words.knowing(ctx, l.read, state)
+		s, ok := l.slots.byID[slot]
+		if !ok {
+			err = errors.Join(err, errUnknownForm)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read what target %s took: %w", target, err)
+		}
+		d.Event, d.Form, d.Item, d.State = s.event, s.form, s.item, ecrf.State(words[state])
 		found[d.CellKey] = d
 	}
 	return found, rows.Err()
@@ -42,12 +49,12 @@ func (l *Ledger) MarkWritten(ctx context.Context, run ecrf.RunID, target string,
 }
 
 type deliveryRow struct {
-	subject, slot, repeat int64
-	value                 string
-	state                 int64
-	sent                  string
-	instance              int64
-	took                  bool
+	cellPlace
+	value    string
+	state    int64
+	sent     string
+	instance int64
+	took     bool
 }
 
 func (t *transaction) delivered(run int64, target string, cells []ecrf.Delivered) error {
@@ -55,8 +62,11 @@ func (t *transaction) delivered(run int64, target string, cells []ecrf.Delivered
 	if err != nil {
 		return err
 	}
+	ids, err := t.subjects(subjectsOf(cells))
+	if err != nil {
+		return err
+	}
 	rows := make([]deliveryRow, len(cells))
-	ids := map[string]int64{}
 	for i := range cells {
 		if rows[i], err = t.delivery(ids, &cells[i]); err != nil {
 			return err
@@ -75,15 +85,23 @@ func (t *transaction) delivered(run int64, target string, cells []ecrf.Delivered
 	return t.markWritten(rows)
 }
 
+// subjectsOf returns the study numbers of cells.
+func subjectsOf(cells []ecrf.Delivered) []string {
+	var numbers []string
+	for i := range cells {
+		if n := len(numbers); n == 0 || numbers[n-1] != cells[i].Subject {
+			numbers = append(numbers, cells[i].Subject)
+		}
+	}
+	return numbers
+}
+
 func (t *transaction) delivery(ids map[string]int64, c *ecrf.Delivered) (r deliveryRow, err error) {
 	id, ok := ids[c.Subject]
 	if !ok {
-		if id, err = t.get(t.w.subjectID, c.Subject); err != nil {
-			return r, fmt.Errorf("a delivered cell belongs to a subject that the ledger does not know: %w", err)
-		}
-		ids[c.Subject] = id
+		return r, errors.New("a delivered cell belongs to a subject that the ledger does not know")
 	}
-	r = deliveryRow{subject: id, repeat: int64(c.Repeat), value: c.Value, sent: c.Sent, instance: int64(c.Instance), took: c.State == ecrf.Written}
+	r = deliveryRow{cellPlace: cellPlace{subject: id, repeat: int64(c.Repeat)}, value: c.Value, sent: c.Sent, instance: int64(c.Instance), took: c.State == ecrf.Written}
 	if r.slot, err = t.slot(c.CellKey); err != nil {
 		return r, err
 	}
@@ -93,19 +111,24 @@ func (t *transaction) delivery(ids map[string]int64, c *ecrf.Delivered) (r deliv
 
 // markWritten moves the cells that the target took from New to Written.
 func (t *transaction) markWritten(rows []deliveryRow) error {
+	var took []cellPlace
+	for _, r := range rows {
+		if r.took {
+			took = append(took, r.cellPlace)
+		}
+	}
+	if len(took) == 0 {
+		return nil
+	}
 	isNew, err := t.word(string(ecrf.New))
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		if !r.took {
-			continue
-		}
-		if err := t.exec(t.w.markCell, r.subject, r.slot, r.repeat, isNew, r.state); err != nil {
-			return err
-		}
+	written, err := t.word(string(ecrf.Written))
+	if err != nil {
+		return err
 	}
-	return nil
+	return t.l.dialect.mark(t, took, isNew, written)
 }
 
 // Forget removes every trace of a subject. Its content is overwritten in the file, and the write-ahead log is emptied as far
@@ -113,7 +136,7 @@ func (t *transaction) markWritten(rows []deliveryRow) error {
 func (l *Ledger) Forget(ctx context.Context, subject string) (int, error) {
 	var cells int64
 	err := l.change(ctx, &l.full, func(t *transaction) error {
-		id, err := t.get(t.w.subjectID, subject)
+		id, err := t.subject(subject)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -134,7 +157,7 @@ func (t *transaction) forget(id int64) (cells int64, err error) {
 		return 0, err
 	}
 	for _, table := range []string{"delivery", "origin", "instance", "cell"} { // cell last: its count is the result
-		result, err := t.tx.ExecContext(t.ctx, "DELETE FROM "+table+" WHERE subject = ?", id)
+		result, err := t.run("DELETE FROM "+table+" WHERE subject = ?", id)
 		if err != nil {
 			return 0, err
 		}
@@ -142,6 +165,6 @@ func (t *transaction) forget(id int64) (cells int64, err error) {
 			return 0, err
 		}
 	}
-	_, err = t.tx.ExecContext(t.ctx, "DELETE FROM subject WHERE id = ?", id)
+	_, err = t.run("DELETE FROM subject WHERE id = ?", id)
 	return cells, err
 }

@@ -22,7 +22,7 @@ func TestALedgerOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	old, err := sqlx.Open("sqlite3", path)
 	check(t, err)
-	provider, err := goose.NewProvider(goose.DialectSQLite3, old.DB, os.DirFS("migrations"))
+	provider, err := goose.NewProvider(goose.DialectSQLite3, old.DB, os.DirFS("migrations/sqlite"))
 	check(t, err)
 	_, err = provider.UpTo(t.Context(), 1)
 	check(t, err)

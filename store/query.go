@@ -56,7 +56,7 @@ func (s *settling) begin(run ecrf.RunID, target string) (err error) {
 	if s.target, err = s.word(target); err != nil {
 		return err
 	}
-	if err = s.tx.GetContext(s.ctx, &s.at, "SELECT as_of FROM run WHERE id = ?", int64(run)); err != nil {
+	if err = s.one(&s.at, "SELECT as_of FROM run WHERE id = ?", int64(run)); err != nil {
 		return fmt.Errorf("the run is unknown: %w", err)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (s *settling) doubt(d *ecrf.Doubt) error {
 	if !d.Cause.Valid() {
 		return errors.New("a doubt has a cause that is not on the published list")
 	}
-	subject, err := s.get(s.w.subjectID, d.Subject)
+	subject, err := s.subject(d.Subject)
 	if err != nil {
 		return fmt.Errorf("a doubt is about a subject that the ledger does not know: %w", err)
 	}
@@ -75,7 +75,7 @@ func (s *settling) doubt(d *ecrf.Doubt) error {
 		return err
 	}
 	var was queryRow
-	err = s.tx.GetContext(s.ctx, &was, "SELECT id, state, stored, incoming FROM query WHERE subject = ? AND target = ? AND slot = ? AND repeat = ? AND cause = ?",
+	err = s.one(&was, "SELECT id, state, stored, incoming FROM query WHERE subject = ? AND target = ? AND slot = ? AND repeat = ? AND cause = ?",
 		subject, s.target, slot, d.Repeat, string(d.Cause))
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
@@ -83,7 +83,7 @@ func (s *settling) doubt(d *ecrf.Doubt) error {
 	same := was.Stored == d.Stored && was.Incoming == d.Incoming
 	did := ecrf.QueryState(was.State).Next(same)
 	if was.ID == 0 || !same || did != "" {
-		err = s.tx.GetContext(s.ctx, &was.ID, `INSERT INTO query (subject, target, slot, repeat, cause, state, stored, incoming) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		err = s.one(&was.ID, `INSERT INTO query (subject, target, slot, repeat, cause, state, stored, incoming) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (subject, target, slot, repeat, cause) DO UPDATE SET state = excluded.state, stored = excluded.stored, incoming = excluded.incoming RETURNING id`,
 			subject, s.target, slot, d.Repeat, string(d.Cause), string(ecrf.QueryState(was.State).After(did)), d.Stored, d.Incoming)
 		if err != nil {
@@ -100,22 +100,24 @@ func (s *settling) doubt(d *ecrf.Doubt) error {
 
 // resolve ends the pending queries about the subjects whose doubt is gone.
 func (s *settling) resolve(subjects []string) error {
-	for _, number := range subjects {
-		var rows []queryRow
-		err := s.tx.SelectContext(s.ctx, &rows, "SELECT q.id, q.cause, q.state FROM query q JOIN subject s ON s.id = q.subject WHERE s.number = ? AND q.target = ?", number, s.target)
-		if err != nil {
+	list, err := s.l.dialect.list(subjects)
+	if err != nil {
+		return err
+	}
+	var rows []queryRow
+	err = s.all(&rows, "SELECT q.id, q.cause, q.state FROM query q JOIN subject s ON s.id = q.subject WHERE q.target = ? AND "+s.l.dialect.among("s.number")+" ORDER BY q.id", s.target, list)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if s.doubted[r.ID] || !ecrf.QueryState(r.State).Pending() || ecrf.Cause(r.Cause).Sticky() {
+			continue
+		}
+		if err := s.step(r.ID, s.at, ecrf.QueryStep{Did: ecrf.Resolved}); err != nil {
 			return err
 		}
-		for _, r := range rows {
-			if s.doubted[r.ID] || !ecrf.QueryState(r.State).Pending() || ecrf.Cause(r.Cause).Sticky() {
-				continue
-			}
-			if err := s.step(r.ID, s.at, ecrf.QueryStep{Did: ecrf.Resolved}); err != nil {
-				return err
-			}
-			if _, err := s.tx.ExecContext(s.ctx, "UPDATE query SET state = ? WHERE id = ?", string(ecrf.QueryResolved), r.ID); err != nil {
-				return err
-			}
+		if _, err := s.run("UPDATE query SET state = ? WHERE id = ?", string(ecrf.QueryResolved), r.ID); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -123,8 +125,8 @@ func (s *settling) resolve(subjects []string) error {
 
 // step adds a line to a query's history.
 func (t *transaction) step(id int64, at string, s ecrf.QueryStep) error {
-	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO query_step (query, n, at, by, did, text)
-		VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM query_step WHERE query = ?1), ?2, ?3, ?4, ?5)`, id, at, s.By, string(s.Did), s.Text)
+	_, err := t.run(`INSERT INTO query_step (query, n, at, by, did, text)
+		VALUES (?, (SELECT coalesce(max(n), 0) + 1 FROM query_step WHERE query = ?), ?, ?, ?, ?)`, id, id, at, s.By, string(s.Did), s.Text)
 	return err
 }
 
@@ -132,7 +134,7 @@ func (t *transaction) step(id int64, at string, s ecrf.QueryStep) error {
 func (l *Ledger) StepQuery(ctx context.Context, id int64, step ecrf.QueryStep) error {
 	err := l.change(ctx, &l.full, func(t *transaction) error {
 		var was queryRow
-		err := t.tx.GetContext(t.ctx, &was, "SELECT id, state, assignee FROM query WHERE id = ?", id)
+		err := t.one(&was, "SELECT id, state, assignee FROM query WHERE id = ?"+l.dialect.lockRows(), id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ecrf.ErrNoQuery
 		}
@@ -143,7 +145,7 @@ func (l *Ledger) StepQuery(ctx context.Context, id int64, step ecrf.QueryStep) e
 			was.Assignee = step.Text
 		}
 		state := ecrf.QueryState(was.State).After(step.Did)
-		if _, err := t.tx.ExecContext(t.ctx, "UPDATE query SET state = ?, assignee = ? WHERE id = ?", string(state), was.Assignee, id); err != nil {
+		if _, err := t.run("UPDATE query SET state = ?, assignee = ? WHERE id = ?", string(state), was.Assignee, id); err != nil {
 			return err
 		}
 		return t.step(id, step.At.UTC().Format(time.RFC3339Nano), step)
@@ -197,7 +199,7 @@ func (l *Ledger) query(r *queryRow) ecrf.DataQuery {
 // forgetQueries removes the queries about a subject.
 func (t *transaction) forgetQueries(subject int64) error {
 	for _, query := range []string{"DELETE FROM query_step WHERE query IN (SELECT id FROM query WHERE subject = ?)", "DELETE FROM query WHERE subject = ?"} {
-		if _, err := t.tx.ExecContext(t.ctx, query, subject); err != nil {
+		if _, err := t.run(query, subject); err != nil {
 			return err
 		}
 	}

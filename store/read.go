@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -15,20 +14,20 @@ import (
 // reads are the readers' prepared statements.
 type reads struct{ facts, page, instances, cells, origins, delivered *sqlx.Stmt }
 
-func newReads(ctx context.Context, db *sqlx.DB) (reads, error) {
+func newReads(ctx context.Context, db *sqlx.DB, d dialect) (reads, error) {
 	var failed error
 	prepare := func(query string) *sqlx.Stmt {
-		s, err := db.PreparexContext(ctx, query)
+		s, err := db.PreparexContext(ctx, db.Rebind(query))
 		failed = errors.Join(failed, err)
 		return s
 	}
+	of := " WHERE " + d.among("subject") + " ORDER BY subject, "
 	return reads{
-		facts:     prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number IN (SELECT value FROM json_each(?))"),
+		facts:     prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE " + d.among("number")),
 		page:      prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number > ? ORDER BY number LIMIT 256"),
-		instances: prepare("SELECT subject, page, repeat, key FROM instance WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, page, repeat"),
-		cells: prepare(`SELECT subject, slot, repeat, value, missing, state, path, rule, original, unit, origin FROM cell
-			WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, slot, repeat`),
-		origins: prepare("SELECT subject, n, source, resource, version, effective FROM origin WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY subject, n"),
+		instances: prepare("SELECT subject, page, repeat, key FROM instance" + of + "page, repeat"),
+		cells:     prepare("SELECT subject, slot, repeat, value, missing, state, path, rule, original, unit, origin FROM cell" + of + "slot, repeat"),
+		origins:   prepare("SELECT subject, n, source, resource, version, effective FROM origin" + of + "n"),
 		delivered: prepare(`SELECT d.slot, d.repeat, d.value, d.state, d.sent, d.instance FROM delivery d JOIN subject s ON s.id = d.subject
 			WHERE s.number = ? AND d.target = (SELECT id FROM word WHERE text = ?)`),
 	}, failed
@@ -45,7 +44,7 @@ func (r *subjectRow) facts() ecrf.Facts {
 
 // Facts returns what earlier runs decided about subjects.
 func (l *Ledger) Facts(ctx context.Context, subjects []string) (map[string]ecrf.Facts, error) {
-	rows, err := subjectRows(ctx, l.reads.facts, subjects)
+	rows, err := l.subjectRows(ctx, l.reads.facts, subjects)
 	if err != nil {
 		return nil, fmt.Errorf("read the subjects' facts: %w", err)
 	}
@@ -56,12 +55,12 @@ func (l *Ledger) Facts(ctx context.Context, subjects []string) (map[string]ecrf.
 	return found, nil
 }
 
-func subjectRows(ctx context.Context, facts *sqlx.Stmt, subjects []string) (rows []subjectRow, err error) {
-	list, err := json.Marshal(subjects)
-	if err != nil {
-		return nil, err
+func (l *Ledger) subjectRows(ctx context.Context, facts *sqlx.Stmt, subjects []string) (rows []subjectRow, err error) {
+	list, err := l.dialect.list(subjects)
+	if err == nil {
+		err = facts.SelectContext(ctx, &rows, list)
 	}
-	return rows, facts.SelectContext(ctx, &rows, string(list))
+	return rows, err
 }
 
 // AllFacts yields the facts of every subject in the order of study numbers, a page at a time.
@@ -89,7 +88,7 @@ func (l *Ledger) AllFacts(ctx context.Context) iter.Seq2[ecrf.Facts, error] {
 // Subject returns all that is stored of a subject, or nil.
 func (l *Ledger) Subject(ctx context.Context, subject string) (book *ecrf.StoredCasebook, err error) {
 	err = l.view(ctx, func(v *view) error {
-		rows, err := subjectRows(ctx, v.stmt(l.reads.facts), []string{subject})
+		rows, err := l.subjectRows(ctx, v.stmt(l.reads.facts), []string{subject})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -131,11 +130,11 @@ func (l *Ledger) view(ctx context.Context, f func(*view) error) error {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	tx, err := l.read.BeginTxx(ctx, nil)
+	tx, err := l.read.BeginTxx(ctx, l.dialect.instant())
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	defer rollback(tx)
+	defer func() { _ = tx.Rollback() }() // it has only read
 	if err := f(&view{ctx, tx, l}); err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}

@@ -30,8 +30,11 @@ func (l *Ledger) Begin(ctx context.Context, run ecrf.Run) (ecrf.RunID, error) {
 	want := runRow{AsOf: run.AsOf.UTC().Format(time.RFC3339Nano), Inputs: string(inputs)}
 	var id int64
 	err = l.change(ctx, &l.full, func(t *transaction) error {
+		if err := l.dialect.alone(t, "run"); err != nil {
+			return err
+		}
 		var newest runRow
-		err := t.tx.GetContext(ctx, &newest, runColumns+" LIMIT 1")
+		err := t.one(&newest, runColumns+" LIMIT 1")
 		if err == nil && !newest.Finished && newest.AsOf == want.AsOf && newest.Inputs == want.Inputs {
 			id = newest.ID
 			return nil
@@ -39,7 +42,7 @@ func (l *Ledger) Begin(ctx context.Context, run ecrf.Run) (ecrf.RunID, error) {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return t.tx.GetContext(ctx, &id, "INSERT INTO run (as_of, inputs) VALUES (?, ?) RETURNING id", want.AsOf, want.Inputs)
+		return t.one(&id, "INSERT INTO run (as_of, inputs) VALUES (?, ?) RETURNING id", want.AsOf, want.Inputs)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("begin a run: %w", err)
@@ -50,7 +53,7 @@ func (l *Ledger) Begin(ctx context.Context, run ecrf.Run) (ecrf.RunID, error) {
 // Checkpoints returns the shards that the run has finished.
 func (l *Ledger) Checkpoints(ctx context.Context, run ecrf.RunID) ([]string, error) {
 	var shards []string
-	if err := l.read.SelectContext(ctx, &shards, "SELECT shard FROM checkpoint WHERE run = ? ORDER BY shard", int64(run)); err != nil {
+	if err := l.read.SelectContext(ctx, &shards, l.bind("SELECT shard FROM checkpoint WHERE run = ? ORDER BY shard"), int64(run)); err != nil {
 		return nil, fmt.Errorf("read the checkpoints: %w", err)
 	}
 	return shards, nil
@@ -63,7 +66,7 @@ func (l *Ledger) Finish(ctx context.Context, run ecrf.RunID, counts map[string]i
 		return err
 	}
 	err = l.change(ctx, &l.full, func(t *transaction) error {
-		result, err := t.tx.ExecContext(ctx, "UPDATE run SET finished = 1, counts = ? WHERE id = ?", string(text), int64(run))
+		result, err := t.run("UPDATE run SET finished = 1, counts = ? WHERE id = ?", string(text), int64(run))
 		if err != nil {
 			return err
 		}

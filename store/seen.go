@@ -38,29 +38,56 @@ func (l *Ledger) Advance(ctx context.Context, watermark string, seen map[string]
 		return err
 	}
 	err = l.change(ctx, &l.full, func(t *transaction) error {
-		for _, number := range slices.Sorted(maps.Keys(before)) {
-			if _, ok := seen[number]; ok {
-				continue
-			}
-			if _, err := t.tx.ExecContext(t.ctx, "DELETE FROM seen WHERE subject = (SELECT id FROM subject WHERE number = ?)", number); err != nil {
-				return err
-			}
+		if err := t.unsee(before, seen); err != nil {
+			return err
 		}
-		for _, number := range slices.Sorted(maps.Keys(seen)) {
-			if before[number] == seen[number] {
-				continue
-			}
-			_, err := t.tx.ExecContext(t.ctx, `INSERT INTO seen (subject, text) SELECT id, ?2 FROM subject WHERE number = ?1
-				ON CONFLICT (subject) DO UPDATE SET text = excluded.text`, number, seen[number])
-			if err != nil {
-				return err
-			}
+		if err := t.see(before, seen); err != nil {
+			return err
 		}
-		_, err := t.tx.ExecContext(t.ctx, "INSERT INTO watermark (id, text) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET text = excluded.text", watermark)
+		_, err := t.run("INSERT INTO watermark (id, text) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET text = excluded.text", watermark)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("advance the watermark: %w", err)
 	}
 	return nil
+}
+
+// unsee forgets what was seen of subjects that are not named any more.
+func (t *transaction) unsee(before, seen map[string]string) error {
+	var gone []string
+	for number := range before {
+		if _, ok := seen[number]; !ok {
+			gone = append(gone, number)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	list, err := t.l.dialect.list(gone)
+	if err == nil {
+		_, err = t.run("DELETE FROM seen WHERE subject IN (SELECT id FROM subject WHERE "+t.l.dialect.among("number")+")", list)
+	}
+	return err
+}
+
+// see stores what is seen otherwise than before of subjects that the ledger knows.
+func (t *transaction) see(before, seen map[string]string) error {
+	var changed []string
+	for _, number := range slices.Sorted(maps.Keys(seen)) {
+		if was, ok := before[number]; !ok || was != seen[number] {
+			changed = append(changed, number)
+		}
+	}
+	ids, err := t.subjects(changed)
+	if err != nil {
+		return err
+	}
+	args := make([]any, 0, len(ids)*t.w.seen.width)
+	for _, number := range changed {
+		if id, ok := ids[number]; ok {
+			args = append(args, id, seen[number])
+		}
+	}
+	return t.insert(t.w.seen, args)
 }

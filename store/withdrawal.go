@@ -12,7 +12,7 @@ import (
 // Freeze marks a subject as withdrawn, with everything that is stored of it.
 func (l *Ledger) Freeze(ctx context.Context, subject string) error {
 	err := l.change(ctx, &l.full, func(t *transaction) error {
-		_, err := t.tx.ExecContext(t.ctx, "UPDATE subject SET outcome = ?, reason = ?, digest = '' WHERE number = ?", ecrf.OutcomeWithdrawn, ecrf.ReasonKept, subject)
+		_, err := t.run("UPDATE subject SET outcome = ?, reason = ?, digest = '' WHERE number = ?", ecrf.OutcomeWithdrawn, ecrf.ReasonKept, subject)
 		return err
 	})
 	if err != nil {
@@ -24,7 +24,7 @@ func (l *Ledger) Freeze(ctx context.Context, subject string) error {
 // Anonymise gives a subject a new number and removes what leads back.
 func (l *Ledger) Anonymise(ctx context.Context, subject, number string) (cells int, err error) {
 	err = l.change(ctx, &l.full, func(t *transaction) error {
-		id, err := t.get(t.w.subjectID, subject)
+		id, err := t.subject(subject)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -48,27 +48,27 @@ func (t *transaction) anonymise(id int64, number string) (cells int, err error) 
 		query string
 		args  []any
 	}{
-		{"UPDATE subject SET number = ?2, outcome = ?3, reason = ?4, digest = '', links = '' WHERE id = ?1", []any{id, number, ecrf.OutcomeWithdrawn, ecrf.ReasonAnonymised}},
+		{"UPDATE subject SET number = ?, outcome = ?, reason = ?, digest = '', links = '' WHERE id = ?", []any{number, ecrf.OutcomeWithdrawn, ecrf.ReasonAnonymised, id}},
 		{"UPDATE origin SET resource = '', version = '' WHERE subject = ?", []any{id}},
 		{"UPDATE instance SET key = 'anonymised-' || repeat WHERE subject = ?", []any{id}},
 		{"DELETE FROM delivery WHERE subject = ?", []any{id}},
 		{"DELETE FROM seen WHERE subject = ?", []any{id}},
 	} {
-		if _, err := t.tx.ExecContext(t.ctx, change.query, change.args...); err != nil {
+		if _, err := t.run(change.query, change.args...); err != nil {
 			return 0, err
 		}
 	}
-	return cells, t.tx.GetContext(t.ctx, &cells, "SELECT count(*) FROM cell WHERE subject = ?", id)
+	return cells, t.one(&cells, "SELECT count(*) FROM cell WHERE subject = ?", id)
 }
 
-// scrub empties the write-ahead log, which holds pages as they were before, as far as readers under way let it.
+// scrub overwrites what was deleted, as far as the database can.
 func (l *Ledger) scrub(ctx context.Context) error {
+	if underWayIn(ctx, l) != nil {
+		return errors.New("what was deleted cannot be overwritten before the end of the transaction; delete it in one of its own")
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.durable.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		return fmt.Errorf("empty the write-ahead log: %w", err)
-	}
-	return nil
+	return l.dialect.scrub(ctx, &l.connections)
 }
 
 // Received remembers who was given an output in a run.
@@ -78,8 +78,8 @@ func (l *Ledger) Received(ctx context.Context, run ecrf.RunID, output string, re
 	}
 	err := l.change(ctx, &l.full, func(t *transaction) error {
 		for _, name := range recipients {
-			_, err := t.tx.ExecContext(t.ctx, `INSERT INTO recipient (output, name, first, last) VALUES (?1, ?2, ?3, ?3)
-				ON CONFLICT (output, name) DO UPDATE SET last = excluded.last`, output, name, int64(run))
+			_, err := t.run(`INSERT INTO recipient (output, name, first, last) VALUES (?, ?, ?, ?)
+				ON CONFLICT (output, name) DO UPDATE SET last = excluded.last`, output, name, int64(run), int64(run))
 			if err != nil {
 				return err
 			}
@@ -115,7 +115,7 @@ func (l *Ledger) UnnameWithdrawn(ctx context.Context, withdrawal int) error {
 
 func (l *Ledger) withdrawn(ctx context.Context, query string, args ...any) error {
 	err := l.change(ctx, &l.full, func(t *transaction) error {
-		_, err := t.tx.ExecContext(t.ctx, query, args...)
+		_, err := t.run(query, args...)
 		return err
 	})
 	if err != nil {
@@ -152,7 +152,7 @@ func (l *Ledger) JournalSeen(ctx context.Context) (entries int, err error) {
 // SeeJournal remembers that.
 func (l *Ledger) SeeJournal(ctx context.Context, entries int) error {
 	err := l.change(ctx, &l.full, func(t *transaction) error {
-		_, err := t.tx.ExecContext(t.ctx, "INSERT INTO journal (id, entries) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET entries = max(entries, excluded.entries)", entries)
+		_, err := t.run("INSERT INTO journal (id, entries) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET entries = excluded.entries WHERE journal.entries < excluded.entries", entries)
 		return err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -20,18 +21,19 @@ type words struct {
 	texts []string // by id
 }
 
+type wordRow struct {
+	ID   int64
+	Text string
+}
+
+const selectWords = "SELECT id, text FROM word"
+
 func (w *words) load(ctx context.Context, db *sqlx.DB) error {
-	var rows []struct {
-		ID   int64  `db:"id"`
-		Text string `db:"text"`
-	}
-	if err := db.SelectContext(ctx, &rows, "SELECT id, text FROM word"); err != nil {
+	var rows []wordRow
+	if err := db.SelectContext(ctx, &rows, selectWords); err != nil {
 		return err
 	}
 	w.ids = make(map[string]int64, len(rows))
-	w.mu.Lock()
-	w.texts = nil
-	w.mu.Unlock()
 	for _, r := range rows {
 		w.add(r.ID, r.Text)
 	}
@@ -42,6 +44,18 @@ func (w *words) add(id int64, text string) {
 	w.ids[text] = id
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.know(id, text)
+}
+
+// drop takes words back that a transaction added and that are not stored.
+func (w *words) drop(added []string) {
+	for _, text := range added {
+		delete(w.ids, text)
+	}
+}
+
+// know lets readers know a word. Whoever calls it holds mu.
+func (w *words) know(id int64, text string) {
 	if missing := int(id) + 1 - len(w.texts); missing > 0 {
 		w.texts = append(w.texts, make([]string, missing)...)
 	}
@@ -57,12 +71,28 @@ func (w *words) vocabulary() vocabulary {
 	return w.texts[:len(w.texts):len(w.texts)]
 }
 
-// of returns the text of a word, "" for an id that the vocabulary does not have.
-func (v vocabulary) of(id int64) string {
-	if id < 0 || id >= int64(len(v)) {
-		return ""
+// has reports whether the vocabulary knows all of some words. Their ids have no gaps.
+func (v vocabulary) has(ids ...int64) bool { return slices.Max(ids) < int64(len(v)) }
+
+// knowing returns a vocabulary that has the words: one that another process has added is read now.
+func (w *words) knowing(ctx context.Context, db *sqlx.DB, ids ...int64) (vocabulary, error) {
+	v := w.vocabulary()
+	if v.has(ids...) {
+		return v, nil
 	}
-	return v[id]
+	var rows []wordRow
+	if err := db.SelectContext(ctx, &rows, selectWords); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	for _, r := range rows {
+		w.know(r.ID, r.Text)
+	}
+	w.mu.Unlock()
+	if v = w.vocabulary(); !v.has(ids...) {
+		return nil, errDamaged
+	}
+	return v, nil
 }
 
 // slot is an item in a form in an event. Places order slots as the dictionary does; what the dictionary no longer
@@ -81,18 +111,35 @@ type slots struct {
 	byPage map[int64]slot
 }
 
-func addSlots(ctx context.Context, tx *sqlx.Tx, d *ecrf.Dictionary) error {
+type slotRow struct {
+	ID                int64
+	Page              int64
+	Event, Form, Item string
+}
+
+func (t *transaction) slotRows() (rows []slotRow, err error) {
+	err = t.all(&rows, "SELECT s.id, s.page, p.event, p.form, s.item FROM slot s JOIN page p ON p.id = s.page ORDER BY p.event, p.form, s.item")
+	return rows, err
+}
+
+// addSlots writes down those of the dictionary's pages and slots that are not there.
+func (t *transaction) addSlots(d *ecrf.Dictionary) error {
+	rows, err := t.slotRows()
+	if err != nil {
+		return err
+	}
+	there := make(map[[3]string]bool, len(rows))
+	for _, r := range rows {
+		there[[3]string{r.Event, r.Form, r.Item}] = true
+	}
 	for _, e := range d.Events {
 		for _, form := range e.Forms {
-			var page int64
-			err := tx.GetContext(ctx, &page, `INSERT INTO page (event, form) VALUES (?, ?)
-				ON CONFLICT (event, form) DO UPDATE SET form = excluded.form RETURNING id`, e.Name, form)
-			if err != nil {
-				return fmt.Errorf("register form %s: %w", form, err)
-			}
 			for _, item := range d.Form(form).ItemNames() {
-				if _, err := tx.ExecContext(ctx, "INSERT INTO slot (page, item) VALUES (?, ?) ON CONFLICT DO NOTHING", page, item); err != nil {
-					return fmt.Errorf("register item %s: %w", item, err)
+				if there[[3]string{e.Name, form, item}] {
+					continue
+				}
+				if err := t.addSlot(e.Name, form, item); err != nil {
+					return fmt.Errorf("register item %s of form %s: %w", item, form, err)
 				}
 			}
 		}
@@ -100,15 +147,18 @@ func addSlots(ctx context.Context, tx *sqlx.Tx, d *ecrf.Dictionary) error {
 	return nil
 }
 
-func (s *slots) load(ctx context.Context, tx *sqlx.Tx, d *ecrf.Dictionary) error {
-	var rows []struct {
-		ID    int64  `db:"id"`
-		Page  int64  `db:"page"`
-		Event string `db:"event"`
-		Form  string `db:"form"`
-		Item  string `db:"item"`
+func (t *transaction) addSlot(event, form, item string) error {
+	var page int64
+	err := t.one(&page, `INSERT INTO page (event, form) VALUES (?, ?)
+		ON CONFLICT (event, form) DO UPDATE SET form = excluded.form RETURNING id`, event, form)
+	if err == nil {
+		_, err = t.run("INSERT INTO slot (page, item) VALUES (?, ?)", page, item)
 	}
-	err := tx.SelectContext(ctx, &rows, "SELECT s.id, s.page, p.event, p.form, s.item FROM slot s JOIN page p ON p.id = s.page ORDER BY p.event, p.form, s.item")
+	return err
+}
+
+func (s *slots) load(t *transaction, d *ecrf.Dictionary) error {
+	rows, err := t.slotRows()
 	if err != nil {
 		return err
 	}
@@ -131,6 +181,9 @@ func (s *slots) load(ctx context.Context, tx *sqlx.Tx, d *ecrf.Dictionary) error
 	}
 	return nil
 }
+
+// errUnknownForm is returned for what another process stored by a dictionary that has more forms or items.
+var errUnknownForm = errors.New("the ledger has forms or items that are new since it was opened; open it again")
 
 func placesOf(d *ecrf.Dictionary) map[[3]string]int {
 	places := map[[3]string]int{}

@@ -2,108 +2,109 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/crflink/crflink/ecrf"
-	"github.com/jmoiron/sqlx"
 )
 
-// writer is one connection with its prepared statements. They are prepared before any transaction, because the
-// transaction holds the only connection.
+// writer is the connections of one durability with their statements, which are made ready before any transaction: in SQLite that
+// holds the only connection.
 type writer struct {
 	db *sqlx.DB
 
-	putWord, putSubject, subjectID, lastOrigin, sweepOrigins, putCheckpoint, markCell *sqlx.Stmt
+	putWord, subjects, lastOrigins, sweepOrigins, putCheckpoint, markCell statement
 
-	instances, origins, cells, deliveries, audits bulk
+	facts, instances, origins, cells, deliveries, seen, audits bulk
 }
 
-func newWriter(ctx context.Context, db *sqlx.DB) (writer, error) {
+func newWriter(ctx context.Context, db *sqlx.DB, d dialect) (writer, error) {
 	w := writer{db: db}
 	var failed error
-	prepare := func(query string) *sqlx.Stmt {
-		s, err := db.PreparexContext(ctx, query)
+	prepare := func(query string) statement {
+		s, err := d.prepare(ctx, db, query)
 		failed = errors.Join(failed, err)
 		return s
 	}
+	into := func(r rows) bulk {
+		b, err := d.bulk(ctx, db, r)
+		failed = errors.Join(failed, err)
+		return b
+	}
 	w.putWord = prepare("INSERT INTO word (text) VALUES (?) ON CONFLICT (text) DO UPDATE SET text = excluded.text RETURNING id")
-	w.putSubject = prepare(`INSERT INTO subject (number, site, outcome, reason, digest, links) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (number) DO UPDATE SET site = excluded.site, outcome = excluded.outcome, reason = excluded.reason, digest = excluded.digest, links = excluded.links
-		RETURNING id`)
-	w.subjectID = prepare("SELECT id FROM subject WHERE number = ?")
-	w.lastOrigin = prepare("SELECT coalesce(max(n), 0) FROM origin WHERE subject = ?")
-	w.sweepOrigins = prepare("DELETE FROM origin WHERE subject = ?1 AND n NOT IN (SELECT origin FROM cell WHERE subject = ?1)")
+	w.lastOrigins = prepare("SELECT subject, max(n) AS last FROM origin WHERE " + d.among("subject") + " GROUP BY subject")
+	w.subjects = prepare("SELECT id, number FROM subject WHERE " + d.among("number") + " ORDER BY number" + d.lockRows())
+	w.sweepOrigins = prepare("DELETE FROM origin WHERE " + d.among("subject") + " AND (subject, n) NOT IN (SELECT subject, origin FROM cell WHERE " + d.among("subject") + ")")
 	w.putCheckpoint = prepare("INSERT INTO checkpoint (run, shard) VALUES (?, ?) ON CONFLICT DO NOTHING")
-	w.markCell = prepare("UPDATE cell SET state = ?5 WHERE subject = ?1 AND slot = ?2 AND repeat = ?3 AND state = ?4")
-	w.instances = newBulk(prepare, "INSERT INTO instance (subject, page, repeat, key) VALUES", 4, "")
-	w.origins = newBulk(prepare, "INSERT INTO origin (subject, n, source, resource, version, effective) VALUES", 6, "")
-	w.cells = newBulk(prepare, "INSERT INTO cell (subject, slot, repeat, value, missing, state, origin, path, rule, original, unit) VALUES", 11,
-		` ON CONFLICT (subject, slot, repeat) DO UPDATE SET value = excluded.value, missing = excluded.missing, state = excluded.state,
-		origin = excluded.origin, path = excluded.path, rule = excluded.rule, original = excluded.original, unit = excluded.unit`)
-	w.deliveries = newBulk(prepare, "INSERT INTO delivery (subject, target, slot, repeat, value, state, run, sent, instance) VALUES", 9,
-		` ON CONFLICT (subject, target, slot, repeat) DO UPDATE SET value = excluded.value, state = excluded.state, run = excluded.run,
-		sent = excluded.sent, instance = excluded.instance`)
-	w.audits = newBulk(prepare, "INSERT INTO audit ("+auditColumns+") VALUES", 9, "")
+	w.markCell = prepare("UPDATE cell SET state = ? WHERE subject = ? AND slot = ? AND repeat = ? AND state = ?")
+	w.facts = into(rows{
+		into: "subject", columns: []string{"number", "site", "outcome", "reason", "digest", "links"}, types: "tttttt",
+		conflict: ` ON CONFLICT (number) DO UPDATE SET site = excluded.site, outcome = excluded.outcome, reason = excluded.reason,
+			digest = excluded.digest, links = excluded.links`,
+	})
+	w.instances = into(rows{into: "instance", columns: []string{"subject", "page", "repeat", "key"}, types: "iiit"})
+	w.origins = into(rows{into: "origin", columns: []string{"subject", "n", "source", "resource", "version", "effective"}, types: "iiittt"})
+	w.cells = into(rows{
+		into: "cell", columns: []string{"subject", "slot", "repeat", "value", "missing", "state", "origin", "path", "rule", "original", "unit"}, types: "iiitiiiiitt",
+		conflict: ` ON CONFLICT (subject, slot, repeat) DO UPDATE SET value = excluded.value, missing = excluded.missing, state = excluded.state,
+			origin = excluded.origin, path = excluded.path, rule = excluded.rule, original = excluded.original, unit = excluded.unit`,
+	})
+	w.deliveries = into(rows{
+		into: "delivery", columns: []string{"subject", "target", "slot", "repeat", "value", "state", "run", "sent", "instance"}, types: "iiiitiiti",
+		conflict: ` ON CONFLICT (subject, target, slot, repeat) DO UPDATE SET value = excluded.value, state = excluded.state, run = excluded.run,
+			sent = excluded.sent, instance = excluded.instance`,
+	})
+	w.seen = into(rows{into: "seen", columns: []string{"subject", "text"}, types: "it", conflict: " ON CONFLICT (subject) DO UPDATE SET text = excluded.text"})
+	w.audits = into(rows{into: "audit", columns: auditNames, types: "itttbbbbb"})
 	return w, failed
 }
 
-// bulk inserts rows, many per statement: at 50 rows the cost of a call no longer shows.
+// bulk inserts rows of one table, many per statement.
 type bulk struct {
-	one, many *sqlx.Stmt
-	width     int
-}
-
-const rowsPerStatement = 50
-
-func newBulk(prepare func(string) *sqlx.Stmt, insert string, width int, conflict string) bulk {
-	row := " (?" + strings.Repeat(", ?", width-1) + ")"
-	return bulk{
-		one: prepare(insert + row + conflict), width: width,
-		many: prepare(insert + row + strings.Repeat(","+row, rowsPerStatement-1) + conflict),
-	}
+	one, many statement
+	width     int    // columns of a row
+	types     string // of them
 }
 
 // transaction is one change under way.
 type transaction struct {
-	ctx context.Context
-	tx  *sqlx.Tx
-	w   *writer
-	l   *Ledger
+	ctx   context.Context
+	tx    session
+	w     *writer
+	l     *Ledger
+	added []string // words, which are gone with the transaction when it fails
 }
 
 // insert writes rows, whose columns stand one after the other in args.
 func (t *transaction) insert(b bulk, args []any) error {
-	many := b.width * rowsPerStatement
-	if len(args) >= many {
-		s := t.tx.StmtxContext(t.ctx, b.many)
-		for ; len(args) >= many; args = args[many:] {
-			if _, err := s.ExecContext(t.ctx, args[:many]...); err != nil {
-				return err
-			}
-		}
-	}
 	if len(args) == 0 {
 		return nil
 	}
-	s := t.tx.StmtxContext(t.ctx, b.one)
-	for ; len(args) > 0; args = args[b.width:] {
-		if _, err := s.ExecContext(t.ctx, args[:b.width]...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.l.dialect.insert(t, b, args)
 }
 
-func (t *transaction) exec(s *sqlx.Stmt, args ...any) error {
-	_, err := t.tx.StmtxContext(t.ctx, s).ExecContext(t.ctx, args...)
-	return err
-}
+func (t *transaction) exec(s statement, args ...any) error { return t.tx.run(t.ctx, s, args...) }
 
-func (t *transaction) get(s *sqlx.Stmt, args ...any) (n int64, err error) {
-	err = t.tx.StmtxContext(t.ctx, s).GetContext(t.ctx, &n, args...) //nolint:sqlclosecheck // the transaction closes its statements
+func (t *transaction) get(s statement, args ...any) (n int64, err error) {
+	err = t.tx.get(t.ctx, s, &n, args...)
 	return n, err
+}
+
+// run executes what is no statement of the writer.
+func (t *transaction) run(query string, args ...any) (sql.Result, error) {
+	return t.tx.ExecContext(t.ctx, t.l.bind(query), args...)
+}
+
+// one reads a row, all reads all of them.
+func (t *transaction) one(dest any, query string, args ...any) error {
+	return sqlx.GetContext(t.ctx, t.tx, dest, t.l.bind(query), args...)
+}
+
+func (t *transaction) all(dest any, query string, args ...any) error {
+	return sqlx.SelectContext(t.ctx, t.tx, dest, t.l.bind(query), args...)
 }
 
 // word returns the integer of a text of the vocabulary.
@@ -111,7 +112,7 @@ func (t *transaction) word(text string) (int64, error) {
 	if id, ok := t.l.words.ids[text]; ok {
 		return id, nil
 	}
-	id, err := t.get(t.w.putWord, text)
+	id, err := t.l.dialect.word(t, text)
 	if err != nil {
 		return 0, fmt.Errorf("add a word: %w", err)
 	}
@@ -123,6 +124,39 @@ func (t *transaction) slot(k ecrf.CellKey) (int64, error) {
 	id, ok := t.l.slots.ids[[3]string{k.Event, k.Form, k.Item}]
 	if !ok {
 		return 0, fmt.Errorf("the ledger's dictionary has no item %s in form %s of event %s", k.Item, k.Form, k.Event)
+	}
+	return id, nil
+}
+
+// subjects returns the ids of those of the subjects that the ledger knows, and keeps others from changing these until the transaction ends.
+func (t *transaction) subjects(numbers []string) (map[string]int64, error) {
+	list, err := t.l.dialect.list(numbers)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID     int64
+		Number string
+	}
+	if err := t.tx.list(t.ctx, t.w.subjects, &rows, list); err != nil {
+		return nil, err
+	}
+	ids := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		ids[r.Number] = r.ID
+	}
+	return ids, nil
+}
+
+// subject returns the id of a subject; sql.ErrNoRows where the ledger does not know it.
+func (t *transaction) subject(number string) (int64, error) {
+	ids, err := t.subjects([]string{number})
+	if err != nil {
+		return 0, err
+	}
+	id, ok := ids[number]
+	if !ok {
+		return 0, sql.ErrNoRows
 	}
 	return id, nil
 }

@@ -23,6 +23,8 @@ type Candidate struct {
 	Open func(t testing.TB, dir string, d *ecrf.Dictionary) ecrf.Ledger
 	// Subject makes a de-identified subject of site-a.
 	Subject func(t testing.TB, number string) pseudonym.Subject
+	// Holding returns the name of a file of the ledger's in whose bytes the text occurs, "" when there is none; nil looks through the folder.
+	Holding func(t testing.TB, dir, text string) string
 }
 
 // Run examines a ledger.
@@ -68,6 +70,9 @@ type bench struct {
 var asOf = time.Date(2026, 1, 15, 2, 0, 0, 0, time.UTC)
 
 func newBench(t *testing.T, c Candidate) *bench {
+	if c.Holding == nil {
+		c.Holding = holding
+	}
 	b := &bench{Candidate: c, dir: t.TempDir(), d: Dictionary(t)}
 	b.open(t)
 	t.Cleanup(func() {
@@ -321,18 +326,18 @@ func forget(t *testing.T, b *bench) {
 		t.Errorf("dump after forgetting:\n%s\nwant\n%s", after, before)
 	}
 	b.reopen(t)
-	if holding(t, b.dir, Number(1)) == "" {
+	if b.Holding(t, b.dir, Number(1)) == "" {
 		t.Error("no file holds the subject that stays: the search finds nothing")
 	}
 	for _, name := range []string{token, Number(2)} {
-		if file := holding(t, b.dir, name); file != "" {
+		if file := b.Holding(t, b.dir, name); file != "" {
 			t.Errorf("%s still holds %q", file, name)
 		}
 	}
 }
 
 // holding returns the file of the folder in whose bytes the text occurs.
-func holding(t *testing.T, dir, text string) string {
+func holding(t testing.TB, dir, text string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	must(t, err)

@@ -60,11 +60,11 @@ func anonymise(t *testing.T, b *bench) {
 			t.Errorf("cell %+v", c)
 		}
 	}
-	if holding(t, b.dir, "X-1") == "" {
+	if b.Holding(t, b.dir, "X-1") == "" {
 		t.Error("no file holds the subject: the search finds nothing")
 	}
 	for _, name := range []string{token, Number(1)} {
-		if file := holding(t, b.dir, name); file != "" {
+		if file := b.Holding(t, b.dir, name); file != "" {
 			t.Errorf("%s still holds %q", file, name)
 		}
 	}
@@ -101,7 +101,7 @@ func names(t *testing.T, b *bench) {
 	if got, err := b.l.WithdrawnNames(t.Context()); len(got) != 0 || err != nil {
 		t.Errorf("names %v, %v", got, err)
 	}
-	if file := holding(t, b.dir, number); file != "" {
+	if file := b.Holding(t, b.dir, number); file != "" {
 		t.Errorf("%s still holds the number", file)
 	}
 }
