@@ -95,6 +95,9 @@ func (o *Order) Begin() (p Piece, ok bool, err error) {
 	return Piece{s.name, len(s.work), sealed}, true, err
 }
 
+// Finished returns the names of the shards that the run has finished before it was interrupted.
+func (o *Order) Finished() []string { return o.finished }
+
 // AtHome takes out of the order, and returns, what only this process can compute: shards whose changes are listed in a file before
 // they are stored.
 func (o *Order) AtHome() *Order {

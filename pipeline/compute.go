@@ -22,14 +22,14 @@ func (r *runner) compute(ctx context.Context) error {
 	if err := r.findStill(ctx); err != nil {
 		return err
 	}
-	shards, err := r.begin(ctx)
+	shards, finished, err := r.begin(ctx)
 	if err != nil {
 		return err
 	}
 	if err := r.admitWork(ctx, shards); err != nil {
 		return err
 	}
-	order := &Order{run: r, shards: shards}
+	order := &Order{run: r, shards: shards, finished: finished}
 	if err := r.workshop().Work(ctx, order); err != nil {
 		return err
 	}
@@ -39,34 +39,34 @@ func (r *runner) compute(ctx context.Context) error {
 	return r.surveyAgain(ctx)
 }
 
-// begin opens the run and leaves out shards that it has finished before it was interrupted.
-func (r *runner) begin(ctx context.Context) ([]shard, error) {
+// begin opens the run and leaves out shards that it has finished before it was interrupted, whose names it returns.
+func (r *runner) begin(ctx context.Context) (shards []shard, done []string, err error) {
 	r.common = r.commonDigest()
-	shards := r.shards()
+	shards = r.shards()
 	total := len(r.work)
 	if !r.DryRun {
-		var err error
 		if r.runID, err = r.Ledger.Begin(ctx, ecrf.Run{AsOf: r.AsOf, Inputs: r.inputs}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		isNew := r.account.pending
 		if err := r.decided(ctx); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		finished, err := r.Ledger.Checkpoints(ctx, r.runID)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		shards = slices.DeleteFunc(shards, func(s shard) bool {
 			if !slices.Contains(finished, s.name) || s.anyOf(isNew) || r.anyParted(&s) {
 				return false
 			}
+			done = append(done, s.name)
 			total -= len(s.work)
 			return true
 		})
 	}
 	r.Progress.Stage("subjects", total)
-	return shards, nil
+	return shards, done, nil
 }
 
 // anyOf reports whether a subject of the shard was decided about otherwise than before the run was interrupted: its casebook

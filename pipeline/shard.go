@@ -99,6 +99,9 @@ type ShardResult struct {
 	harvest harvest
 }
 
+// Subjects returns how many subjects' casebooks are stored with the shard.
+func (s *ShardResult) Subjects() int { return len(s.batch.Subjects) }
+
 // store stores the shard. What the audit says of it is written before it, and is on disk when the shard is.
 func (s *ShardResult) store(ctx context.Context, run ecrf.RunID, log *audit.Recorder, ledger ecrf.Ledger) error {
 	if err := log.Append(ctx, s.drafts...); err != nil {

@@ -16,7 +16,9 @@ type Order struct {
 	run    *runner
 	shards []shard
 	next   int
-	left   int // subjects whose shards were not begun before the budget was used up
+
+	finished []string // shards of before an interruption
+	left     int      // subjects whose shards were not begun before the budget was used up
 }
 
 // workshop is where the run's shards are computed: in this process, unless the run was given another way.
