@@ -36,8 +36,9 @@ type Ledger interface {
 	LastWritten(ctx context.Context, target, subject string) (map[CellKey]Delivered, error)
 	// MarkWritten stores what a target took or refused, durably before it returns. A cell that a target took is no longer New.
 	MarkWritten(ctx context.Context, run RunID, target string, cells []Delivered) error
-	// Forget removes every trace of a subject and returns how many cells it had. It is durable, and the content is overwritten on disk.
-	Forget(ctx context.Context, subject string) (cells int, err error)
+	// Forget removes every trace of subjects, in one transaction, and returns how many cells they had. It is durable, and the content is
+	// overwritten on disk.
+	Forget(ctx context.Context, subjects ...string) (cells int, err error)
 
 	WithdrawalLedger
 	QueryLedger

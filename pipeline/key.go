@@ -57,18 +57,3 @@ func count(texts ...string) int {
 	}
 	return n
 }
-
-// VaultSpec names a vault in PostgreSQL. Without one the vault is a file in the state folder.
-type VaultSpec struct {
-	Postgres string // postgres://role@host:port/database
-	Password SecretSpec
-	CA       string // PEM file of the authority of the server's certificate
-}
-
-func (l *loader) vault(v yamldoc.Value) *VaultSpec {
-	if !v.Exists() {
-		return nil
-	}
-	f := v.Fields("postgres", "password-env", "password-file", "ca")
-	return &VaultSpec{Postgres: l.required(v, f, "postgres"), Password: l.secret(v, f, "password"), CA: l.path(f["ca"].Text())}
-}

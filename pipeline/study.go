@@ -48,6 +48,7 @@ type Study struct {
 	Disclosure *DisclosureSpec // how deliveries are kept from singling anybody out; nil when they are not
 	State      string          // folder of ledger and vault
 	Vault      *VaultSpec      // where the vault is; nil when it is in the state folder
+	Ledger     *LedgerSpec     // where the ledger is; nil when it is in the state folder
 	Key        *KeySpec        // where the vault's key comes from; nil when the study file does not say
 	Tests      []string        // test files of the mapping, as globs beside the study file
 	MaxLost    *int            // how many delivered patients one run may lose; nil is the usual limit
@@ -122,7 +123,7 @@ type loader struct {
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "index-event", "timezone", "deidentification", "dictionary",
 		"authorisation", "cohort",
-		"mapping", "entered", "sources", "imaging", "targets", "disclosure", "state", "vault", "key", "tests", "schedule", "maxLost")
+		"mapping", "entered", "sources", "imaging", "targets", "disclosure", "state", "vault", "ledger", "key", "tests", "schedule", "maxLost")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -153,7 +154,7 @@ func (l *loader) read() {
 	s.Tests = f["tests"].Texts()
 	s.Schedule = f["schedule"].Text()
 	l.withdrawals(f["consent"], f["maxLost"])
-	s.Vault, s.Key = l.vault(f["vault"]), l.key(f["key"])
+	s.Vault, s.Ledger, s.Key = l.vault(f["vault"]), l.ledger(f["ledger"]), l.key(f["key"])
 }
 
 func (l *loader) required(at yamldoc.Value, fields map[string]yamldoc.Value, name string) string {

@@ -909,11 +909,11 @@ func (f *fullDisk) Recipients(ctx context.Context) ([]ecrf.Recipient, error) {
 	return f.Ledger.Recipients(ctx)
 }
 
-func (f *fullDisk) Forget(ctx context.Context, subject string) (int, error) {
+func (f *fullDisk) Forget(ctx context.Context, subjects ...string) (int, error) {
 	if err := f.step(); err != nil {
 		return 0, err
 	}
-	return f.Ledger.Forget(ctx, subject)
+	return f.Ledger.Forget(ctx, subjects...)
 }
 
 func (f *fullDisk) SeeJournal(ctx context.Context, n int) error {

@@ -3,9 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/crflink/crflink/ecrf"
@@ -131,25 +131,25 @@ func (t *transaction) markWritten(rows []deliveryRow) error {
 	return t.l.dialect.mark(t, took, isNew, written)
 }
 
-// Forget removes every trace of a subject. Its content is overwritten in the file, and the write-ahead log is emptied as far
-// as readers under way let it; Close empties the rest.
-func (l *Ledger) Forget(ctx context.Context, subject string) (int, error) {
-	var cells int64
-	err := l.change(ctx, &l.full, func(t *transaction) error {
-		id, err := t.subject(subject)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+// Forget removes every trace of subjects. In SQLite their content is overwritten in the file, and the write-ahead log is emptied as far
+// as readers under way let it; Close empties the rest. In PostgreSQL the tables are written anew.
+func (l *Ledger) Forget(ctx context.Context, subjects ...string) (cells int, err error) {
+	err = l.change(ctx, &l.full, func(t *transaction) error {
+		ids, err := t.subjects(subjects)
+		for _, number := range slices.Sorted(maps.Keys(ids)) {
+			if err != nil {
+				return err
+			}
+			var n int64
+			n, err = t.forget(ids[number])
+			cells += int(n)
 		}
-		if err != nil {
-			return err
-		}
-		cells, err = t.forget(id)
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("forget a subject: %w", err)
+		return 0, fmt.Errorf("forget subjects: %w", err)
 	}
-	return int(cells), l.scrub(ctx)
+	return cells, l.scrub(ctx, aboutSubjects...)
 }
 
 func (t *transaction) forget(id int64) (cells int64, err error) {

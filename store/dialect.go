@@ -34,8 +34,8 @@ type dialect interface {
 	// mark gives cells that are in one state another.
 	mark(t *transaction, cells []cellPlace, from, to int64) error
 	word(t *transaction, text string) (int64, error)
-	// scrub overwrites what was deleted.
-	scrub(ctx context.Context, c *connections) error
+	// scrub overwrites what was deleted of tables.
+	scrub(ctx context.Context, c *connections, tables []string) error
 	close(c *connections) error
 }
 

@@ -26,6 +26,9 @@ type Ledger struct {
 
 var _ ecrf.Ledger = (*Ledger)(nil)
 
+// ErrOtherStudy is returned for a ledger that belongs to another study.
+var ErrOtherStudy = errors.New("the ledger belongs to another study; give each study a ledger of its own")
+
 var errNoDictionary = errors.New("a ledger needs a dictionary")
 
 // OpenLedger opens the ledger of the dictionary's study in a SQLite file, creating it where it is not there. The folder must
@@ -83,7 +86,7 @@ func (t *transaction) claim(d *ecrf.Dictionary) error {
 	case errors.Is(err, sql.ErrNoRows):
 		_, err = t.run("INSERT INTO study (id, name, dictionary) VALUES (1, ?, ?)", d.Study, d.Hash())
 	case err == nil && name != d.Study:
-		return fmt.Errorf("the ledger belongs to study %q, not to %q; give each study a ledger of its own", name, d.Study)
+		return fmt.Errorf("%w: it is of %q, not of %q", ErrOtherStudy, name, d.Study)
 	case err == nil:
 		_, err = t.run("UPDATE study SET dictionary = ?", d.Hash())
 	}

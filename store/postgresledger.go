@@ -13,6 +13,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/store/database"
 	"github.com/crflink/crflink/store/postgres"
 )
 
@@ -45,6 +46,15 @@ func OpenPostgres(ctx context.Context, p Place, d *ecrf.Dictionary) (*Postgres, 
 		return nil, errors.Join(fmt.Errorf("open the ledger in PostgreSQL: %w", err), l.dialect.close(c))
 	}
 	return &Postgres{Ledger: l}, nil
+}
+
+// Look connects to PostgreSQL, and changes nothing there.
+func (p Place) Look(ctx context.Context) (database.Look, error) {
+	l, err := database.LookAt(ctx, p.Address, "crflink ledger", p.Schema, "study")
+	if err != nil {
+		return l, fmt.Errorf("the ledger's PostgreSQL cannot be reached or entered: %w", err)
+	}
+	return l, nil
 }
 
 // connect makes the schema if need be, and brings it up to date.

@@ -169,19 +169,16 @@ func (l *Ledger) aside(ctx context.Context, f func(*transaction) error) error {
 	return tx.Commit()
 }
 
-// aboutSubjects are the tables from which rows about subjects are deleted.
-var aboutSubjects = []string{"seen", "query_step", "query", "delivery", "origin", "instance", "cell", "withdrawn", "subject"}
-
 // scrub makes the files of the tables anew, without the rows as they were before. What the server's write-ahead log and its backups hold is not
 // reached from here.
-func (server) scrub(ctx context.Context, c *connections) (err error) {
+func (server) scrub(ctx context.Context, c *connections, tables []string) (err error) {
 	conn, err := c.durable.Connx(ctx)
 	if err != nil {
 		return fmt.Errorf("the rows are deleted, but not overwritten: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	statements := []string{"SET statement_timeout = 0"} // a large table takes its time
-	for _, table := range aboutSubjects {
+	for _, table := range tables {
 		statements = append(statements, "VACUUM (FULL) "+table)
 	}
 	for _, statement := range append(statements, "RESET statement_timeout") {

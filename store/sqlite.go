@@ -92,7 +92,7 @@ func (sqlite) word(t *transaction, text string) (int64, error) {
 
 // scrub empties the write-ahead log, which holds pages as they were before, as far as readers under way let it. Pages themselves
 // are overwritten (secure_delete).
-func (sqlite) scrub(ctx context.Context, c *connections) error {
+func (sqlite) scrub(ctx context.Context, c *connections, _ []string) error {
 	if _, err := c.durable.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return fmt.Errorf("empty the write-ahead log: %w", err)
 	}

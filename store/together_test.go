@@ -101,7 +101,7 @@ func TestAShardItsAuditAndItsJobStandTogetherOrNotAtAll(t *testing.T) {
 	if err := p.store(t.Context(), p.shard(t, "001", 2), nothing); err == nil || p.stored(t, sv, place) != [4]int{1, 1, 1, 1} {
 		t.Errorf("a job that was done before: %v, %v", err, p.stored(t, sv, place))
 	}
-	check(t, p.l.Apply(t.Context(), p.run, p.shard(t, "002", 2))) // what failed left nothing behind
+	check(t, p.l.Apply(t.Context(), p.run, p.shard(t, "002", 2)))         // what failed left nothing behind
 	check(t, p.r.Record(t.Context(), audit.Event{Kind: audit.Inspected})) // anchors
 	if r := verified(t, s, p.l.Audit()); !r.Sound() || r.Entries != 2 {
 		t.Errorf("%+v", r)

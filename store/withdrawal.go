@@ -37,7 +37,7 @@ func (l *Ledger) Anonymise(ctx context.Context, subject, number string) (cells i
 	if err != nil {
 		return 0, fmt.Errorf("anonymise a subject: %w", err)
 	}
-	return cells, l.scrub(ctx)
+	return cells, l.scrub(ctx, aboutSubjects...)
 }
 
 func (t *transaction) anonymise(id int64, number string) (cells int, err error) {
@@ -61,14 +61,17 @@ func (t *transaction) anonymise(id int64, number string) (cells int, err error) 
 	return cells, t.one(&cells, "SELECT count(*) FROM cell WHERE subject = ?", id)
 }
 
-// scrub overwrites what was deleted, as far as the database can.
-func (l *Ledger) scrub(ctx context.Context) error {
+// aboutSubjects are the tables from which Forget and Anonymise delete.
+var aboutSubjects = []string{"seen", "query_step", "query", "delivery", "origin", "instance", "cell", "subject"}
+
+// scrub overwrites what was deleted of tables, as far as the database can.
+func (l *Ledger) scrub(ctx context.Context, tables ...string) error {
 	if underWayIn(ctx, l) != nil {
 		return errors.New("what was deleted cannot be overwritten before the end of the transaction; delete it in one of its own")
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.dialect.scrub(ctx, &l.connections)
+	return l.dialect.scrub(ctx, &l.connections, tables)
 }
 
 // Received remembers who was given an output in a run.
@@ -110,7 +113,7 @@ func (l *Ledger) UnnameWithdrawn(ctx context.Context, withdrawal int) error {
 	if err := l.withdrawn(ctx, "DELETE FROM withdrawn WHERE withdrawal = ?", withdrawal); err != nil {
 		return err
 	}
-	return l.scrub(ctx)
+	return l.scrub(ctx, "withdrawn")
 }
 
 func (l *Ledger) withdrawn(ctx context.Context, query string, args ...any) error {

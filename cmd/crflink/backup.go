@@ -46,8 +46,8 @@ func backup(cmd *cobra.Command, file, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(ledgerPath(study)); err != nil {
-		return fmt.Errorf("there is no state of the study in %s: nothing to copy", study.State)
+	if err := needsLedger(cmd.Context(), study, fmt.Errorf("there is no state of the study in %s: nothing to copy", study.State)); err != nil {
+		return err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}
 	defer func() { err = errors.Join(err, o.Close()) }()
@@ -58,10 +58,23 @@ func backup(cmd *cobra.Command, file, to string) (err error) {
 	if err := c.all(cmd.Context()); err != nil {
 		return coded{exitServer, fmt.Errorf("nothing was copied to %s: %w", to, err)}
 	}
-	if study.Vault != nil {
-		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "The vault lies in PostgreSQL and is not part of the copy: have it copied there.")
+	return copiedElsewhere(cmd.ErrOrStderr(), study)
+}
+
+// copiedElsewhere says what of the study is not in its state folder.
+func copiedElsewhere(w io.Writer, study *pipeline.Study) error {
+	for _, part := range []struct {
+		name  string
+		there bool
+	}{{"vault", study.Vault != nil}, {"ledger", study.Ledger != nil}} {
+		if !part.there {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "The %s lies in PostgreSQL and is not part of the copy: have it copied there.\n", part.name); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // copying is a backup under way. It grows beside its place and is moved there when it is whole.

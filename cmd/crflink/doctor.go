@@ -117,7 +117,7 @@ func writeRemarks(w io.Writer, all []checkup.Remark) error {
 // examine looks at everything that a run of the study needs.
 func examine(ctx context.Context, study *pipeline.Study) (all []checkup.Remark) {
 	e := &examination{study: study, now: time.Now}
-	for _, step := range []func(context.Context){e.authorisation, e.sources, e.consents, e.numbers, e.pacs, e.vault, e.state, e.targets} {
+	for _, step := range []func(context.Context){e.authorisation, e.sources, e.consents, e.numbers, e.pacs, e.vault, e.ledger, e.state, e.targets} {
 		step(ctx)
 	}
 	for _, r := range e.reports {

@@ -13,6 +13,7 @@ import (
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/pipeline/retire"
 	"github.com/crflink/crflink/pseudonym"
+	"github.com/crflink/crflink/store/database"
 	vaultstore "github.com/crflink/crflink/store/vault"
 )
 
@@ -59,17 +60,45 @@ func (e *examination) vaultIsThere(ctx context.Context, r *checkup.Report) bool 
 		r.Bad("reached", err, advice(err))
 		return false
 	}
+	e.looked(r, "vault", look)
+	return look.Made
+}
+
+// looked says what a database of PostgreSQL shows.
+func (e *examination) looked(r *checkup.Report, what string, look database.Look) {
 	r.Good("reached", "PostgreSQL "+look.Version)
 	r.Clock(look.Clock, e.now())
 	switch {
 	case look.Superuser:
-		r.Add("role", checkup.Doubtful, "it is a superuser", "give the vault a role of its own, which owns its tables and nothing else")
+		r.Add("role", checkup.Doubtful, "it is a superuser", "give the "+what+" a role of its own, which owns its tables and nothing else")
 	case !look.Made && !look.MayCreate:
-		r.Add("role", checkup.Bad, "it may not make the vault's tables", "CREATE DATABASE … OWNER …, as docs/operations.md says")
+		r.Add("role", checkup.Bad, "it may not make the "+what+"'s tables", "CREATE DATABASE … OWNER …, as docs/operations.md says")
 	default:
 		r.Good("role", "has the rights that it needs")
 	}
-	return look.Made
+}
+
+// ledger looks at a ledger in PostgreSQL, and whether there is only one.
+func (e *examination) ledger(ctx context.Context) {
+	r := e.about("ledger")
+	if err := rightLedger(e.study); err != nil {
+		r.Bad("place", err, "docs/operations.md, A ledger in PostgreSQL")
+		return
+	}
+	if e.study.Ledger == nil {
+		return
+	}
+	place, err := ledgerPlace(e.study.Ledger)
+	if err != nil {
+		r.Bad("credentials", err, "")
+		return
+	}
+	look, err := place.Look(ctx)
+	if err != nil {
+		r.Bad("reached", err, advice(err))
+		return
+	}
+	e.looked(r, "ledger", look)
 }
 
 func vaultAddress(spec *pipeline.VaultSpec) (vaultstore.Address, error) {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
 
@@ -122,8 +120,8 @@ func openToRead(ctx context.Context, study *pipeline.Study) (*opened, error) {
 
 // openExisting opens parts of a study that was synchronised before, in the given order; it creates none of them.
 func openExisting(ctx context.Context, study *pipeline.Study, steps ...func(*opened, context.Context) error) (*opened, error) {
-	if _, err := os.Stat(ledgerPath(study)); errors.Is(err, fs.ErrNotExist) {
-		return nil, coded{exitNothing, fmt.Errorf("%s holds no ledger: run crflink sync first", study.State)}
+	if err := needsLedger(ctx, study, noLedger(study)); err != nil {
+		return nil, err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study, Clock: time.Now, Progress: silence{}}}
 	for _, step := range steps {

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -80,8 +78,8 @@ func exportStudy(cmd *cobra.Command, file string, f exportFlags) error {
 
 // openExport opens what an export needs: no targets, and the source only to decide about consent.
 func openExport(ctx context.Context, study *pipeline.Study) (*opened, error) {
-	if _, err := os.Stat(ledgerPath(study)); errors.Is(err, fs.ErrNotExist) {
-		return nil, coded{exitNothing, pipeline.ErrNoRun}
+	if err := needsLedger(ctx, study, coded{exitNothing, pipeline.ErrNoRun}); err != nil {
+		return nil, err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}
 	for _, step := range []func(context.Context) error{o.lock, o.unretired, o.source, o.vault, o.journal, o.ledger, o.audit} {

@@ -35,6 +35,7 @@ func (o *opened) lock(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", o.Study.State, err)
 	}
+	o.locked = true
 	return claim(file, o.Study.ID, o.Study.State)
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/crflink/crflink/fhir/rest"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
-	"github.com/crflink/crflink/store"
 	"github.com/crflink/crflink/store/journal"
 	"github.com/crflink/crflink/withdrawal"
 )
@@ -26,6 +25,7 @@ type opened struct {
 	pipeline.Parts
 	log     audit.Log
 	by      string // who acts, where a flag says it
+	locked  bool   // other runs of the study are kept away
 	closers []io.Closer
 }
 
@@ -114,18 +114,6 @@ func (o *opened) withdrawals(open func(string) (*journal.Log, error)) error {
 		return err
 	}
 	o.Vault.Heed(o.Journal.Register())
-	return nil
-}
-
-func ledgerPath(study *pipeline.Study) string { return filepath.Join(study.State, "ledger.db") }
-
-func (o *opened) ledger(ctx context.Context) error {
-	ledger, err := store.OpenLedger(ctx, ledgerPath(o.Study), o.Study.Dictionary)
-	if err != nil {
-		return err
-	}
-	o.Ledger, o.log = ledger, ledger.Audit()
-	o.closers = append(o.closers, ledger)
 	return nil
 }
 

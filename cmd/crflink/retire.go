@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,8 +46,8 @@ func retireStudy(cmd *cobra.Command, file string, f retireFlags) (err error) {
 	if f.confirm != "" && f.confirm != study.ID {
 		return fmt.Errorf("--confirm %s is not the study's id, which is %s: nothing was erased", f.confirm, study.ID)
 	}
-	if _, err := os.Stat(ledgerPath(study)); err != nil {
-		return fmt.Errorf("there is no state of the study in %s: nothing to retire", study.State)
+	if err := needsLedger(cmd.Context(), study, fmt.Errorf("there is no state of the study in %s: nothing to retire", study.State)); err != nil {
+		return err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study}}
 	defer func() { err = errors.Join(err, o.Close()) }()

@@ -157,8 +157,12 @@ func openVault(ctx context.Context, rows pseudonym.VaultStore, key pseudonym.Key
 // newVault creates the vault of a study that has no ledger yet. A ledger without its vault means that the vault was
 // lost: numbers issued anew would give known patients a second identity.
 func (o *opened) newVault(ctx context.Context, rows *vaultstore.Store, key pseudonym.Key) (*pseudonym.Vault, error) {
-	if _, err := os.Stat(ledgerPath(o.Study)); err == nil {
-		return nil, fmt.Errorf("%w: %s holds a ledger but its vault is empty; restore the vault from its backup", pseudonym.ErrEmptyVault, o.Study.State)
+	has, err := hasLedger(ctx, o.Study)
+	if err != nil {
+		return nil, err
+	}
+	if has {
+		return nil, fmt.Errorf("%w: study %s has a ledger but its vault is empty; restore the vault from its backup", pseudonym.ErrEmptyVault, o.Study.ID)
 	}
 	return pseudonym.CreateVault(ctx, rows, key, o.Study.ID)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -64,8 +62,8 @@ With --subject: this subject withdraws, such as by letter. With --task: the task
 
 // openWithdrawals opens what withdrawals need, not the source: with write, also the study's lock and targets.
 func openWithdrawals(ctx context.Context, study *pipeline.Study, write bool) (*opened, error) {
-	if _, err := os.Stat(ledgerPath(study)); errors.Is(err, fs.ErrNotExist) {
-		return nil, coded{exitNothing, fmt.Errorf("%s holds no ledger: run crflink sync first", study.State)}
+	if err := needsLedger(ctx, study, noLedger(study)); err != nil {
+		return nil, err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study, Clock: time.Now, Progress: silence{}}}
 	steps := []func(context.Context) error{o.vault, o.readJournal, o.ledger}

@@ -126,10 +126,8 @@ func (p *Parts) forget(ctx context.Context) error {
 		}
 		subjects = append(subjects, facts.Subject)
 	}
-	for _, s := range subjects {
-		if _, err := p.Ledger.Forget(ctx, s); err != nil {
-			return fmt.Errorf("erase the ledger: %w", err)
-		}
+	if _, err := p.Ledger.Forget(ctx, subjects...); err != nil {
+		return fmt.Errorf("erase the ledger: %w", err)
 	}
 	names, err := p.Ledger.WithdrawnNames(ctx)
 	if err != nil {
@@ -190,7 +188,7 @@ var kept = []string{"vault.db", "vault.db-wal", "vault.db-shm", "ledger.db", "le
 
 // known reports whether a file of the state folder is one that crflink makes about subjects.
 func known(name string) bool {
-	for _, pattern := range []string{"crflink-spool-*", ".*.partial", "withdrawal*", "imaging*", "uid-map*", "restricted*", "*.journal", "*.jsonl", "parted-*"} {
+	for _, pattern := range []string{"crflink-spool-*", ".*.partial", "withdrawal*", "imaging*", "uid-map*", "restricted*", "*.journal", "*.jsonl", "parted-*", "*.moved"} {
 		if ok, _ := filepath.Match(pattern, name); ok {
 			return true
 		}

@@ -197,11 +197,9 @@ type failing struct {
 	left int
 }
 
-func (f *failing) Forget(ctx context.Context, subject string) (int, error) {
-	if f.left--; f.left < 0 {
-		return 0, errors.New("the disk is gone")
-	}
-	return f.Ledger.Forget(ctx, subject)
+func (f *failing) Forget(ctx context.Context, subjects ...string) (int, error) {
+	_, err := f.Ledger.Forget(ctx, subjects[:f.left]...)
+	return 0, errors.Join(err, errors.New("the disk is gone"))
 }
 
 func TestAnInterruptedRetirementIsFinishedByDoingItAgain(t *testing.T) {

@@ -34,6 +34,10 @@ func study() node {
 		"vault": object(map[string]node{
 			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
 		}, "postgres").said("a vault in PostgreSQL; without it the vault is a file in the state folder"),
+		"ledger": object(map[string]node{
+			"postgres": text().said("postgres://role@host:port/database, without a password"), "schema": text().said("the study's own schema there; usually ledger_ and the study's id"),
+			"password-env": text(), "password-file": text(), "ca": text(),
+		}, "postgres").said("a ledger in PostgreSQL; without it the ledger is a file in the state folder"),
 		"key":           key(),
 		"maxLost":       whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
 		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
