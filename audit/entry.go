@@ -29,6 +29,7 @@ const (
 	Gap           Kind = "gap"              // Missed: the log was not the one that the anchor knew
 	QueryWorked   Kind = "query"            // QueryDeed, about a subject: a person did something to a query
 	VaultChanged  Kind = "vault-changed"    // VaultChange, about a subject or the whole vault
+	LedgerMoved   Kind = "ledger-moved"     // LedgerMove
 	Located       Kind = "located"          // a keyed reference was resolved
 	Requested     Kind = "identity-request" // Request: a person wants to know who a subject is
 	Reidentified  Kind = "reidentified"     // Approval: another person approved it

@@ -128,6 +128,12 @@ type VaultChange struct {
 	What string `json:"what"` // key-rotated, moved, joined (the subject that stays), dropped (the one that goes) or parted
 }
 
+// LedgerMove is the detail of LedgerMoved: the log itself was moved, with all that stands beside it.
+type LedgerMove struct {
+	Checksum string         `json:"checksum"` // of all rows
+	Rows     map[string]int `json:"rows"`     // by table
+}
+
 // QueryDeed is the detail of QueryWorked.
 type QueryDeed struct {
 	Query int64  `json:"query"`

@@ -48,6 +48,15 @@ func OpenPostgres(ctx context.Context, p Place, d *ecrf.Dictionary) (*Postgres, 
 	return &Postgres{Ledger: l}, nil
 }
 
+// Check reports what is wrong with the place as it is written. Nothing is sent.
+func (p Place) Check() error {
+	if !schemaName.MatchString(p.Schema) {
+		return errors.New("a schema is named by at most 63 lower-case letters, digits and underscores")
+	}
+	_, err := p.Config("crflink ledger")
+	return err
+}
+
 // Look connects to PostgreSQL, and changes nothing there.
 func (p Place) Look(ctx context.Context) (database.Look, error) {
 	l, err := database.LookAt(ctx, p.Address, "crflink ledger", p.Schema, "study")
@@ -85,8 +94,8 @@ var (
 
 // open opens the pools. Nothing is sent before the first use.
 func (p Place) open() (*connections, error) {
-	if !schemaName.MatchString(p.Schema) {
-		return nil, errors.New("a schema is named by at most 63 lower-case letters, digits and underscores")
+	if err := p.Check(); err != nil {
+		return nil, err
 	}
 	c := &connections{}
 	for _, pool := range []struct {

@@ -74,7 +74,8 @@ func ledgerPlace(spec *pipeline.LedgerSpec) (store.Place, error) {
 	if err != nil {
 		return store.Place{}, fmt.Errorf("the ledger's password: %w", err)
 	}
-	return store.Place{Address: postgres.Address{URL: spec.Postgres, CA: spec.CA, Password: password.Reveal()}, Schema: spec.Schema}, nil
+	place := store.Place{Address: postgres.Address{URL: spec.Postgres, CA: spec.CA, Password: password.Reveal()}, Schema: spec.Schema}
+	return place, place.Check()
 }
 
 func (o *opened) ledger(ctx context.Context) error {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "../../testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"redcap": redcapCommand, "hospital": serveHospital},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"redcap": redcapCommand, "hospital": serveHospital, "database": databaseCommand(t)},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CRFLINK_VAULT_KEY", testVaultKey)
 			return os.CopyFS(env.WorkDir+"/configs/psma-registry", os.DirFS("../../configs/psma-registry"))

@@ -35,7 +35,7 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 	root.AddCommand(
 		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), odmCommand(), completenessCommand(), sdvCommand(), ucumCommand(), consentCommand(),
 		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), imagingCommand(), retireCommand(), exportCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
-		backupCommand(),
+		backupCommand(), migrateCommand(),
 		doctorCommand(), serveCommand(), workerCommand(), jobsCommand(), statusCommand(), runsCommand(),
 		previewCommand(), approveCommand(),
 	)
