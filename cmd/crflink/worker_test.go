@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -326,4 +328,120 @@ func TestARunOfSeveralProcessesIsThatOfOne(t *testing.T) {
 		workers[0].done(t)
 		f.same(t, leader, "asleep")
 	})
+	t.Run("the database is restarted", func(t *testing.T) {
+		leader, workers := f.workers(t, "restarted", 1)
+		p := leader.lead(t)
+		workers[0].says(t, stored)
+		f.cluster.Crash(t)
+		p.done(t)
+		f.same(t, leader, "restarted")
+	})
+	t.Run("a worker's network is cut", func(t *testing.T) {
+		leader, _ := f.workers(t, "cut", 1)
+		network := newNetwork(t)
+		far := f.host(t, "cut")
+		text := far.read(t, "study.yaml")
+		for _, address := range []string{fmt.Sprintf("127.0.0.1:%d", f.cluster.Port), strings.TrimSuffix(strings.TrimPrefix(f.hospital, "fhir: http://"), "/fhir")} {
+			text = strings.ReplaceAll(text, address, network.through(t, address))
+		}
+		far.write(t, "study.yaml", text)
+		w := far.worker(t)
+		p := leader.lead(t)
+		w.says(t, stored)
+		network.cut(true)
+		p.done(t)
+		network.cut(false)
+		f.same(t, leader, "cut")
+		w.signal(syscall.SIGTERM)
+		w.done(t)
+		f.same(t, leader, "cut")
+	})
+	t.Run("a shard ends every process that tries it", func(t *testing.T) {
+		f.night(t, "poisoned")
+		leader, victim := f.host(t, "poisoned"), f.host(t, "poisoned")
+		leader.write(t, "serve.yaml", strings.Replace(workersConfig, "at-once: 2", "attempts: 1, at-once: 1", 1))
+		victim.write(t, "serve.yaml", strings.Replace(workersConfig, "at-once: 2", "at-once: 5", 1))
+		w := victim.worker(t)
+		f.count(t, "poisoned")
+		f.when(40, func() { w.signal(syscall.SIGKILL) })
+		p := leader.lead(t)
+		<-p.ended
+		if code, text := p.cmd.ProcessState.ExitCode(), p.log.String(); code != exitIncomplete || !strings.Contains(text, "was given up: 1 attempts ended without a word") {
+			t.Errorf("it ends with %d: %s", code, text)
+		}
+		if f.ledger(t, leader) == f.dump {
+			t.Error("nothing was given up")
+		}
+		leader.lead(t).done(t)
+		f.same(t, leader, "poisoned")
+	})
+}
+
+// network lets connections through, until it is cut: then nothing comes through any more, and nobody is told.
+type network struct {
+	mu    sync.Mutex
+	whole *sync.Cond
+	is    bool // cut
+}
+
+func newNetwork(t *testing.T) *network {
+	n := &network{}
+	n.whole = sync.NewCond(&n.mu)
+	t.Cleanup(func() { n.cut(false) })
+	return n
+}
+
+func (n *network) cut(is bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.is = is
+	n.whole.Broadcast()
+}
+
+// through returns an address from which connections lead to another one.
+func (n *network) through(t *testing.T, to string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go n.join(near, to)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func (n *network) join(near net.Conn, to string) {
+	far, err := net.Dial("tcp", to)
+	if err != nil {
+		_ = near.Close()
+		return
+	}
+	for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
+		go func() {
+			_, _ = io.Copy(way[1], &passage{way[0], n})
+			_ = way[1].Close()
+		}()
+	}
+}
+
+// passage is one direction of a connection.
+type passage struct {
+	net.Conn
+	n *network
+}
+
+func (p *passage) Read(b []byte) (int, error) {
+	read, err := p.Conn.Read(b)
+	p.n.mu.Lock()
+	defer p.n.mu.Unlock()
+	for p.n.is {
+		p.n.whole.Wait()
+	}
+	return read, err
 }

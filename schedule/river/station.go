@@ -83,8 +83,6 @@ type Station struct {
 
 	mu    sync.Mutex
 	bench map[atWork]*bench // by run and epoch
-
-	beforeStore func(shardArgs, int64) // for tests: an attempt is about to store
 }
 
 // Open opens the study's schema, which the ledger has made, and makes the tables of the distribution if need be. Nothing is worked

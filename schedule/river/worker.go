@@ -107,9 +107,6 @@ func (s *Station) compute(ctx context.Context, b *bench, o *offer, job *river.Jo
 	if err != nil {
 		return err
 	}
-	if s.beforeStore != nil {
-		s.beforeStore(o.shardArgs, o.attempt)
-	}
 	return b.ledger.Together(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := s.fence(ctx, tx, o, sealed); err != nil {
 			return err
