@@ -72,7 +72,7 @@ func (l *lead) begin(ctx context.Context) error {
 		if err := l.inherit(ctx, tx); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE shard_offer SET closed = TRUE, piece = '' WHERE run = $1 AND harvest IS NULL", l.at.run)
+		_, err = tx.Exec(ctx, "UPDATE shard_offer SET closed = TRUE, piece = '', lost = lost + "+wordless+" WHERE run = $1 AND harvest IS NULL AND NOT closed", l.at.run)
 		return err
 	}))
 }
@@ -191,12 +191,12 @@ func (l *lead) give(ctx context.Context) error {
 
 // offer makes a shard's row with its job. One that was tried too often under earlier leaders is given up at once.
 func (l *lead) offer(ctx context.Context, p pipeline.Piece) error {
-	var tries int
+	var lost int
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `INSERT INTO shard_offer (run, shard, epoch, piece) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (run, shard) DO UPDATE SET epoch = excluded.epoch, piece = excluded.piece, harvest = NULL, closed = FALSE, beat = NULL
-			RETURNING attempt - failed`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&tries)
-		if err != nil || tries >= l.options.Attempts {
+			RETURNING lost`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&lost)
+		if err != nil || lost >= l.options.Attempts {
 			return err
 		}
 		return l.insert(ctx, tx, p.Name)
@@ -204,7 +204,7 @@ func (l *lead) offer(ctx context.Context, p pipeline.Piece) error {
 	switch {
 	case err != nil:
 		return told(err)
-	case tries >= l.options.Attempts:
+	case lost >= l.options.Attempts:
 		return l.isolate(ctx, p.Name)
 	}
 	l.out++
@@ -245,16 +245,19 @@ func (l *lead) gather(ctx context.Context) error {
 	return nil
 }
 
+// wordless is 1 where the newest attempt has begun and said nothing of its end.
+const wordless = "CASE WHEN attempt > failed + lost THEN 1 ELSE 0 END"
+
 // silent are the shards that nobody works at any more: their attempt says nothing, or their job is over and they are not done.
-const silent = `SELECT o.shard, o.attempt, o.failed, o.reason FROM shard_offer o LEFT JOIN river_job j ON j.id = o.job
+const silent = `SELECT o.shard, o.failed, o.lost + ` + wordless + ` AS lost, o.reason FROM shard_offer o LEFT JOIN river_job j ON j.id = o.job
 	WHERE o.run = $1 AND o.epoch = $2 AND o.harvest IS NULL AND NOT o.closed AND (
 		j.id IS NULL OR j.state IN ('completed', 'cancelled', 'discarded')
 		OR j.state = 'running' AND greatest(j.attempted_at, o.beat) < now() - $3 * interval '1 microsecond')`
 
 type silence struct {
-	Shard           string
-	Attempt, Failed int64
-	Reason          string
+	Shard        string
+	Failed, Lost int
+	Reason       string
 }
 
 // rescue gives such shards to somebody else, or gives them up.
@@ -269,19 +272,29 @@ func (l *lead) rescue(ctx context.Context) error {
 	}
 	for _, f := range found {
 		switch {
-		case f.Failed >= int64(l.options.Attempts):
+		case f.Failed >= l.options.Attempts:
 			return fmt.Errorf("shard %s: %s", f.Shard, f.Reason)
-		case f.Attempt-f.Failed >= int64(l.options.Attempts):
+		case f.Lost >= l.options.Attempts:
 			err = l.giveUp(ctx, f.Shard)
 		default:
-			l.options.Log.Warn("nobody works at a shard any more; it is given out again", "run", l.at.run, "shard", f.Shard, "attempts", f.Attempt)
-			err = passing(pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error { return l.insert(ctx, tx, f.Shard) }))
+			l.options.Log.Warn("nobody works at a shard any more; it is given out again", "run", l.at.run, "shard", f.Shard, "lost", f.Lost, "failed", f.Failed)
+			err = passing(l.again(ctx, f))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// again gives a shard to whoever comes. The job that it had before is void.
+func (l *lead) again(ctx context.Context, f silence) error {
+	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE shard_offer SET lost = $3 WHERE run = $1 AND shard = $2", l.at.run, f.Shard, f.Lost); err != nil {
+			return err
+		}
+		return l.insert(ctx, tx, f.Shard)
+	})
 }
 
 func (l *lead) giveUp(ctx context.Context, shard string) error {

@@ -33,10 +33,10 @@ func (s *Station) terms(ctx context.Context, at atWork) (sealed []byte, err erro
 }
 
 // take begins an attempt. From now on every earlier one is fenced.
-func (s *Station) take(ctx context.Context, args shardArgs) (*offer, error) {
+func (s *Station) take(ctx context.Context, args shardArgs, job int64) (*offer, error) {
 	o := &offer{shardArgs: args}
 	err := s.pool.QueryRow(ctx, `UPDATE shard_offer SET attempt = attempt + 1, beat = now()
-		WHERE run = $1 AND epoch = $2 AND shard = $3 AND harvest IS NULL AND NOT closed RETURNING attempt, piece`, args.Run, args.Epoch, args.Shard).Scan(&o.attempt, &o.piece)
+		WHERE run = $1 AND epoch = $2 AND shard = $3 AND job = $4 AND harvest IS NULL AND NOT closed RETURNING attempt, piece`, args.Run, args.Epoch, args.Shard, job).Scan(&o.attempt, &o.piece)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, errOver
 	}

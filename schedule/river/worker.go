@@ -73,7 +73,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[shardArgs]) error {
 		return river.JobSnooze(slotPause)
 	}
 	defer slot.giveBack()
-	o, err := s.take(ctx, args)
+	o, err := s.take(ctx, args, job.ID)
 	if errors.Is(err, errOver) {
 		return river.JobCancel(errOver)
 	}
@@ -226,4 +226,3 @@ func (s *Station) unable(ctx context.Context, args shardArgs, err error) error {
 	}
 	return river.JobSnooze(otherInputsPause)
 }
-

@@ -10,9 +10,10 @@ CREATE TABLE shard_offer (
   run     BIGINT NOT NULL REFERENCES shard_run (run) ON DELETE CASCADE,
   shard   TEXT COLLATE "C" NOT NULL,
   epoch   BIGINT NOT NULL,
-  job     BIGINT NOT NULL DEFAULT 0,
+  job     BIGINT NOT NULL DEFAULT 0,  -- the newest; others may not try any more
   attempt BIGINT NOT NULL DEFAULT 0,  -- the newest; it never falls
   failed  BIGINT NOT NULL DEFAULT 0,  -- attempts that said why they failed
+  lost    BIGINT NOT NULL DEFAULT 0,  -- attempts that ended without a word
   reason  TEXT NOT NULL DEFAULT '',   -- the newest of them
   beat    TIMESTAMPTZ,                -- when the newest attempt was last seen at work
   closed  BOOLEAN NOT NULL DEFAULT FALSE,
