@@ -286,7 +286,7 @@ const stored = "a shard is stored"
 
 // TestARunOfSeveralProcessesIsThatOfOne: whatever becomes of the processes and of the database meanwhile.
 func TestARunOfSeveralProcessesIsThatOfOne(t *testing.T) {
-	f := newField(t, 400, 4*time.Millisecond)
+	f := newField(t, 200, 4*time.Millisecond)
 	t.Run("nothing happens", func(t *testing.T) {
 		leader, workers := f.workers(t, "calm", 2)
 		leader.lead(t).done(t)

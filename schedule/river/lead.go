@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/riverqueue/river"
 
 	"github.com/crflink/crflink/pipeline"
@@ -72,7 +74,7 @@ func (l *lead) begin(ctx context.Context) error {
 		if err := l.inherit(ctx, tx); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE shard_offer SET closed = TRUE, piece = '', lost = lost + "+wordless+" WHERE run = $1 AND harvest IS NULL AND NOT closed", l.at.run)
+		_, err = tx.Exec(ctx, "UPDATE shard_offer o SET closed = TRUE, piece = '', lost = lost + "+wordless+" WHERE run = $1 AND harvest IS NULL AND NOT closed", l.at.run)
 		return err
 	}))
 }
@@ -149,9 +151,13 @@ func (l *lead) bears(ctx context.Context, err error) bool {
 	return now.Sub(l.lost) < l.options.Patience
 }
 
+// passingClasses are those of PostgreSQL's errors that say nothing of the statement: connections, conflicts, resources, the operator.
+var passingClasses = []string{"08", "40", "53", "57"}
+
 func passing(err error) error {
-	if err == nil {
-		return nil
+	var answered *pgconn.PgError
+	if err == nil || errors.As(err, &answered) && !slices.Contains(passingClasses, answered.Code[:2]) {
+		return told(err)
 	}
 	return databaseError{told(err)}
 }
@@ -246,7 +252,7 @@ func (l *lead) gather(ctx context.Context) error {
 }
 
 // wordless is 1 where the newest attempt has begun and said nothing of its end.
-const wordless = "CASE WHEN attempt > failed + lost THEN 1 ELSE 0 END"
+const wordless = "CASE WHEN o.attempt > o.failed + o.lost THEN 1 ELSE 0 END"
 
 // silent are the shards that nobody works at any more: their attempt says nothing, or their job is over and they are not done.
 const silent = `SELECT o.shard, o.failed, o.lost + ` + wordless + ` AS lost, o.reason FROM shard_offer o LEFT JOIN river_job j ON j.id = o.job

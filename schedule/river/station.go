@@ -121,7 +121,7 @@ func (s *Station) connect(ctx context.Context, p store.Place) error {
 	river.AddWorker(workers, &worker{station: s})
 	s.client, err = river.NewClient(riverpgxv5.New(s.pool), &river.Config{
 		Schema: p.Schema, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: s.options.AtOnce}}, FetchOnlyKnownKinds: true,
-		MaxAttempts: s.options.Attempts, RetryPolicy: soon{}, JobTimeout: -1, Logger: s.options.Log.With("part", "queue"),
+		MaxAttempts: s.options.Attempts, RetryPolicy: soon{}, JobTimeout: -1, Logger: slog.New(warnings{s.options.Log.Handler()}).With("part", "queue"),
 		CompletedJobRetentionPeriod: time.Hour, DiscardedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
 	})
 	if err != nil {
@@ -129,6 +129,20 @@ func (s *Station) connect(ctx context.Context, p store.Place) error {
 	}
 	return err
 }
+
+// warnings leaves out what River tells of its daily work.
+type warnings struct{ slog.Handler }
+
+// Enabled reports whether it is a warning or worse.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs adds attributes.
+func (w warnings) WithAttrs(a []slog.Attr) slog.Handler { return warnings{w.Handler.WithAttrs(a)} }
+
+// WithGroup adds a group.
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
 
 // migrate brings River's tables and our own up to date. Several processes may do so at once.
 func (s *Station) migrate(ctx context.Context) error {
