@@ -8,7 +8,7 @@ import (
 )
 
 // Ledger stores what was computed and delivered for one study. An implementation passes the suite ecrf/ledgertest.
-// One process writes; methods are safe for concurrent use. Every method that changes something does so in one
+// One process writes, unless the implementation says more; methods are safe for concurrent use. Every method that changes something does so in one
 // transaction: after a crash at any instant the change is there as a whole or not at all.
 type Ledger interface {
 	// Begin opens a run, or resumes the newest one when that has the same key and was not finished.

@@ -1,11 +1,13 @@
-// Package store keeps ledgers in SQLite. It alone knows sqlx and go-sqlite3.
+// Package store keeps ledgers in SQLite and in PostgreSQL. With the packages below it alone knows sqlx, go-sqlite3 and pgx.
 //
-//   - A Ledger is the database of one study: dictionary keys as integers in narrow tables, and a view named cells that shows
-//     them as text (subject, event, form, repeat, item, value, …) for people who open the file with other tools.
-//   - The writer is one connection with synchronous=NORMAL: after a power failure the newest batches may be missing, never half a
-//     batch. What others rely on (checkpoints, what a target took, what was forgotten) goes through a second
-//     connection with synchronous=FULL and is on disk when the call returns.
+//   - A Ledger is the database of one study: a file, or a schema. Dictionary keys are integers in narrow tables, and a view named cells shows
+//     them as text (subject, event, form, repeat, item, value, …) for people who look with other tools.
+//   - A dialect is what differs between the databases. Each has migrations of its own; tables and columns are the same.
+//   - The writer commits without waiting for the disk (synchronous=NORMAL; synchronous_commit=off): after a power failure the newest batches may be
+//     missing, never half a batch. What others rely on (checkpoints, what a target took, what was forgotten) goes through other connections
+//     (FULL; on) and is on disk when the call returns.
 //   - Readers have connections of their own and see the state at which their transaction began.
+//   - One process changes a file. A schema may be changed by several, see Postgres.
 //
-// The file has mode 0600. SQLite gives its -wal and -shm files the same mode.
+// A file has mode 0600. SQLite gives its -wal and -shm files the same mode.
 package store

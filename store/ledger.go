@@ -27,7 +27,7 @@ type Ledger struct {
 var _ ecrf.Ledger = (*Ledger)(nil)
 
 // ErrOtherStudy is returned for a ledger that belongs to another study.
-var ErrOtherStudy = errors.New("the ledger belongs to another study; give each study a ledger of its own")
+var ErrOtherStudy = errors.New("the ledger is not this study's")
 
 var errNoDictionary = errors.New("a ledger needs a dictionary")
 
@@ -86,7 +86,7 @@ func (t *transaction) claim(d *ecrf.Dictionary) error {
 	case errors.Is(err, sql.ErrNoRows):
 		_, err = t.run("INSERT INTO study (id, name, dictionary) VALUES (1, ?, ?)", d.Study, d.Hash())
 	case err == nil && name != d.Study:
-		return fmt.Errorf("%w: it is of %q, not of %q", ErrOtherStudy, name, d.Study)
+		return fmt.Errorf("%w: it belongs to study %q, not to %q; give each study a ledger of its own", ErrOtherStudy, name, d.Study)
 	case err == nil:
 		_, err = t.run("UPDATE study SET dictionary = ?", d.Hash())
 	}

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jmoiron/sqlx"
 
 	"github.com/crflink/crflink/audit"
@@ -113,4 +116,95 @@ func TestPostgreSQLPassesTheAuditExam(t *testing.T) {
 	audittest.Run(t, func(t *testing.T, dir string) audit.Log {
 		return closed(t, openPostgres(t, s.placeOf(t, dir), ledgertest.Dictionary(t))).Audit()
 	})
+}
+
+func TestPostgreSQLItselfRefusesToChangeAnEntry(t *testing.T) {
+	s := newServer(t)
+	place := s.place()
+	log := closed(t, openPostgres(t, place, ledgertest.Dictionary(t))).Audit()
+	check(t, log.Append(t.Context(), true, func(audit.Head) ([]audit.Entry, error) {
+		return []audit.Entry{{Number: 1, Payload: []byte{1}, Before: []byte{0}, Digest: []byte{1}}, {Number: 2, Payload: []byte{2}, Before: []byte{1}, Digest: []byte{2}}}, nil
+	}))
+	statements := []string{
+		"UPDATE audit SET actor = 'another' WHERE number = 1",
+		"DELETE FROM audit",
+		"DELETE FROM audit WHERE false",
+		"TRUNCATE audit",
+		"INSERT INTO audit SELECT number, at, 'another', kind, subject, mark, payload, before, digest FROM audit WHERE number = 2 ON CONFLICT (number) DO UPDATE SET actor = excluded.actor",
+		"INSERT INTO audit SELECT 0, at, actor, kind, subject, mark, payload, before, digest FROM audit WHERE number = 2",
+	}
+	// The ledger's own role lacks the right; who may do everything meets the triggers.
+	for user, says := range map[string]string{"ledgers": "permission denied", shared.Owner: "an entry of the audit"} {
+		db := s.as(t, user, place)
+		for _, statement := range statements {
+			_, err := db.Exec(statement)
+			if err == nil || !strings.Contains(err.Error(), says) && !strings.Contains(err.Error(), "comes after all others") {
+				t.Errorf("%s, as %s: %v", statement, user, err)
+			}
+		}
+		var n int
+		if check(t, db.Get(&n, "SELECT count(*) FROM audit WHERE actor = ''")); n != 2 {
+			t.Errorf("%d entries are as they were", n)
+		}
+	}
+}
+
+func TestALedgerOfANewerProgramInPostgreSQLIsRefusedAndStaysAsItIs(t *testing.T) {
+	s, d := newServer(t), ledgertest.Dictionary(t)
+	place := s.place()
+	check(t, openPostgres(t, place, d).Close())
+	db := s.as(t, "ledgers", place)
+	db.MustExec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
+	if l, err := store.OpenPostgres(t.Context(), place, d); !errors.Is(err, database.ErrNewer) {
+		t.Errorf("%v, %v; want a refusal", l, err)
+	}
+	var n int
+	if check(t, db.Get(&n, "SELECT count(*) FROM goose_db_version")); n != 3 { // 0, 1 and the newer one
+		t.Errorf("the schema's version was changed: %d rows", n)
+	}
+}
+
+// TestWhatMustBeOnDiskIs even where the server is set up to be quick.
+func TestWhatMustBeOnDiskIs(t *testing.T) {
+	s, d := newServer(t), ledgertest.Dictionary(t)
+	s.SQL(t, "ledgers", "ALTER ROLE ledgers SET synchronous_commit = off")
+	l := closed(t, openPostgres(t, s.place(), d))
+	var setting string
+	check(t, l.Together(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "SHOW synchronous_commit").Scan(&setting)
+	}))
+	if setting != "on" {
+		t.Errorf("synchronous_commit is %s", setting)
+	}
+}
+
+func TestAPlaceThatIsNotSafeIsRefused(t *testing.T) {
+	for _, p := range []store.Place{
+		{Address: postgres.Address{URL: "postgres://r@127.0.0.1/d"}, Schema: `x"; DROP SCHEMA y; --`},
+		{Address: postgres.Address{URL: "postgres://r@127.0.0.1/d"}, Schema: ""},
+		{Address: postgres.Address{URL: "postgres://r:canary@127.0.0.1/d"}, Schema: "x"},
+		{Address: postgres.Address{URL: "postgres://r@db.example/d?sslmode=require"}, Schema: "x"},
+	} {
+		if _, err := store.OpenPostgres(t.Context(), p, ledgertest.Dictionary(t)); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}
+
+func BenchmarkApplyNewSubjectsToPostgreSQL(b *testing.B) {
+	s, d := newServer(b), ledgertest.Dictionary(b)
+	l := closed(b, openPostgres(b, s.place(), d))
+	run, err := l.Begin(b.Context(), ecrf.Run{})
+	check(b, err)
+	const batch = 200
+	cells, first := 0, 0
+	for b.Loop() {
+		b.StopTimer()
+		subjects := changes(b, d, first, batch)
+		first += batch
+		b.StartTimer()
+		check(b, l.Apply(b.Context(), run, ecrf.Batch{Subjects: subjects}))
+		cells += batch * 22
+	}
+	b.ReportMetric(float64(cells)/b.Elapsed().Seconds(), "cells/s")
 }

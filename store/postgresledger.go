@@ -157,6 +157,9 @@ func (p *Postgres) HoldRun(ctx context.Context) error {
 	if err == nil && !held {
 		err = ErrRunUnderWay
 	}
+	if err == nil { // the run may take hours; servers before PostgreSQL 14 do not end what is idle
+		_, err = conn.ExecContext(ctx, "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
+	}
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}

@@ -159,13 +159,17 @@ func (l *Ledger) StepQuery(ctx context.Context, id int64, step ecrf.QueryStep) e
 // Queries returns all queries with their history.
 func (l *Ledger) Queries(ctx context.Context) ([]ecrf.DataQuery, error) {
 	var rows []queryRow
-	if err := l.read.SelectContext(ctx, &rows, selectQueries+" ORDER BY q.id"); err != nil {
+	err := l.read.SelectContext(ctx, &rows, selectQueries+" ORDER BY q.id")
+	if err != nil {
 		return nil, fmt.Errorf("read the queries: %w", err)
 	}
 	all := make([]ecrf.DataQuery, len(rows))
 	places := map[int64]int{}
 	for i := range rows {
-		all[i], places[rows[i].ID] = l.query(&rows[i]), i
+		if all[i], err = l.query(&rows[i]); err != nil {
+			return nil, fmt.Errorf("read query %d: %w", rows[i].ID, err)
+		}
+		places[rows[i].ID] = i
 	}
 	var steps []struct {
 		Query             int64
@@ -188,12 +192,15 @@ func (l *Ledger) Queries(ctx context.Context) ([]ecrf.DataQuery, error) {
 	return all, nil
 }
 
-func (l *Ledger) query(r *queryRow) ecrf.DataQuery {
-	x := l.slots.byID[r.Slot]
+func (l *Ledger) query(r *queryRow) (ecrf.DataQuery, error) {
+	x, ok := l.slots.byID[r.Slot]
+	if !ok {
+		return ecrf.DataQuery{}, errUnknownForm
+	}
 	q := ecrf.DataQuery{ID: r.ID, Target: r.Target, Site: r.Site, State: ecrf.QueryState(r.State), Assignee: r.Assignee}
 	q.Subject, q.Cause, q.Stored, q.Incoming = r.Number, ecrf.Cause(r.Cause), r.Stored, r.Incoming
 	q.CellKey = ecrf.CellKey{Event: x.event, Form: x.form, Repeat: r.Repeat, Item: x.item}
-	return q
+	return q, nil
 }
 
 // forgetQueries removes the queries about a subject.

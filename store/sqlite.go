@@ -29,7 +29,7 @@ func (sqlite) newestMarks() string {
 func (sqlite) instant() *sql.TxOptions { return nil }
 
 func (sqlite) prepare(ctx context.Context, db *sqlx.DB, query string) (statement, error) {
-	s, err := db.PreparexContext(ctx, query) //nolint:sqlclosecheck // closed with the database
+	s, err := db.PreparexContext(ctx, query)
 	return statement{query, s}, err
 }
 
@@ -109,7 +109,7 @@ func (sqlite) close(c *connections) error {
 type fileSession struct{ *sqlx.Tx }
 
 func (s fileSession) run(ctx context.Context, q statement, args ...any) error {
-	_, err := s.StmtxContext(ctx, q.prepared).ExecContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes its statements
+	_, err := s.StmtxContext(ctx, q.prepared).ExecContext(ctx, args...)
 	return err
 }
 

@@ -117,6 +117,27 @@ func TestAStudyKeepsItsLedgerInPostgreSQL(t *testing.T) {
 		t.Errorf("a reader beside a run: %d %s", s.code, s.err)
 	}
 	must(t, l.Close())
+	subject := subjectsIn(t, j)[0]
+	for _, args := range [][]string{{"confirm", "study.yaml", "--subject", subject, "--by", "A. Person", "--reason", "a test"}, {"run", "study.yaml"}} {
+		if s := j.run(t, append([]string{"withdraw"}, args...)...); s.code != exitDone && s.code != exitIncomplete {
+			t.Fatalf("withdraw: %d %s", s.code, s.err)
+		}
+	}
+	l = j.ledgerIn(t, place)
+	if left := dumpIn(t, l); strings.Contains(left, `"`+subject+`"`) || len(left) < len(dump)/2 {
+		t.Error("a withdrawn subject is left, or all are gone")
+	}
+	j.write(t, "out/state/ledger.db.moved", "as a migration leaves it")
+	if s := j.run(t, "retire", "study.yaml", "--by", "A. Officer", "--reason", "the study ended", "--confirm", "psma-registry"); s.code != exitDone {
+		t.Errorf("retire: %d %s", s.code, s.err)
+	}
+	if left := dumpIn(t, l); left != "" {
+		t.Errorf("after the study's end there is %s", left)
+	}
+	if _, err := os.Stat(j.path("out/state/ledger.db.moved")); err == nil {
+		t.Error("after the study's end the old ledger is left")
+	}
+	must(t, l.Close())
 	other := newJob(t, source, "id: psma-registry\n", "id: psma-registry-2\n")
 	other.env = append(other.env, "LEDGER_PASSWORD="+cluster.Password)
 	other.nameLedger(t, place)
@@ -124,8 +145,8 @@ func TestAStudyKeepsItsLedgerInPostgreSQL(t *testing.T) {
 	if s := other.run(t, other.syncArgs()...); s.code != exitUsage || strings.Contains(s.err, cluster.Password) {
 		t.Errorf("another study in the same schema: %d %s", s.code, s.err)
 	}
-	j.env = append(j.env, "LEDGER_PASSWORD=wrong-canary")
-	if s := j.run(t, j.syncArgs()...); s.code != exitServer || !strings.Contains(s.err, "password authentication failed") || strings.Contains(s.err, "canary") {
+	other.env = append(other.env, "LEDGER_PASSWORD=wrong-canary")
+	if s := other.run(t, other.syncArgs()...); s.code != exitServer || !strings.Contains(s.err, "password authentication failed") || strings.Contains(s.err, "canary") {
 		t.Errorf("a wrong password: %d %s", s.code, s.err)
 	}
 }
