@@ -12,7 +12,7 @@ import (
 // TestAProcessReadsWordsThatAnotherAddedBeforeItsOwn: what both wrote reads as it does for one that has just opened the ledger.
 func TestAProcessReadsWordsThatAnotherAddedBeforeItsOwn(t *testing.T) {
 	sv, s := newServer(t), audittest.NewStudy(t, 1)
-	p := sv.place("ledgers")
+	p := sv.place()
 	one, two := newPair(t, sv, p, s), newPair(t, sv, p, s)
 	for i, x := range []struct {
 		by   *pair
