@@ -64,8 +64,9 @@ func TestTheUnitIsConfined(t *testing.T) {
 
 func TestAllWaysStartTheSameCommand(t *testing.T) {
 	for name, want := range map[string]string{
-		"crflink.service": "ExecStart=/usr/local/bin/crflink serve /etc/crflink/serve.yaml",
-		"Containerfile":   `CMD ["serve", "/etc/crflink/serve.yaml"]`,
+		"crflink.service":        "ExecStart=/usr/local/bin/crflink serve /etc/crflink/serve.yaml",
+		"crflink-worker.service": "ExecStart=/usr/local/bin/crflink worker /etc/crflink/serve.yaml",
+		"Containerfile":          `CMD ["serve", "/etc/crflink/serve.yaml"]`,
 	} {
 		if !strings.Contains(text(t, name), want) {
 			t.Errorf("%s does not say %s", name, want)

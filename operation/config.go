@@ -19,6 +19,7 @@ type Config struct {
 	Zone      *time.Location
 	State     string // folder of book, lock and socket
 	Database  *Database
+	Workers   *Workers // nil: every run is computed by the process that leads it
 	Listen    Listen
 	Traces    string // OTLP collector, "" for none
 	Notify    Notify
@@ -45,6 +46,20 @@ type Night struct {
 type Database struct {
 	URL, CA  string
 	Password pipeline.SecretSpec
+}
+
+// Workers say how runs are computed by several processes.
+type Workers struct {
+	AtOnce   int           // shards that one process computes side by side
+	AtSource int           // shards that all processes together compute side by side of one server
+	Attempts int           // of a shard, before it is given up
+	Silence  time.Duration // after which a shard is given to another process
+	Patience time.Duration // with a database that does not answer
+}
+
+// UsualWorkers are those of a configuration that says nothing of them.
+func UsualWorkers() *Workers {
+	return &Workers{AtOnce: 8, AtSource: 16, Attempts: 3, Silence: time.Minute, Patience: 2 * time.Minute}
 }
 
 // Listen says where metrics and health are told. Address is "" for nowhere.
@@ -94,7 +109,7 @@ func (l *loader) path(p string) string {
 
 func (l *loader) read() {
 	root := l.doc.Root()
-	f := root.Fields("crflink-serve", "timezone", "state", "database", "listen", "studies", "blackouts", "at-once", "keep", "stop", "traces", "notify")
+	f := root.Fields("crflink-serve", "timezone", "state", "database", "workers", "listen", "studies", "blackouts", "at-once", "keep", "stop", "traces", "notify")
 	if v := f["crflink-serve"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink-serve: 1", "the configuration's format is not 1")
 	}
@@ -106,6 +121,7 @@ func (l *loader) read() {
 	c.AtOnce, c.Keep = l.atLeast(f["at-once"], 1, 1), l.atLeast(f["keep"], 10, usualKeep)
 	c.SoftStop = l.duration(f["stop"], usualSoftStop)
 	l.database(f["database"])
+	l.workers(f["workers"])
 	l.listen(f["listen"])
 	l.notify(f["notify"])
 	c.Traces = f["traces"].Fields("otlp")["otlp"].Text()
@@ -206,6 +222,23 @@ func (l *loader) database(v yamldoc.Value) {
 		v.Errorf("postgres://role@host:port/database", "postgres is missing")
 	}
 	l.config.Database = d
+}
+
+// leastSilence is what a process needs to say that it is at work.
+const leastSilence = time.Second
+
+func (l *loader) workers(v yamldoc.Value) {
+	if !v.Exists() {
+		return
+	}
+	f, usual := v.Fields("at-once", "at-source", "attempts", "silence", "patience"), UsualWorkers()
+	l.config.Workers = &Workers{
+		AtOnce: l.atLeast(f["at-once"], 1, usual.AtOnce), AtSource: l.atLeast(f["at-source"], 1, usual.AtSource), Attempts: l.atLeast(f["attempts"], 1, usual.Attempts),
+		Silence: l.duration(f["silence"], usual.Silence), Patience: l.duration(f["patience"], usual.Patience),
+	}
+	if l.config.Workers.Silence < leastSilence {
+		f["silence"].Errorf("", "silence must be at least %s", leastSilence)
+	}
 }
 
 // listen reads where others may ask. Beyond this machine it is refused without a token and a certificate.

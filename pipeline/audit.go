@@ -2,15 +2,14 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"hash"
-	"hash/maphash"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/crflink/crflink/audit"
@@ -22,7 +21,6 @@ import (
 
 // account is what a run says in the audit.
 type account struct {
-	mu       sync.Mutex
 	standing audit.Marks            // of the decisions that were made so far, in this run and before
 	pending  map[string]newDecision // decisions that are new, by study number, until the run has its number
 
@@ -95,10 +93,8 @@ func (v *verdict) text() []byte {
 	return v.decision.Append(b)
 }
 
-// sameness is a quick hash of a verdict's text, to be compared within one run only.
-func (v *verdict) sameness() uint64 { return maphash.Bytes(samenessSeed, v.text()) }
-
-var samenessSeed = maphash.MakeSeed()
+// sameness is a hash of a verdict's text, to be compared within one run only, by whichever process works at it.
+func (v *verdict) sameness() [sha256.Size]byte { return sha256.Sum256(v.text()) }
 
 // mark is the keyed digest by which a decision is known to stand already.
 func (v *verdict) mark(h hash.Hash) (m audit.Mark) {
@@ -180,11 +176,7 @@ func (r *runner) decided(ctx context.Context) error {
 }
 
 // stands takes up the mark of a decision that is recorded.
-func (r *runner) stands(d audit.Draft) {
-	r.account.mu.Lock()
-	defer r.account.mu.Unlock()
-	r.account.standing.Take(d)
-}
+func (r *runner) stands(d audit.Draft) { r.account.standing.Take(d) }
 
 // decidedAgain returns the record of a decision that came out otherwise when the subject's data had been read; ok is false
 // when it stands as it was noted.
@@ -321,7 +313,11 @@ func (e *evidence) write(h hash.Hash) error {
 
 // assess decides about a patient, and returns what it was decided from.
 func (r *runner) assess(ctx context.Context, record *fhir.Record) (consent.Decision, evidence, error) {
-	facts, err := r.facts.Of(ctx, record)
+	return r.assessBy(ctx, r.facts, record)
+}
+
+func (r *runner) assessBy(ctx context.Context, from *Facts, record *fhir.Record) (consent.Decision, evidence, error) {
+	facts, err := from.Of(ctx, record)
 	if err != nil {
 		return consent.Decision{}, evidence{}, err
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -18,8 +19,9 @@ import (
 type work struct {
 	patient fhir.Key
 	subject pseudonym.Subject
-	noted   uint64              // sameness of the decision
+	noted   [sha256.Size]byte   // sameness of the decision
 	key     string              // of what was read before the decision; "" where nothing is tracked
+	still   *note               // what the run before saw, where nothing has changed since; else nil
 	entered ecrf.Entries        // what people entered in the target, as far as the mapping reads it
 	traits  pseudonym.Traits    // to be compared with what people entered
 	studies *imaging.Candidates // what the PACS has; nil when it is not asked
@@ -100,8 +102,8 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate
 		return c, nil
 	}
 	subject, err := r.lookUp(ctx, c, standing{d.Outcome().String(), string(d.Reason())})
-	if subject != "" && r.Journal.Register().OfNumber(r.Vault.NumberTrace(subject)) == nil {
-		r.lost.refuse(subject, d, r.AsOf)
+	if no := refusalOf(d, r.AsOf); no != nil && subject != "" && r.Journal.Register().OfNumber(r.Vault.NumberTrace(subject)) == nil {
+		r.lost.refused[subject] = *no
 	}
 	return nil, err
 }

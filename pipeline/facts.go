@@ -15,7 +15,11 @@ import (
 type Facts struct {
 	source   fhir.Source
 	rejected func(fhir.Rejected)
+	*learned
+}
 
+// learned is what was found out about the source while facts were gathered.
+type learned struct {
 	mu        sync.Mutex
 	unread    map[fhir.Key]int
 	survivors map[fhir.Key]fhir.Key // patients that were merged, by their old key; nil until it is asked for
@@ -23,7 +27,12 @@ type Facts struct {
 
 // FactsFrom gathers from a source. What the source rejects goes on to rejected.
 func FactsFrom(source fhir.Source, rejected func(fhir.Rejected)) *Facts {
-	return &Facts{source: source, rejected: rejected, unread: map[fhir.Key]int{}}
+	return &Facts{source: source, rejected: rejected, learned: &learned{unread: map[fhir.Key]int{}}}
+}
+
+// telling gathers on; what the source rejects from now on goes to rejected.
+func (f *Facts) telling(rejected func(fhir.Rejected)) *Facts {
+	return &Facts{f.source, rejected, f.learned}
 }
 
 // Again gathers from what a source gives when it is asked again. What was rejected before counts on.

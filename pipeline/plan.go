@@ -93,11 +93,11 @@ func (r *runner) plan() fhir.Wanted {
 
 // fetch reads what the study needs of a patient, and counts what was rejected of it. A source that gives more than it was asked for
 // makes no difference.
-func (r *runner) fetch(ctx context.Context, patient fhir.Key) (record *fhir.Record, rejected int, err error) {
+func (r *runner) fetch(ctx context.Context, facts *Facts, patient fhir.Key) (record *fhir.Record, rejected int, err error) {
 	wanted := r.wantedOf(patient)
 	record, err = r.Source.Fetch(ctx, patient, wanted, func(x fhir.Rejected) {
 		rejected++
-		r.facts.Reject(x)
+		facts.Reject(x)
 	})
 	if err != nil {
 		return nil, rejected, err

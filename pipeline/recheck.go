@@ -128,7 +128,7 @@ func (r *runner) recheckOne(ctx context.Context, w work, record *fhir.Record) er
 		}
 		r.stands(draft)
 	}
-	r.recall(w.subject.Number(), v.standing, d)
+	r.recall(recalled{w.subject.Number(), v.standing.outcome, v.standing.reason, refusalOf(d, r.AsOf)})
 	r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: why})
 	return nil
 }

@@ -30,6 +30,7 @@ type Parts struct {
 	// Journal is the account of withdrawals; without it no run is done.
 	Journal  *withdrawal.Journal
 	Progress Progress
+	Workshop Workshop         // nil computes in this process
 	Clock    func() time.Time // for durations only; results never depend on it
 }
 
@@ -149,7 +150,6 @@ type runner struct {
 	parting parting
 	lost    lost
 	bar     *renewing
-	noting  sync.Mutex // of known and lost, while subjects are computed
 
 	inputs  map[string]string // hashes of what determines the result besides resources and vault
 	awaited *Awaited          // rules that nobody has approved; nil when none

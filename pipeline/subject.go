@@ -55,11 +55,16 @@ type veiled struct {
 // result; an error ends the run.
 //
 // last is what earlier runs decided about the subject; the zero value when they did not know it.
-func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*subjectResult, error) {
-	if r.isStill(w, last) {
-		return r.asItWas(w, last)
+func (s *shift) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*subjectResult, error) {
+	if s.isStill(w, last) {
+		return s.asItWas(w, last)
 	}
-	record, rejected, err := r.fetch(ctx, w.patient)
+	record, rejected, err := s.fetch(ctx, s.found, w.patient)
+	if errors.Is(err, fhir.ErrUnknownPatient) { // a worker elsewhere has found the source's patients anew
+		s.done.harvest.Recalled = append(s.done.harvest.Recalled, recalled{Subject: w.subject.Number(), Outcome: outcomeHeld, Reason: reasonNotFound})
+		s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "source", Reason: "the source has the patient no more"})
+		return (&subjectResult{}).fail(), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +74,7 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 		result.read[res.Type]++
 	}
 	// Consent is decided again on what was fetched: it may have been withdrawn since the cohort was read.
-	d, facts, err := r.assess(ctx, record)
+	d, facts, err := s.assessBy(ctx, s.found, record)
 	if err != nil {
 		return nil, err
 	}
@@ -77,49 +82,49 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	if d.Outcome() != consent.Granted {
 		now.outcome = d.Outcome().String()
 	}
-	if err := result.say(r.decidedAgain(w, &verdict{d, facts, now})); err != nil {
+	if err := result.say(s.decidedAgain(w, &verdict{d, facts, now})); err != nil {
 		return nil, err
 	}
-	permitted, drops := consent.Admit(record, d, r.Study.Policy)
+	permitted, drops := consent.Admit(record, d, s.Study.Policy)
 	result.drops = drops
 	if !permitted.Granted() {
-		r.recall(w.subject.Number(), now, d)
-		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
+		s.done.harvest.Recalled = append(s.done.harvest.Recalled, recalled{w.subject.Number(), now.outcome, now.reason, refusalOf(d, s.AsOf)})
+		s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return result.fail(), nil
 	}
-	if w.studies, err = r.examinations(ctx, permitted); err != nil {
+	if w.studies, err = s.examinations(ctx, permitted); err != nil {
 		return nil, err
 	}
 	if rejected == 0 {
-		result.seen = r.saw(w, record)
+		result.seen = s.saw(w, record)
 	}
-	digest := r.digest(record, permitted, w)
+	digest := s.digest(record, permitted, w)
 	known := last.Subject != ""
-	if known && !r.Full && !r.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
+	if known && !s.Full && !s.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
 		return result, result.unchanged(last)
 	}
-	v, err := r.veilSubject(ctx, permitted, w, result)
+	v, err := s.veilSubject(ctx, permitted, w, result)
 	var noAnswer pacsError
 	if errors.As(err, &noAnswer) {
 		return nil, err
 	}
 	if err != nil {
-		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
+		s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "de-identification", Reason: err.Error()})
 		return result.fail(), nil
 	}
 	defer v.release()
 	var stored *ecrf.StoredCasebook
 	if known {
-		if stored, err = r.Ledger.Subject(ctx, w.subject.Number()); err != nil {
+		if stored, err = s.Ledger.Subject(ctx, w.subject.Number()); err != nil {
 			return nil, err
 		}
 	}
-	book, err := r.Study.Mapping.Fill(r.mappingInput(v))
+	book, err := s.Study.Mapping.Fill(s.mappingInput(v))
 	if err == nil {
-		err = r.uncover(book, d)
+		err = s.uncover(book, d)
 	}
 	if err != nil {
-		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
+		s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
 		return result.fail(), nil
 	}
 	if stored != nil {
@@ -127,12 +132,12 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 	}
 	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
 	result.change.Facts.Links = v.links
-	result.held = r.hold(result.change)
-	r.keepHeld(result.change, d)
+	result.held = s.hold(result.change)
+	s.keepHeld(result.change, d)
 	if result.emptied = emptied(stored, result.change); result.emptied {
 		return result, nil // recorded when it is stored
 	}
-	return result, result.say(r.computed(w.subject, result.change))
+	return result, result.say(s.computed(w.subject, result.change))
 }
 
 // barred are the resources of a record that the consent does not let through, as the ledger names them.
@@ -148,8 +153,7 @@ func barred(record *fhir.Record, p consent.Permitted, s pseudonym.Subject) map[s
 
 // asItWas is the result for a subject of whom nothing was read, because nothing has changed.
 func (r *runner) asItWas(w work, last ecrf.Facts) (*subjectResult, error) {
-	seen := r.tracking.before[w.subject.Number()]
-	result := &subjectResult{seen: &seen}
+	result := &subjectResult{seen: w.still}
 	err := result.unchanged(last)
 	result.veil = pseudonym.Report{}
 	return result, err
@@ -162,13 +166,19 @@ func (s *subjectResult) unchanged(facts ecrf.Facts) error {
 	return err
 }
 
+// recalled is a subject that is not permitted any more since the run decided.
+type recalled struct {
+	Subject, Outcome, Reason string
+	Refusal                  *refusal // nil where nobody refused
+}
+
 // recall takes back that a subject is permitted, so that what the ledger holds of it is not delivered either.
-func (r *runner) recall(subject string, now standing, d consent.Decision) {
-	r.noting.Lock()
-	defer r.noting.Unlock()
-	r.known[subject] = now
-	r.lost.recalled[subject] = true
-	r.lost.refuse(subject, d, r.AsOf)
+func (r *runner) recall(x recalled) {
+	r.known[x.Subject] = standing{x.Outcome, x.Reason}
+	r.lost.recalled[x.Subject] = true
+	if x.Refusal != nil {
+		r.lost.refused[x.Subject] = *x.Refusal
+	}
 }
 
 func (r *runner) mappingInput(v *veiled) mapping.Input {

@@ -18,6 +18,24 @@ type Tally struct {
 	NotEnrolled int
 	Warnings    map[string]int // warnings of decisions
 
+	Worked
+
+	Matrix         Matrix
+	Unmapped       map[Slot]int // cells with a code that their map, which says unmapped: error, does not know
+	Deliveries     []Delivered
+	Withdrawn      Withdrawn
+	Wrong          []WrongCell // delivered with data of another patient
+	Queries        int         // about cells of targets where people work, that somebody has to settle
+	Tasks, Overdue int         // open ones, and those of them behind their deadline
+	Awaited        []string    // items whose rules nobody has approved: their cells stayed as they were
+	Lost, MayLose  int         // delivered patients whom this run loses without a person's word, and how many it may
+
+	mu *sync.Mutex // of Rejected and Failed
+}
+
+// Worked is what was counted while subjects were computed: of one shard, or of all. Rejected and Failed also have what was found
+// before and after.
+type Worked struct {
 	Read     map[string]int     // resources of permitted patients, by type
 	Dropped  map[TypeReason]int // by consent
 	Veil     pseudonym.Report
@@ -27,18 +45,7 @@ type Tally struct {
 	Computed, Skipped int // subjects whose casebook was computed, or whose input had not changed
 	Cells             ecrf.Tally
 	Filled            FilledCells
-	Matrix            Matrix
-	Unmapped          map[Slot]int // cells with a code that their map, which says unmapped: error, does not know
 	Imaging           imaging.Counts
-	Deliveries        []Delivered
-	Withdrawn         Withdrawn
-	Wrong             []WrongCell // delivered with data of another patient
-	Queries           int         // about cells of targets where people work, that somebody has to settle
-	Tasks, Overdue    int         // open ones, and those of them behind their deadline
-	Awaited           []string    // items whose rules nobody has approved: their cells stayed as they were
-	Lost, MayLose     int         // delivered patients whom this run loses without a person's word, and how many it may
-
-	mu *sync.Mutex
 }
 
 // TypeReason is a resource type and a reason.
@@ -71,10 +78,11 @@ type Delivered struct {
 
 func newTally() Tally {
 	return Tally{
-		Decisions: map[string]map[string]int{}, Warnings: map[string]int{}, Read: map[string]int{}, Dropped: map[TypeReason]int{},
-		Matrix: Matrix{}, Unmapped: map[Slot]int{}, mu: &sync.Mutex{},
+		Decisions: map[string]map[string]int{}, Warnings: map[string]int{}, Worked: newWorked(), Matrix: Matrix{}, Unmapped: map[Slot]int{}, mu: &sync.Mutex{},
 	}
 }
+
+func newWorked() Worked { return Worked{Read: map[string]int{}, Dropped: map[TypeReason]int{}} }
 
 func (f *FilledCells) take(c *ecrf.CellChange) {
 	switch {
@@ -122,25 +130,41 @@ func (t *Tally) fail(f Failure) {
 	t.Failed = append(t.Failed, f)
 }
 
+func (w *Worked) fail(f Failure) { w.Failed = append(w.Failed, f) }
+
 // add sums what was counted for one subject.
-func (t *Tally) add(s *subjectResult) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (w *Worked) add(s *subjectResult) {
 	for typ, n := range s.read {
-		t.Read[typ] += n
+		w.Read[typ] += n
 	}
 	for _, d := range s.drops.List() {
-		t.Dropped[TypeReason{d.Type, string(d.Reason)}] += d.Count
+		w.Dropped[TypeReason{d.Type, string(d.Reason)}] += d.Count
 	}
-	t.Veil.Add(s.veil)
-	t.Imaging.Add(s.imaging)
+	w.Veil.Add(s.veil)
+	w.Imaging.Add(s.imaging)
 	if s.change == nil {
-		t.Skipped++
+		w.Skipped++
 		return
 	}
-	t.Computed++
-	t.Cells = t.Cells.Plus(s.change.Tally())
+	w.Computed++
+	w.Cells = w.Cells.Plus(s.change.Tally())
 	for i := range s.change.Cells {
-		t.Filled.take(&s.change.Cells[i])
+		w.Filled.take(&s.change.Cells[i])
 	}
+}
+
+// merge sums what was counted for a shard.
+func (w *Worked) merge(o *Worked) {
+	for typ, n := range o.Read {
+		w.Read[typ] += n
+	}
+	for drop, n := range o.Dropped {
+		w.Dropped[drop] += n
+	}
+	w.Veil.Add(o.Veil)
+	w.Imaging.Add(o.Imaging)
+	w.Rejected, w.Failed = append(w.Rejected, o.Rejected...), append(w.Failed, o.Failed...)
+	w.Computed, w.Skipped = w.Computed+o.Computed, w.Skipped+o.Skipped
+	w.Cells = w.Cells.Plus(o.Cells)
+	w.Filled = FilledCells{w.Filled.New + o.Filled.New, w.Filled.Changed + o.Filled.Changed}
 }

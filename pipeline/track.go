@@ -32,10 +32,7 @@ type tracking struct {
 	now      time.Time // of the source, before anything was read
 	last     watermark
 	before   map[string]note // by subject, of the run before
-	still    map[string]bool // subjects of whom nothing has changed, unless a person entered something
-
-	mu   sync.Mutex
-	seen map[string]note // by subject, of this run
+	seen     map[string]note // by subject, of this run
 }
 
 // watermark says up to when a source was read.
@@ -68,7 +65,7 @@ func (r *runner) track(ctx context.Context) error {
 	}
 	if printed {
 		sum := sha256.Sum256([]byte("fingerprints of " + r.Source.Name()))
-		r.tracking = tracking{prints: prints, identity: hex.EncodeToString(sum[:]), now: r.AsOf, still: map[string]bool{}, seen: map[string]note{}}
+		r.tracking = tracking{prints: prints, identity: hex.EncodeToString(sum[:]), now: r.AsOf, seen: map[string]note{}}
 		return r.tracking.recall(ctx, r.Ledger)
 	}
 	identity, now, err := source.Moment(ctx)
@@ -79,7 +76,7 @@ func (r *runner) track(ctx context.Context) error {
 		return err
 	}
 	sum := sha256.Sum256([]byte(r.Source.Name() + "\n" + identity))
-	r.tracking = tracking{source: source, identity: hex.EncodeToString(sum[:]), now: now, still: map[string]bool{}, seen: map[string]note{}}
+	r.tracking = tracking{source: source, identity: hex.EncodeToString(sum[:]), now: now, seen: map[string]note{}}
 	return r.tracking.recall(ctx, r.Ledger)
 }
 
@@ -147,15 +144,18 @@ func (r *runner) key(ctx context.Context, c candidate, w work, v *verdict) (stri
 	return hexadecimal(h), nil
 }
 
-// findStill asks the source of whom nothing has changed since the run before.
+// findStill asks the source of whom nothing has changed since the run before, and notes in their work what was seen then.
 func (r *runner) findStill(ctx context.Context) error {
 	t := &r.tracking
 	switch {
 	case !t.tracks() || r.Full || t.isWhole():
 		return nil
 	case t.prints != nil:
-		for _, w := range r.work {
-			t.still[w.subject.Number()] = w.key != "" && t.before[w.subject.Number()].Key == w.key
+		for i := range r.work {
+			w := &r.work[i]
+			if n := t.before[w.subject.Number()]; w.key != "" && n.Key == w.key {
+				w.still = &n
+			}
 		}
 		return nil
 	}
@@ -169,14 +169,14 @@ func (r *runner) findStill(ctx context.Context) error {
 		return err
 	}
 	var ask []fhir.Footprint
-	subjects := map[fhir.Key]string{}
-	for _, w := range r.work {
+	asked := map[int]*note{}
+	for i, w := range r.work {
 		n, ok := t.before[w.subject.Number()]
 		if !ok || n.Key != w.key || n.refersTo(there, changed) {
 			continue
 		}
 		ask = append(ask, fhir.Footprint{Patient: w.patient, Found: n.Found})
-		subjects[w.patient] = w.subject.Number()
+		asked[i] = &n
 	}
 	touched, err := r.touched(ctx, ask, since)
 	if errors.Is(err, fhir.ErrUntracked) {
@@ -185,9 +185,9 @@ func (r *runner) findStill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for patient, subject := range subjects {
-		if !touched[patient] {
-			t.still[subject] = true
+	for i, n := range asked {
+		if w := &r.work[i]; !touched[w.patient] {
+			w.still = n
 		}
 	}
 	return nil
@@ -263,9 +263,7 @@ func (n *note) refersTo(there, changed map[string]bool) bool {
 
 // isStill reports whether a subject's casebook is as the ledger has it.
 func (r *runner) isStill(w work, last ecrf.Facts) bool {
-	t := &r.tracking
-	return t.still[w.subject.Number()] && last.Digest != "" && last.Outcome == outcomePermitted && !r.parted(w.subject.Number()) &&
-		t.before[w.subject.Number()].Entered == r.enteredDigest(w)
+	return w.still != nil && last.Digest != "" && last.Outcome == outcomePermitted && !r.parted(w.subject.Number()) && w.still.Entered == r.enteredDigest(w)
 }
 
 func (r *runner) enteredDigest(w work) string {
@@ -306,16 +304,6 @@ func (r *runner) saw(w work, record *fhir.Record) *note {
 	}
 	n.Common, n.Missing = slices.Sorted(maps.Keys(common)), slices.Sorted(maps.Keys(missing))
 	return n
-}
-
-// remember notes what was seen of a subject whose casebook is in the ledger.
-func (t *tracking) remember(subject string, n *note) {
-	if n == nil {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.seen[subject] = *n
 }
 
 // advance moves the watermark, when everything that this run read has been delivered. Who was not computed without a failure, or

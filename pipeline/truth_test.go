@@ -113,7 +113,7 @@ func openParts(t *testing.T, study *pipeline.Study, inputs ...string) pipeline.P
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Parts{Study: study, Source: source, Vault: vault, Ledger: ledger, Audit: recorder, Journal: openJournal(t, study, vault), Progress: quiet{}, Clock: time.Now}
+	return pipeline.Parts{Study: study, Source: source, Vault: vault, Ledger: ledger, Audit: recorder, Journal: openJournal(t, study, vault), Progress: quiet{}, Clock: time.Now, Workshop: elsewhere{}}
 }
 
 func openJournal(t *testing.T, study *pipeline.Study, vault *pseudonym.Vault) *withdrawal.Journal {
@@ -123,7 +123,7 @@ func openJournal(t *testing.T, study *pipeline.Study, vault *pseudonym.Vault) *w
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = log.Close() })
-	j, err := withdrawal.Open(log, func(text []byte) []byte { return vault.Authenticate("journal of withdrawals", text) })
+	j, err := withdrawal.Open(log, pipeline.JournalSigner(vault))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ type lost struct {
 }
 
 type refusal struct {
-	cause  consent.Reason
-	moment time.Time
+	Cause  consent.Reason
+	Moment time.Time
 }
 
 // LimitError stops a run that would lose more patients than the study allows. Nothing was erased or delivered.
@@ -51,6 +51,11 @@ func (s *Study) allowed(delivered int) int {
 		return *s.MaxLost
 	}
 	return max(usualMaxLost, delivered*usualMaxLostPercent/100)
+}
+
+// JournalSigner signs the journal of withdrawals with what only the study's vault has.
+func JournalSigner(vault *pseudonym.Vault) withdrawal.Signer {
+	return func(text []byte) []byte { return vault.Authenticate("journal of withdrawals", text) }
 }
 
 // ErrNoJournal is returned by Run for parts without a journal of withdrawals: who withdrew before would come back.
@@ -110,16 +115,16 @@ func (r *runner) unmark(s pseudonym.Subject) {
 	}
 }
 
-// refuse notes that a subject said no.
-func (l *lost) refuse(subject string, d consent.Decision, asOf time.Time) {
+// refusalOf returns the refusal that a decision is, or nil.
+func refusalOf(d consent.Decision, asOf time.Time) *refusal {
 	if d.Outcome() != consent.Excluded || d.Withdrawal() != consent.CompleteWithdrawal {
-		return
+		return nil
 	}
 	moment, ok := d.Refused()
 	if !ok {
 		moment = asOf.UTC()
 	}
-	l.refused[subject] = refusal{d.Reason(), moment}
+	return &refusal{d.Reason(), moment}
 }
 
 // survey counts who was delivered before and who of them is not permitted now.
@@ -183,23 +188,24 @@ func (r *runner) surveyAgain(ctx context.Context) error {
 
 // place puts a computed subject into its shard. An emptied one waits until it is known whether the run may go on, and so does
 // the shard's checkpoint: it is computed again when the run stops here.
-func (r *runner) place(s *shardResult, w work, result *subjectResult) error {
+func (s *shift) place(w work, result *subjectResult) error {
 	switch {
 	case result.change == nil:
 		return nil
-	case result.emptied && r.withhold(result.change):
-		s.batch.Checkpoint = ""
+	case result.emptied && !s.confirmed(result.change):
+		s.done.batch.Checkpoint = ""
+		s.done.harvest.Emptied = append(s.done.harvest.Emptied, result.change)
 		return nil
 	case result.emptied:
-		d, ok, err := r.computed(w.subject, result.change)
+		d, ok, err := s.computed(w.subject, result.change)
 		if err != nil {
 			return err
 		}
 		if ok {
-			s.drafts = append(s.drafts, d)
+			s.done.drafts = append(s.done.drafts, d)
 		}
 	}
-	s.batch.Subjects = append(s.batch.Subjects, result.change)
+	s.done.batch.Subjects = append(s.done.batch.Subjects, result.change)
 	return nil
 }
 
@@ -250,7 +256,7 @@ func (r *runner) trace(ctx context.Context, subject string) (*withdrawal.Refusal
 		return nil, err
 	}
 	no := r.lost.refused[subject]
-	return &withdrawal.Refusal{Trace: trace, Cause: string(no.cause), Moment: no.moment}, nil
+	return &withdrawal.Refusal{Trace: trace, Cause: string(no.Cause), Moment: no.Moment}, nil
 }
 
 // withdraw begins the withdrawals of this run and carries them out.
@@ -278,20 +284,19 @@ func (r *runner) withdraw(ctx context.Context) error {
 	return r.carryOut(ctx)
 }
 
+// confirmed reports whether a person has said that the subject may be lost.
+func (r *runner) confirmed(change *ecrf.SubjectChange) bool {
+	limit := r.Journal.Register().Limit()
+	return limit != nil && limit.Confirmed && slices.Contains(limit.Lost, r.Vault.NumberTrace(change.Facts.Subject))
+}
+
 // withhold keeps an emptied subject from being stored until it is known that the run may go on. Beyond what it may lose, the
 // run is stopped, and who it was is enough.
-func (r *runner) withhold(change *ecrf.SubjectChange) bool {
-	limit := r.Journal.Register().Limit()
-	if limit != nil && limit.Confirmed && slices.Contains(limit.Lost, r.Vault.NumberTrace(change.Facts.Subject)) {
-		return false
-	}
-	r.noting.Lock()
-	defer r.noting.Unlock()
+func (r *runner) withhold(change *ecrf.SubjectChange) {
 	if len(r.lost.emptied) > r.out.Tally.MayLose {
 		change = &ecrf.SubjectChange{Facts: change.Facts}
 	}
 	r.lost.emptied = append(r.lost.emptied, change)
-	return true
 }
 
 // BegunDetail is the detail of a withdrawal that a run begins.

@@ -121,6 +121,11 @@ func (v *Vault) MoveAuditAnchor(ctx context.Context, next func(now []byte) []byt
 	return nil
 }
 
+// WorkSeal seals what one process tells another about a run of the study.
+func (v *Vault) WorkSeal() AuditSeal {
+	return newAuditSeal(v.lookup.hash("work seal", v.study))
+}
+
 // Subjects yields all subjects of the study, in no order that means anything.
 func (v *Vault) Subjects(ctx context.Context) iter.Seq2[Subject, error] {
 	return func(yield func(Subject, error) bool) {

@@ -96,8 +96,10 @@ func (s *Scheduler) start(soft, hard context.Context, r ready) error {
 	if s.stale = true; err != nil {
 		return err
 	}
-	if !ok { // somebody cancelled it
-		s.stir()
+	if !ok { // somebody cancelled it, or another process has it or another night of the job
+		if !s.book.Shared() {
+			s.stir()
+		}
 		return nil
 	}
 	run := r.run
@@ -173,6 +175,21 @@ func (s *Scheduler) keep(job string) int {
 	return 0
 }
 
+// finishOne waits for a run to end, or says after a while that those under way are still here.
+func (s *Scheduler) finishOne(ctx context.Context) error {
+	pause := time.NewTimer(s.Company.Turn)
+	defer pause.Stop()
+	select {
+	case e := <-s.ended:
+		s.finish(ctx, e)
+		return nil
+	case <-pause.C:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.share(ctx)
+	}
+}
+
 // drain waits for the runs under way. The jobs' contexts end with hard.
 func (s *Scheduler) drain(hard context.Context) error {
 	ctx := context.WithoutCancel(hard)
@@ -183,7 +200,9 @@ func (s *Scheduler) drain(hard context.Context) error {
 		if n == 0 {
 			break
 		}
-		s.finish(ctx, <-s.ended)
+		if err := s.finishOne(ctx); err != nil {
+			s.log.Error("the book of runs cannot be used", "error", err)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

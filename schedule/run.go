@@ -68,14 +68,20 @@ type Book interface {
 	Ask(ctx context.Context, r Run) (Run, error)
 	// Waiting returns the runs that wait, the earliest first.
 	Waiting(ctx context.Context) ([]Run, error)
-	// Start turns a waiting run into a running one, and closes the runs whose work it does. ok is false when it no longer waits.
+	// Start turns a waiting run into a running one, and closes the runs whose work it does. ok is false when it no longer waits, or
+	// another run of its job is under way.
 	Start(ctx context.Context, id int64, covers []int64, now time.Time) (ok bool, err error)
-	// End says how a running run ended; one that is tried again waits until begin.
+	// End says how a running run ended; one that is tried again waits until begin. A run that another process has meanwhile is let be.
 	End(ctx context.Context, id int64, r Result, now time.Time) error
 	// Cancel closes a run that waits. ok is false when it does not wait.
 	Cancel(ctx context.Context, id int64, by string, now time.Time) (ok bool, err error)
-	// Resume turns the runs that were under way when the program died into waiting ones, and returns how many they are.
-	Resume(ctx context.Context) (int, error)
+	// Shared reports whether several processes may run the book's nights.
+	Shared() bool
+	// Beat says that this process is at its runs that are under way, and returns them.
+	Beat(ctx context.Context) (mine []int64, err error)
+	// Resume turns runs that were under way in a process that died into waiting ones, and returns how many they are. Where there may be several processes,
+	// one is dead that has said nothing for so long.
+	Resume(ctx context.Context, silent time.Duration) (int, error)
 
 	Pauses(ctx context.Context) (map[string]Pause, error)
 	// SetPause pauses a job, or lets it go on (nil).

@@ -36,6 +36,8 @@ type Scheduler struct {
 	now  func() time.Time
 	log  *slog.Logger
 
+	// Company is for a book that several processes share.
+	Company Company
 	// Ended is told of every run that ended, and Began of every one that begins; they must not block.
 	Ended func(Run, Result)
 	Began func(Run)
@@ -75,14 +77,14 @@ const bookPause = 30 * time.Second
 func New(book Book, plan Plan, now func() time.Time, log *slog.Logger) *Scheduler {
 	return &Scheduler{
 		book: book, now: now, log: log, plan: plan, ended: make(chan ending), wake: make(chan struct{}, 1), stale: true,
-		next: map[string]time.Time{}, running: map[string]*underWay{}, Ended: func(Run, Result) {}, Began: func(Run) {},
+		next: map[string]time.Time{}, running: map[string]*underWay{}, Company: usualCompany, Ended: func(Run, Result) {}, Began: func(Run) {},
 	}
 }
 
 // Serve runs what is due until soft ends. Then no run begins any more, and those under way go on until they end, or hard
 // ends: then they are stopped, and begin again with the next Serve.
 func (s *Scheduler) Serve(soft, hard context.Context) error {
-	n, err := s.book.Resume(soft)
+	n, err := s.book.Resume(soft, s.Company.Silence)
 	if err != nil {
 		return fmt.Errorf("the book of runs: %w", err)
 	}
@@ -107,7 +109,7 @@ func (s *Scheduler) Serve(soft, hard context.Context) error {
 func (s *Scheduler) turn(soft, hard context.Context) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := errors.Join(s.settle(soft), s.enter(soft), s.reload(soft)); err != nil {
+	if err := errors.Join(s.settle(soft), s.share(soft), s.enter(soft), s.reload(soft)); err != nil {
 		s.fault(err)
 		return bookPause
 	}
@@ -119,6 +121,9 @@ func (s *Scheduler) turn(soft, hard context.Context) time.Duration {
 	}
 	now := s.now()
 	wait := longest
+	if s.book.Shared() {
+		wait = s.Company.Turn
+	}
 	for _, at := range append(begin, s.coming(now)...) {
 		wait = min(wait, max(at.Sub(now), time.Millisecond))
 	}

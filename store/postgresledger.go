@@ -139,8 +139,15 @@ func (p Place) create(ctx context.Context, db *sqlx.DB) error {
 var ErrRunUnderWay = errors.New("another run of this study has its ledger")
 
 // HoldRun keeps other runs of the study away, on whatever machine, until the ledger is closed or the process ends. Processes that work on shards
-// of the run do not call it.
+// of the run do not call it. Called again, it takes the run anew when the database has let go of it, as when it was restarted.
 func (p *Postgres) HoldRun(ctx context.Context) error {
+	if p.run != nil {
+		if p.run.PingContext(ctx) == nil {
+			return nil
+		}
+		_ = p.run.Close() // the connection is gone, and the lock with it
+		p.run = nil
+	}
 	conn, err := p.durable.Connx(ctx)
 	if err != nil {
 		return fmt.Errorf("take the ledger for a run: %w", err)

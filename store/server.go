@@ -146,7 +146,6 @@ func (s server) word(t *transaction, text string) (id int64, err error) {
 		if err := s.alone(aside, "word"); err != nil {
 			return err
 		}
-		// Ids have no gaps: a reader knows by the highest one whether it lacks words.
 		_, err := aside.run("INSERT INTO word (id, text) SELECT coalesce(max(id), 0) + 1, CAST(? AS text) FROM word ON CONFLICT (text) DO NOTHING", text)
 		if err == nil {
 			err = aside.one(&id, "SELECT id FROM word WHERE text = ?", text)

@@ -54,12 +54,21 @@ func (w *words) drop(added []string) {
 	}
 }
 
+// unknown stands for a word that another process has added: our own next one has a higher id. No word of PostgreSQL has a NUL.
+const unknown = "\x00"
+
 // know lets readers know a word. Whoever calls it holds mu.
 func (w *words) know(id int64, text string) {
-	if missing := int(id) + 1 - len(w.texts); missing > 0 {
-		w.texts = append(w.texts, make([]string, missing)...)
+	for int(id) > len(w.texts) {
+		w.texts = append(w.texts, unknown)
 	}
-	w.texts[id] = text
+	switch {
+	case int(id) == len(w.texts):
+		w.texts = append(w.texts, text)
+	case w.texts[id] == unknown:
+		w.texts = slices.Clone(w.texts) // others read what they have taken
+		w.texts[id] = text
+	}
 }
 
 // vocabulary is the texts of words by their id, as they were at some time: ids do not change their meaning.
@@ -71,8 +80,15 @@ func (w *words) vocabulary() vocabulary {
 	return w.texts[:len(w.texts):len(w.texts)]
 }
 
-// has reports whether the vocabulary knows all of some words. Their ids have no gaps.
-func (v vocabulary) has(ids ...int64) bool { return slices.Max(ids) < int64(len(v)) }
+// has reports whether the vocabulary knows all of some words.
+func (v vocabulary) has(ids ...int64) bool {
+	for _, id := range ids {
+		if id >= int64(len(v)) || v[id] == unknown {
+			return false
+		}
+	}
+	return true
+}
 
 // knowing returns a vocabulary that has the words: one that another process has added is read now.
 func (w *words) knowing(ctx context.Context, db *sqlx.DB, ids ...int64) (vocabulary, error) {

@@ -18,6 +18,20 @@ type Log interface {
 	Close() error
 }
 
+// Frozen is a log that is not written any more.
+type Frozen [][]byte
+
+// Lines returns the lines.
+func (f Frozen) Lines() ([][]byte, error) { return f, nil }
+
+// Append refuses.
+func (Frozen) Append([]byte) error {
+	return errors.New("a copy of the journal of withdrawals is not written")
+}
+
+// Close does nothing.
+func (Frozen) Close() error { return nil }
+
 // Signer returns a keyed digest of a text; only who has the vault and its key can compute it.
 type Signer func(text []byte) []byte
 
@@ -99,6 +113,13 @@ func (j *Journal) append(e Entry) error {
 // Register returns what the journal says up to now. It goes on with the journal: the caller does not keep it while others
 // write.
 func (j *Journal) Register() *Register { return j.register }
+
+// Lines returns the journal's lines, for a copy that is read elsewhere.
+func (j *Journal) Lines() ([][]byte, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.log.Lines()
+}
 
 // Close closes the log.
 func (j *Journal) Close() error { return j.log.Close() }

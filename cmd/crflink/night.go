@@ -94,7 +94,7 @@ func (d *daemon) night(ctx context.Context, n operation.Night, id string, r sche
 	if past(asOf, study.Zone) {
 		asOf = time.Now().In(study.Zone)
 	}
-	var f syncFlags
+	f := syncFlags{station: d.stations[study.ID]}
 	outcome, err := runStudy(ctx, study, asOf, &f, watched{watch})
 	if err != nil {
 		return judge(ctx, n, r, err)

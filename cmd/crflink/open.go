@@ -109,7 +109,7 @@ func (o *opened) withdrawals(open func(string) (*journal.Log, error)) error {
 		return err
 	}
 	o.closers = append(o.closers, log)
-	o.Journal, err = withdrawal.Open(log, func(text []byte) []byte { return o.Vault.Authenticate("journal of withdrawals", text) })
+	o.Journal, err = withdrawal.Open(log, pipeline.JournalSigner(o.Vault))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ a study's eCRF fields, delivers them, and links each subject to their imaging st
 		initCommand(), syncCommand(), lintCommand(), testCommand(), planCommand(), explainCommand(), fhirpathCommand(), viewCommand(), odmCommand(), completenessCommand(), sdvCommand(), ucumCommand(), consentCommand(),
 		deidentifyCommand(), auditCommand(), locateCommand(), reidentifyCommand(), imagingCommand(), retireCommand(), exportCommand(), vaultCommand(), synthCommand(), schemaCommand(), jwksCommand(), withdrawCommand(), tasksCommand(), queriesCommand(),
 		backupCommand(), migrateCommand(),
-		doctorCommand(), serveCommand(), jobsCommand(), statusCommand(), runsCommand(),
+		doctorCommand(), serveCommand(), workerCommand(), jobsCommand(), statusCommand(), runsCommand(),
 		previewCommand(), approveCommand(),
 	)
 	return root

@@ -48,7 +48,9 @@ type daemon struct {
 	memory  *memory
 	started time.Time
 	reload  chan chan error
-	signals chan os.Signal
+
+	stations stations // of studies whose runs are computed together with workers
+	signals  chan os.Signal
 }
 
 func serve(cmd *cobra.Command, file string) (err error) {
@@ -70,6 +72,12 @@ func serve(cmd *cobra.Command, file string) (err error) {
 		return coded{exitServer, err}
 	}
 	defer func() { err = errors.Join(err, d.book.Close()) }()
+	if d.config.Workers != nil {
+		if d.stations, err = openStations(cmd.Context(), d.config, d.log); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.stations.close(context.WithoutCancel(cmd.Context()))) }()
+	}
 	d.nights = schedule.New(d.book, plan, time.Now, d.log)
 	if err := d.openDesk(); err != nil {
 		return err
@@ -125,7 +133,7 @@ func (d *daemon) run(soft context.Context, file string) error {
 func (d *daemon) again(ctx context.Context, file string, answer chan<- error) {
 	config, plan, err := d.load(file)
 	if err == nil && d.needsRestart(config) {
-		err = errors.New("state, database, listen, traces and notify are only read at the start: restart crflink serve")
+		err = errors.New("state, database, listen, workers, traces and notify are only read at the start: restart crflink serve")
 	}
 	if err == nil {
 		err = d.nights.Replace(ctx, plan)
@@ -144,7 +152,7 @@ func (d *daemon) again(ctx context.Context, file string, answer chan<- error) {
 
 func (d *daemon) needsRestart(c *operation.Config) bool {
 	old := d.config
-	return old.State != c.State || old.Listen != c.Listen || old.Traces != c.Traces ||
+	return old.State != c.State || !reflect.DeepEqual(old.Workers, c.Workers) || old.Listen != c.Listen || old.Traces != c.Traces ||
 		!reflect.DeepEqual(old.Database, c.Database) || !reflect.DeepEqual(old.Notify, c.Notify)
 }
 

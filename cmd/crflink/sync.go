@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime"
 	"syscall"
@@ -15,7 +16,9 @@ import (
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/operation"
 	"github.com/crflink/crflink/pipeline"
+	"github.com/crflink/crflink/schedule/river"
 )
 
 // syncFlags are the flags of crflink sync.
@@ -25,6 +28,9 @@ type syncFlags struct {
 	budget       time.Duration
 	replay, json bool
 	html         string
+	workers      string // configuration of those who compute with this process
+
+	station *river.Station // nil where this process computes alone
 
 	head   audit.Head    // of the audit, when the run was over
 	missed *audit.Missed // what its log lacked before
@@ -46,13 +52,14 @@ Running again at one as-of writes nothing. An interrupted run is finished by run
 	flags.BoolVar(&f.full, "full", false, "compute every subject, also those whose data have not changed")
 	flags.DurationVar(&f.budget, "budget", 0, "time after which no more subjects are begun, such as 4h: the run stops, and is gone on with")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "compute and count, but store and deliver nothing")
+	flags.StringVar(&f.workers, "workers", "", "configuration of crflink serve, whose workers compute the run together with this process")
 	flags.BoolVar(&f.replay, "replay", false, "store and deliver although --as-of lies in the past")
 	flags.BoolVar(&f.json, "json", false, "write the report as JSON to standard output")
 	flags.StringVar(&f.html, "html", "", "write the report as a self-contained HTML file")
 	return cmd
 }
 
-func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
+func syncStudy(cmd *cobra.Command, file string, f syncFlags) (failed error) {
 	study, err := loadStudy(cmd, file)
 	if err != nil {
 		return err
@@ -65,12 +72,37 @@ func syncStudy(cmd *cobra.Command, file string, f syncFlags) error {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "--as-of lies in the past: nothing is stored or delivered (add --replay to do so)")
 		f.dryRun = true
 	}
+	if f.workers != "" && !f.dryRun {
+		end, err := f.join(cmd, study)
+		if err != nil {
+			return err
+		}
+		defer func() { failed = errors.Join(failed, end()) }()
+	}
 	progress := newProgress(cmd.ErrOrStderr())
 	outcome, err := runStudy(cmd.Context(), study, asOf, &f, progress)
 	if err != nil {
 		return err
 	}
 	return show(cmd, study, outcome, asOf, f)
+}
+
+// join has the study's workers compute with this process.
+func (f *syncFlags) join(cmd *cobra.Command, study *pipeline.Study) (end func() error, err error) {
+	config, err := operation.Load(f.workers)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	all := stations{}
+	if err := all.open(cmd.Context(), config.Workers, study, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
+		return nil, err
+	}
+	f.station = all[study.ID]
+	return func() error {
+		soft, cancel := context.WithTimeout(context.WithoutCancel(cmd.Context()), config.SoftStop)
+		defer cancel()
+		return all.close(soft)
+	}, nil
 }
 
 // runStudy opens a study, does a run and closes it again.
@@ -91,6 +123,9 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 	}
 	o.Clock = time.Now
 	o.Progress = progress
+	if f.station != nil {
+		o.Workshop = f.station.Lead()
+	}
 	outcome, runErr := pipeline.Run(ctx, o.Parts, pipeline.Options{
 		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: streams(study), Program: version(), Budget: f.budget,
 	})

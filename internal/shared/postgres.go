@@ -22,6 +22,12 @@ import (
 type Cluster struct {
 	Port     int
 	Password string // of Owner
+
+	owner     testing.TB // with which it ends
+	dir, data string
+	as        *syscall.SysProcAttr
+	process   *os.Process
+	ended     chan struct{}
 }
 
 // Owner is the name of the cluster's superuser.
@@ -54,8 +60,19 @@ func Postgres(t testing.TB) *Cluster {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	c.serve(t, dir, data, as)
+	c.owner, c.dir, c.data, c.as = t, dir, data, as
+	c.serve(t)
 	return c
+}
+
+// Crash ends the server as pg_ctl -m immediate does, without any goodbye, and starts it again.
+func (c *Cluster) Crash(t testing.TB) {
+	t.Helper()
+	if err := c.process.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	<-c.ended
+	c.serve(c.owner)
 }
 
 // account is who runs the server: the caller, or for root the account postgres, which then owns the folder.
@@ -89,12 +106,12 @@ func own(path string, as *syscall.SysProcAttr) error {
 }
 
 // serve starts the server and waits until it accepts connections.
-func (c *Cluster) serve(t testing.TB, dir, data string, as *syscall.SysProcAttr) {
+func (c *Cluster) serve(t testing.TB) {
 	t.Helper()
 	// It outlives the test's context, and is stopped in its own way.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "postgres", "-D", data, "-p", strconv.Itoa(c.Port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "logging_collector=off") // #nosec G204 -- a test server, started by a test
-	cmd.SysProcAttr = as
-	cmd.Dir = dir
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "postgres", "-D", c.data, "-p", strconv.Itoa(c.Port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "logging_collector=off") // #nosec G204 -- a test server, started by a test
+	cmd.SysProcAttr = c.as
+	cmd.Dir = c.dir
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +120,7 @@ func (c *Cluster) serve(t testing.TB, dir, data string, as *syscall.SysProcAttr)
 		t.Fatal(err)
 	}
 	ready, ended := make(chan bool, 1), make(chan struct{})
+	c.process, c.ended = cmd.Process, ended
 	go func() {
 		defer close(ended)
 		watch(log, ready)

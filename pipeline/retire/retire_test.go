@@ -94,7 +94,7 @@ func study(t *testing.T) (*pipeline.Study, []string) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	withdrawals, err := withdrawal.Open(log, func(text []byte) []byte { return r.Vault.Authenticate("journal of withdrawals", text) })
+	withdrawals, err := withdrawal.Open(log, pipeline.JournalSigner(r.Vault))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,10 +108,28 @@ func resumed(t *testing.T, open func() schedule.Book) {
 	b, ctx := open(), t.Context()
 	must[int](t)(b.Enter(ctx, "a", start, []schedule.Run{night("a", 0), night("a", 1)}))
 	waiting := must[[]schedule.Run](t)(b.Waiting(ctx))
-	must[bool](t)(b.Start(ctx, waiting[0].ID, nil, start))
-	must[bool](t)(b.Start(ctx, waiting[1].ID, nil, start))
+	if !must[bool](t)(b.Start(ctx, waiting[1].ID, nil, start)) || must[bool](t)(open().Start(ctx, waiting[0].ID, nil, start)) {
+		t.Error("two runs of a job are under way")
+	}
+	ok(t, open().End(ctx, waiting[1].ID, schedule.Result{State: schedule.Failed}, start)) // another process: the run is not its own
 	ok(t, b.End(ctx, waiting[1].ID, schedule.Result{State: schedule.Waiting, Exit: 4, Note: "down", Again: time.Hour}, start))
-	if n := must[int](t)(open().Resume(ctx)); n != 1 {
+	if !must[bool](t)(b.Start(ctx, waiting[0].ID, nil, start)) {
+		t.Error("the run does not begin")
+	}
+	if mine := must[[]int64](t)(b.Beat(ctx)); len(mine) != 1 || mine[0] != waiting[0].ID {
+		t.Errorf("its runs are %v", mine)
+	}
+	if other := must[[]int64](t)(open().Beat(ctx)); len(other) != 0 {
+		t.Errorf("another process has %v", other)
+	}
+	if n := must[int](t)(open().Resume(ctx, time.Hour)); b.Shared() && n != 0 {
+		t.Error("a run was taken from a process that is there")
+	} else if b.Shared() {
+		n = must[int](t)(open().Resume(ctx, 0))
+		if len(must[[]int64](t)(b.Beat(ctx))) != 0 || n != 1 {
+			t.Errorf("%d runs were resumed, and their process does not know", n)
+		}
+	} else if n != 1 {
 		t.Errorf("%d runs were resumed", n)
 	}
 	again := must[[]schedule.Run](t)(open().Waiting(ctx))

@@ -2,6 +2,7 @@ package book
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
@@ -18,8 +19,11 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Book is a schedule.Book in one database. Several processes may read it at once.
-type Book struct{ db *sqlx.DB }
+// Book is a schedule.Book in one database. Several processes may read it at once; in PostgreSQL several may run its nights.
+type Book struct {
+	db     *sqlx.DB
+	holder string // what this process is called in it
+}
 
 var _ schedule.Book = (*Book)(nil)
 
@@ -49,7 +53,7 @@ func open(ctx context.Context, db *sqlx.DB) (*Book, error) {
 	if err := database.Migrate(ctx, db, files); err != nil {
 		return nil, fmt.Errorf("the book of runs: %w", err)
 	}
-	return &Book{db}, nil
+	return &Book{db, rand.Text()}, nil
 }
 
 // Close closes the database.

@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/crflink/crflink/schedule"
+	"github.com/crflink/crflink/store/database"
 )
 
 // Planned returns until when the nights of a job are entered.
@@ -65,10 +66,31 @@ func (b *Book) Waiting(ctx context.Context) ([]schedule.Run, error) {
 	return b.rows(ctx, "SELECT "+columns+" FROM run WHERE state = ? ORDER BY due, id", string(schedule.Waiting))
 }
 
-// Start turns a waiting run into a running one.
+// Shared reports whether several processes may run the book's nights.
+func (b *Book) Shared() bool { return database.IsPostgres(b.db) }
+
+// clock is the time by which processes tell whether another one is still there: the database's where there are several.
+func (b *Book) clock(ctx context.Context, tx *sqlx.Tx) (micros int64, err error) {
+	if !b.Shared() {
+		return 0, nil
+	}
+	err = tx.GetContext(ctx, &micros, "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
+	return micros, err
+}
+
+// Start turns a waiting run into a running one. The row of its job keeps two of them from beginning at once.
 func (b *Book) Start(ctx context.Context, id int64, covers []int64, now time.Time) (ok bool, err error) {
 	err = b.change(ctx, func(tx *sqlx.Tx) error {
-		n, err := exec(ctx, tx, "UPDATE run SET state = ?, started = ? WHERE id = ? AND state = ?", string(schedule.Running), micro(now), id, string(schedule.Waiting))
+		if _, err := exec(ctx, tx, "UPDATE job SET planned = planned WHERE name = (SELECT job FROM run WHERE id = ?)", id); err != nil {
+			return err
+		}
+		beat, err := b.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		n, err := exec(ctx, tx, `UPDATE run SET state = ?, started = ?, holder = ?, beat = ? WHERE id = ? AND state = ?
+			AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.job = run.job AND other.state = ?)`,
+			string(schedule.Running), micro(now), b.holder, beat, id, string(schedule.Waiting), string(schedule.Running))
 		if ok = n == 1; err != nil || !ok {
 			return err
 		}
@@ -91,8 +113,8 @@ func (b *Book) End(ctx context.Context, id int64, r schedule.Result, now time.Ti
 	}
 	return b.change(ctx, func(tx *sqlx.Tx) error {
 		_, err := exec(ctx, tx, `UPDATE run SET state = ?, code = ?, note = ?, report = coalesce(?, report), ended = ?, attempt = attempt + ?,
-			begins = coalesce(nullif(CAST(? AS BIGINT), 0), begins), actor = coalesce(nullif(?, ''), actor) WHERE id = ? AND state = ?`,
-			string(r.State), int64(r.Exit), r.Note, r.Report, micro(now), attempts, begins, r.By, id, string(schedule.Running))
+			begins = coalesce(nullif(CAST(? AS BIGINT), 0), begins), actor = coalesce(nullif(?, ''), actor) WHERE id = ? AND state = ? AND holder = ?`,
+			string(r.State), int64(r.Exit), r.Note, r.Report, micro(now), attempts, begins, r.By, id, string(schedule.Running), b.holder)
 		return err
 	})
 }
@@ -107,10 +129,30 @@ func (b *Book) Cancel(ctx context.Context, id int64, by string, now time.Time) (
 	return ok, err
 }
 
-// Resume turns the runs that were under way into waiting ones.
-func (b *Book) Resume(ctx context.Context) (n int, err error) {
+// Beat says that this process is at its runs, and returns those that it has.
+func (b *Book) Beat(ctx context.Context) (mine []int64, err error) {
 	err = b.change(ctx, func(tx *sqlx.Tx) error {
-		n, err = exec(ctx, tx, "UPDATE run SET state = ?, attempt = attempt + 1 WHERE state = ?", string(schedule.Waiting), string(schedule.Running))
+		beat, err := b.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return tx.SelectContext(ctx, &mine, tx.Rebind("UPDATE run SET beat = ? WHERE state = ? AND holder = ? RETURNING id"), beat, string(schedule.Running), b.holder)
+	})
+	return mine, err
+}
+
+// Resume turns the runs of processes that are not there any more into waiting ones.
+func (b *Book) Resume(ctx context.Context, silent time.Duration) (n int, err error) {
+	err = b.change(ctx, func(tx *sqlx.Tx) error {
+		now, err := b.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		since := now - silent.Microseconds()
+		if !b.Shared() {
+			since = now // whoever had them is gone: the file has one program at a time
+		}
+		n, err = exec(ctx, tx, "UPDATE run SET state = ?, attempt = attempt + 1 WHERE state = ? AND beat <= ?", string(schedule.Waiting), string(schedule.Running), since)
 		return err
 	})
 	return n, err

@@ -19,7 +19,11 @@ type Address struct {
 }
 
 // Limits of a connection. A server that has gone silent ends the run, and does not hold it.
-var limits = map[string]string{"statement_timeout": "60000", "lock_timeout": "30000", "idle_in_transaction_session_timeout": "300000"}
+// One whose other end is gone without a word, as a machine without power is, is ended by the server after a minute, with its locks.
+var limits = map[string]string{
+	"statement_timeout": "60000", "lock_timeout": "30000", "idle_in_transaction_session_timeout": "300000",
+	"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+}
 
 const connectTimeout = 10 * time.Second
 

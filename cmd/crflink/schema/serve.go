@@ -9,6 +9,13 @@ func serve() node {
 		"database": object(map[string]node{
 			"postgres": text().said("postgres://role@host:port/database, without a password"), "password-env": text(), "password-file": text(), "ca": text(),
 		}, "postgres").said("the book of runs in PostgreSQL; without it, it is a file in the state folder"),
+		"workers": object(map[string]node{
+			"at-once":   whole().said("shards that one process computes side by side; usually 8"),
+			"at-source": whole().said("shards that all processes together compute side by side of one server; usually 16"),
+			"attempts":  whole().said("of a shard whose processes end without a word, before it is given up; usually 3"),
+			"silence":   duration().said("after which a shard whose process says nothing is given to another; usually 60s"),
+			"patience":  duration().said("how long the process that leads a run waits for a database that does not answer; usually 2m"),
+		}).said("runs are computed together with crflink worker: for studies with a ledger in PostgreSQL and a FHIR server as source"),
 		"listen": object(map[string]node{
 			"address": text().said("HOST:PORT, or none; usually 127.0.0.1:9464"), "token-env": text(), "token-file": text(), "certificate": text(), "certificate-key": text(),
 		}).said("where health and metrics are told; beyond this machine only with a token and TLS"),

@@ -1,0 +1,181 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+
+	"github.com/crflink/crflink/audit"
+	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/crash"
+)
+
+// shard is a part of the permitted subjects.
+type shard struct {
+	name string // of its checkpoint
+	work []work
+}
+
+// subjectsPerShard keeps what a crash costs, and what waits in memory to be stored, small.
+const subjectsPerShard = 50
+
+// shards parts the work by a hash of the subject number, so that a subject's shard does not depend on who else is
+// there. The number of shards is part of their names: a checkpoint of another partition means nothing.
+func (r *runner) shards() []shard {
+	few := min(r.Workers, (len(r.work)+4)/5)                                    // so that all workers of a small study have something to do
+	n := uint32(max(1, few, (len(r.work)+subjectsPerShard-1)/subjectsPerShard)) // #nosec G115 -- far below 2^32
+	all := make([]shard, n)
+	for i := range all {
+		all[i].name = fmt.Sprintf("%d/%d", i+1, n)
+	}
+	for _, w := range r.work {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(w.subject.Number()))
+		s := &all[h.Sum32()%n]
+		s.work = append(s.work, w)
+	}
+	return all
+}
+
+// anyParted reports whether the shard has a subject whose changes are listed for a person before they are stored.
+func (r *runner) anyParted(s *shard) bool {
+	return slices.ContainsFunc(s.work, func(w work) bool { return r.parted(w.subject.Number()) })
+}
+
+// harvest is what the run takes note of about a finished shard, beside what is stored of it. It is plain data: it may come from
+// another process, as bytes.
+type harvest struct {
+	Shard string
+	Worked
+	Recalled []recalled
+	Emptied  []*ecrf.SubjectChange // that wait until it is known whether the run may go on
+	Seen     map[string]note       // by subject, for the next run
+	Marks    []audit.Standing      // of decisions that came out otherwise when the subject's data had been read
+}
+
+// bytes writes a harvest.
+func (h *harvest) bytes() ([]byte, error) {
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(h); err != nil {
+		return nil, fmt.Errorf("write what shard %s came to: %w", h.Shard, err)
+	}
+	return text.Bytes(), nil
+}
+
+func readHarvest(text []byte) (*harvest, error) {
+	h := &harvest{}
+	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(h); err != nil {
+		return nil, errors.New("what a shard came to cannot be read: another version of the program wrote it")
+	}
+	return h, nil
+}
+
+// merge takes up what a shard came to.
+func (r *runner) merge(h *harvest) {
+	r.out.Tally.merge(&h.Worked)
+	for _, x := range h.Recalled {
+		r.recall(x)
+	}
+	for _, change := range h.Emptied {
+		r.withhold(change)
+	}
+	for subject, n := range h.Seen {
+		r.tracking.seen[subject] = n
+	}
+	for _, m := range h.Marks {
+		r.account.standing.Set(m.Subject, m.Mark)
+	}
+}
+
+// ShardResult is a finished shard: what is stored of it, with what the audit says, and what the run takes note of.
+type ShardResult struct {
+	batch   ecrf.Batch
+	drafts  []audit.Draft
+	harvest harvest
+}
+
+// Subjects returns how many subjects' casebooks are stored with the shard.
+func (s *ShardResult) Subjects() int { return len(s.batch.Subjects) }
+
+// store stores the shard. What the audit says of it is written before it, and is on disk when the shard is.
+func (s *ShardResult) store(ctx context.Context, run ecrf.RunID, log *audit.Recorder, ledger ecrf.Ledger) error {
+	if err := log.Append(ctx, s.drafts...); err != nil {
+		return err
+	}
+	return ledger.Apply(ctx, run, s.batch)
+}
+
+// shift is the computing of one shard. It changes nothing of the run: shards are computed side by side, and in other processes.
+type shift struct {
+	*runner
+	found *Facts // what the source rejects is the shard's
+	done  *ShardResult
+}
+
+func (r *runner) computeShard(ctx context.Context, s shard) (*ShardResult, error) {
+	done := &ShardResult{batch: ecrf.Batch{Checkpoint: s.name}, harvest: harvest{Shard: s.name, Worked: newWorked(), Seen: map[string]note{}}}
+	reject := func(x fhir.Rejected) { done.harvest.Rejected = append(done.harvest.Rejected, x) }
+	now := &shift{r, r.facts.telling(reject), done}
+	numbers := make([]string, len(s.work))
+	for i, w := range s.work {
+		numbers[i] = w.subject.Number()
+	}
+	facts, err := r.Ledger.Facts(ctx, numbers)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := r.entries(ctx, s.work)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range s.work {
+		w.entered = entries[w.subject.Number()]
+		result, err := now.computeSafely(ctx, w, facts[w.subject.Number()])
+		if err == nil {
+			err = now.take(w, result)
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.Progress.Add(1)
+	}
+	return done, nil
+}
+
+// take adds what a subject came to.
+func (s *shift) take(w work, result *subjectResult) error {
+	marks := audit.Marks{}
+	for _, d := range result.drafts {
+		marks.Take(d)
+	}
+	for subject, mark := range marks {
+		s.done.harvest.Marks = append(s.done.harvest.Marks, audit.Standing{Subject: subject, Mark: mark})
+	}
+	s.done.drafts = append(s.done.drafts, result.drafts...)
+	if result.failed {
+		return nil
+	}
+	s.done.harvest.add(result)
+	s.Preview.take(result.change, result.held)
+	if result.seen != nil {
+		s.done.harvest.Seen[w.subject.Number()] = *result.seen
+	}
+	return s.place(w, result)
+}
+
+// computeSafely computes a subject. A mistake of the program's own that its data bring about costs no other.
+func (s *shift) computeSafely(ctx context.Context, w work, last ecrf.Facts) (result *subjectResult, err error) {
+	defer func() {
+		var own error
+		if crash.Caught(recover(), &own); own != nil {
+			s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "crflink", Reason: own.Error()})
+			result, err = (&subjectResult{}).fail(), nil
+		}
+	}()
+	return s.computeSubject(ctx, w, last)
+}
