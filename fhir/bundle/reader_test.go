@@ -188,3 +188,27 @@ func TestABorrowedEntryIsWhatAnOwnedOneIsUntilEntryReturns(t *testing.T) {
 		t.Errorf("%d entries, %d borrowed", len(owned), len(borrowed))
 	}
 }
+
+func TestAKeptResourceIsTheCallersOwn(t *testing.T) {
+	var kept []*fhir.Resource
+	r := bundle.Reader{Reuse: true, Rejected: func(j fhir.Rejected) { t.Error(j) }, Entry: func(e *bundle.Entry) error {
+		if e.Keep = e.Resource.Type == "Patient"; e.Keep {
+			kept = append(kept, e.Resource)
+		}
+		return nil
+	}}
+	const text = `{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"Patient","id":"a"}},
+		{"resource":{"resourceType":"Basic","id":"x"}},{"resource":{"resourceType":"Patient","id":"b"}},{"resource":{"resourceType":"Basic","id":"y"}}]}`
+	for range 2 { // the second stream has the window of the first
+		if _, err := r.Read(strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids []string
+	for _, k := range kept {
+		ids = append(ids, k.Get("id").Text())
+	}
+	if got := strings.Join(ids, " "); got != "a b a b" {
+		t.Errorf("kept %s", got)
+	}
+}

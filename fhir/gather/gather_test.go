@@ -115,3 +115,61 @@ func TestALongChainAndALargeCircleOfMergedPatientsEnd(t *testing.T) {
 		t.Errorf("%d in circles and %d patients, want %d and %d", circular, len(m.Patients()), n, n+1)
 	}
 }
+
+// What two records of a batch have in common is in each of them once: whoever releases one does not take it from the other.
+func TestRecordsOfOneMemoryShareNoResource(t *testing.T) {
+	m := NewMemory(func(uint32) string { return "x" })
+	for _, text := range []string{
+		`{"resourceType":"Medication","id":"m"}`,
+		`{"resourceType":"MedicationStatement","id":"a","subject":{"reference":"Patient/a"},"medicationReference":{"reference":"Medication/m"}}`,
+		`{"resourceType":"MedicationStatement","id":"b","subject":{"reference":"Patient/b"},"medicationReference":{"reference":"Medication/m"}}`,
+	} {
+		r, err := fhir.ReadResource(text, fhir.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := m.Add(r, "", false, 0); why != "" {
+			t.Fatal(why)
+		}
+	}
+	m.Resolve(func(r fhir.Rejected) { t.Error(r) })
+	shared := fhir.Key{Type: "Medication", ID: "m"}
+	var found []*fhir.Resource
+	for _, p := range m.Patients() {
+		record, err := m.Record(p, func(string) bool { return true })
+		if err != nil || record.Len() != 2 || record.Find(shared) == nil {
+			t.Fatalf("%d resources, %v", record.Len(), err)
+		}
+		found = append(found, record.Find(shared))
+	}
+	if len(found) != 2 || found[0] == found[1] || found[0].String() != found[1].String() {
+		t.Errorf("%d records, and one resource in both: %t", len(found), found[0] == found[1])
+	}
+}
+
+func TestWhatIsMissingIsToldOnce(t *testing.T) {
+	m := NewMemory(func(uint32) string { return "x" })
+	all := func(string) bool { return true }
+	add := func(text string) {
+		t.Helper()
+		r, err := fhir.ReadResource(text, fhir.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := m.Add(r, "", false, 0); why != "" {
+			t.Fatal(why)
+		}
+	}
+	add(`{"resourceType":"Medication","id":"m","manufacturer":{"reference":"Organization/o"},"ingredient":[{"itemReference":{"reference":"Substance/s"}}]}`)
+	add(`{"resourceType":"Organization","id":"o"}`)
+	if got := m.Missing(all); len(got) != 1 || got[0] != (fhir.Key{Type: "Substance", ID: "s"}) {
+		t.Errorf("missing: %v", got)
+	}
+	if got := m.Missing(all); len(got) != 0 {
+		t.Errorf("missing again: %v", got)
+	}
+	add(`{"resourceType":"Substance","id":"s","code":{"extension":[{"url":"u","valueReference":{"reference":"Organization/p"}}]}}`)
+	if got := m.Missing(all); len(got) != 1 || got[0].ID != "p" {
+		t.Errorf("missing of what came later: %v", got)
+	}
+}

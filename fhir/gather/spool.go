@@ -75,9 +75,20 @@ func (s *Spool) append(text []byte) (offset int64, err error) {
 
 // Read returns the text of the length at the offset.
 func (s *Spool) Read(offset int64, length int) (string, error) {
-	text, err := s.read(nil, offset, length)
-	return string(text), err
+	into, _ := opened.Get().(*[]byte)
+	text, err := s.read(*into, offset, length)
+	read := string(text)
+	if cap(text) <= keptText {
+		*into = text
+	}
+	opened.Put(into)
+	return read, err
 }
+
+// opened is memory for texts until they are strings; keptText bounds what is kept of it.
+var opened = sync.Pool{New: func() any { return new([]byte) }}
+
+const keptText = 64 << 10
 
 // read reads into the memory of into, where that is large enough.
 func (s *Spool) read(into []byte, offset int64, length int) ([]byte, error) {

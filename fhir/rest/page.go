@@ -17,17 +17,18 @@ type page struct {
 	total int // -1 when absent
 	links map[string]string
 	at    time.Time // meta.lastUpdated
+
+	table fhir.Table // of the member that is read
 }
 
 func (p *page) member(m bundle.Member) {
 	if m.Depth != 0 {
 		return
 	}
-	var t fhir.Table
-	if t.Parse(`{"v":`+m.JSON+`}`) != nil {
+	if p.table.Parse(`{"v":`+m.JSON+`}`) != nil {
 		return
 	}
-	v := t.Root().Get("v")
+	v := p.table.Root().Get("v")
 	switch m.Name {
 	case "type":
 		p.typ = v.Text()

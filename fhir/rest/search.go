@@ -37,9 +37,9 @@ func (q query) encode(count int) string {
 	return strings.TrimSuffix(b.String(), "&")
 }
 
-func escapeValue(s string) string {
-	return strings.NewReplacer("%2C", ",", "%7C", "|", "%2F", "/", "%3A", ":").Replace(url.QueryEscape(s))
-}
+var separators = strings.NewReplacer("%2C", ",", "%7C", "|", "%2F", "/", "%3A", ":")
+
+func escapeValue(s string) string { return separators.Replace(url.QueryEscape(s)) }
 
 // errExpired is a page that the server no longer has (410): the search begins anew.
 var errExpired = errors.New("the server let the search expire")
