@@ -24,7 +24,7 @@ func (r *run) mean(rule *rule, all []taken) outcome {
 	}
 	sum.Quo(sum, new(big.Rat).SetInt64(int64(len(all))))
 	o := r.computed(rule, sum.FloatString(rule.item.Decimals)) // rounds half away from zero
-	o.from = r.combined(rule)
+	o.from = r.combined(rule, all)
 	return o
 }
 
@@ -86,11 +86,18 @@ func (r *run) list(rule *rule, all []taken) outcome {
 		slices.Sort(texts)
 	}
 	o := r.computed(rule, strings.Join(texts, listSeparator))
-	o.from = r.combined(rule)
+	o.from = r.combined(rule, all)
 	return o
 }
 
 // combined is the provenance of a value that several resources gave: no single one of them is named.
-func (r *run) combined(rule *rule) ecrf.Provenance {
-	return ecrf.Provenance{Source: r.in.Source, Path: rule.value.source}
+func (r *run) combined(rule *rule, all []taken) ecrf.Provenance {
+	var sources []string
+	for _, t := range all {
+		if s := r.sourceOf(t); !slices.Contains(sources, s) {
+			sources = append(sources, s)
+		}
+	}
+	slices.Sort(sources)
+	return ecrf.Provenance{Source: strings.Join(sources, "+"), Path: rule.value.source}
 }

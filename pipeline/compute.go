@@ -195,7 +195,12 @@ func (r *runner) computeSafely(ctx context.Context, w work, last ecrf.Facts) (re
 			result, err = (&subjectResult{}).fail(), nil
 		}
 	}()
-	return r.computeSubject(ctx, w, last)
+	result, err = r.computeSubject(ctx, w, last)
+	if isUnreached(err) {
+		r.missed(w, err)
+		return &subjectResult{failed: true, away: true}, nil
+	}
+	return result, err
 }
 
 func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error) {
@@ -222,6 +227,9 @@ func (r *runner) computeShard(ctx context.Context, s shard) (shardResult, error)
 			r.stands(d)
 		}
 		done.drafts = append(done.drafts, result.drafts...)
+		if result.away {
+			done.batch.Checkpoint = "" // it is computed when it can be read again
+		}
 		if !result.failed {
 			r.out.Tally.add(result)
 			r.Preview.take(result.change, result.held)

@@ -71,15 +71,6 @@ type ImagingSpec struct {
 	Quantification *pet.Table // by which PET and SPECT series are examined
 }
 
-// SourceSpec names a source: files or a FHIR server.
-type SourceSpec struct {
-	Name  string
-	Files []string
-	URL   string
-	Auth  AuthSpec
-
-	Export *ExportSpec // when the server is read by $export; nil when it is searched
-}
 
 // TargetSpec names a target.
 type TargetSpec struct {
@@ -336,25 +327,6 @@ func (l *loader) behind() []mapping.Option {
 	return options
 }
 
-func (l *loader) sources(v yamldoc.Value) {
-	for _, item := range v.Items() {
-		f := item.Fields("name", "files", "fhir", "auth", "export")
-		s := SourceSpec{Name: l.required(item, f, "name"), URL: f["fhir"].Text()}
-		for _, p := range f["files"].Texts() {
-			s.Files = append(s.Files, l.path(p))
-		}
-		if (s.URL == "") == (len(s.Files) == 0) {
-			item.Errorf("files: PATH or fhir: URL", "a source has either files or the base URL of a FHIR server")
-		}
-		s.Auth = l.auth(f["auth"], f["fhir"])
-		s.Export = l.export(f["export"], s.URL)
-		l.study.Sources = append(l.study.Sources, s)
-	}
-	if len(l.study.Sources) != 1 {
-		l.doc.Root().Errorf("", "the study has %d sources; a study has exactly one as yet", len(l.study.Sources))
-	}
-}
-
 func (l *loader) imaging(v yamldoc.Value) {
 	f := v.Fields("modalities", "event", "systems", "folder", "accession-systems", "without", "window", "pacs", "review", "quantification")
 	l.study.Imaging = ImagingSpec{Modalities: f["modalities"].Texts(), Event: f["event"].Text(), Systems: f["systems"].Texts(), Folder: l.path(f["folder"].Text()), Quantification: l.quantification(f["quantification"])}
@@ -401,6 +373,9 @@ func (s *Study) Inputs() map[string]string {
 	setup += s.Imaging.setup() + " quantification " + s.Imaging.Quantification.Hash()
 	if s.Cohort != nil {
 		setup += " cohort " + s.Cohort.String()
+	}
+	if s.Several() {
+		setup += fmt.Sprintf(" sources %+v", s.places())
 	}
 	if s.IndexEvent != "" {
 		setup += " " + s.IndexEvent

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/crflink/crflink/consent"
@@ -32,13 +33,19 @@ type Tally struct {
 	Imaging           imaging.Counts
 	Deliveries        []Delivered
 	Withdrawn         Withdrawn
-	Wrong             []WrongCell // delivered with data of another patient
-	Queries           int         // about cells of targets where people work, that somebody has to settle
-	Tasks, Overdue    int         // open ones, and those of them behind their deadline
-	Awaited           []string    // items whose rules nobody has approved: their cells stayed as they were
-	Lost, MayLose     int         // delivered patients whom this run loses without a person's word, and how many it may
+	Wrong             []WrongCell      // delivered with data of another patient
+	Queries           int              // about cells of targets where people work, that somebody has to settle
+	Tasks, Overdue    int              // open ones, and those of them behind their deadline
+	Awaited           []string         // items whose rules nobody has approved: their cells stayed as they were
+	Sources           []fhir.PartState // of a study with several: how each of them stood at the end
+	Lost, MayLose     int              // delivered patients whom this run loses without a person's word, and how many it may
 
 	mu *sync.Mutex
+}
+
+// Silent returns the sources of a study with several that did not answer.
+func (t *Tally) Silent() []fhir.PartState {
+	return slices.DeleteFunc(slices.Clone(t.Sources), func(s fhir.PartState) bool { return s.Silent == nil })
 }
 
 // TypeReason is a resource type and a reason.
@@ -108,6 +115,14 @@ func (t *Tally) decided(d consent.Decision) {
 	for _, w := range d.Warnings().Codes() {
 		t.Warnings[w]++
 	}
+}
+
+// held counts a patient about whom nothing could be decided.
+func (t *Tally) held(reason string) {
+	if t.Decisions[outcomeHeld] == nil {
+		t.Decisions[outcomeHeld] = map[string]int{}
+	}
+	t.Decisions[outcomeHeld][reason]++
 }
 
 func (t *Tally) reject(r fhir.Rejected) {
