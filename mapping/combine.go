@@ -12,7 +12,7 @@ import (
 // that cannot be read makes the mean unconvertible: leaving it out would give another mean.
 func (r *run) mean(rule *rule, all []taken) outcome {
 	if first := all[0]; !rule.has(first) {
-		return missing(absence(rule, first.res))
+		return missing(absence(rule.forSource(first.alias), first.res))
 	}
 	sum := new(big.Rat)
 	for _, t := range all {
@@ -30,6 +30,7 @@ func (r *run) mean(rule *rule, all []taken) outcome {
 
 // exactNumber returns a candidate's one number in the item's unit, not rounded.
 func (rule *rule) exactNumber(t taken) (*big.Rat, ecrf.MissingReason) {
+	rule = rule.forSource(t.alias)
 	var number *big.Rat
 	for _, v := range t.values {
 		q, err := readValue(v)
@@ -58,7 +59,7 @@ const listSeparator = "; "
 // list joins the distinct values of all candidates. A value that holds the separator itself could not be told from two.
 func (r *run) list(rule *rule, all []taken) outcome {
 	if first := all[0]; !rule.has(first) {
-		return missing(absence(rule, first.res))
+		return missing(absence(rule.forSource(first.alias), first.res))
 	}
 	by := choice{kind: chooseFirst}
 	if rule.choose.order == byLatest {
@@ -68,7 +69,7 @@ func (r *run) list(rule *rule, all []taken) outcome {
 	var texts []string
 	why := ecrf.NoValue
 	for _, t := range all {
-		spelt, reason := rule.spell(t.values, r.in.Reached)
+		spelt, reason := rule.forSource(t.alias).spell(t.values, r.in.Reached)
 		why = reason
 		for _, s := range spelt {
 			if !slices.Contains(texts, s) {

@@ -12,8 +12,13 @@ import (
 
 // result turns the chosen candidate into the cell's content with its provenance.
 func (r *run) result(rule *rule, t taken) (outcome, error) {
+	if own := rule.variants[t.alias]; own != nil {
+		return r.ofSource(t.alias).result(own, t)
+	}
 	var o outcome
 	switch {
+	case rule.nowhere:
+		return missing(ecrf.NoResource), nil
 	case rule.studyUID:
 		o = r.studyUID(rule, t.res)
 	case rule.days != nil:

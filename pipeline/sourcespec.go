@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/yamldoc"
+	"github.com/crflink/crflink/mapping"
 )
 
 // SourceSpec names a source: files or a FHIR server.
@@ -64,6 +66,8 @@ func (l *loader) sources(v yamldoc.Value) {
 			plain = plain || s.Plain
 		} else if s.Plain {
 			f["ids"].Errorf("leave it out", "the ids of a study's only source stay as they are")
+		} else if s.Overlay != "" {
+			f["mapping"].Errorf("write it into the study's mapping", "a study's only source has no rules of its own")
 		}
 		seen[s.Name] = true
 		l.study.Sources = append(l.study.Sources, s)
@@ -112,4 +116,20 @@ func (l *loader) limits(v yamldoc.Value, url string) (s LimitSpec) {
 		s.Every = d
 	}
 	return s
+}
+
+// overlays are the files with rules of single sources, which lie beside the mapping or below.
+func (l *loader) overlays(dir string) (options []mapping.Option) {
+	for _, s := range l.study.Sources {
+		if s.Overlay == "" {
+			continue
+		}
+		name, err := filepath.Rel(dir, s.Overlay)
+		if err != nil || !filepath.IsLocal(name) {
+			l.doc.Root().Errorf("", "the mapping file of source %s has to lie beside the study's mapping, or below", s.Name)
+			continue
+		}
+		options = append(options, mapping.LaidOver(s.Name, filepath.ToSlash(name)))
+	}
+	return options
 }

@@ -71,7 +71,6 @@ type ImagingSpec struct {
 	Quantification *pet.Table // by which PET and SPECT series are examined
 }
 
-
 // TargetSpec names a target.
 type TargetSpec struct {
 	Name, Kind, Path string
@@ -127,11 +126,11 @@ func (l *loader) read() {
 	l.dates(f["dates"], f["shift-limit"])
 	l.profile(f["deidentification"])
 	l.entered(f["entered"])
+	l.sources(f["sources"])
 	l.forms(f["dictionary"], f["mapping"])
 	l.formsWithPolicy()
 	l.subjectCheck()
 	l.unentered(f["entered"])
-	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
 	l.cohort(f["cohort"])
 	l.imaging(f["imaging"])
@@ -312,7 +311,7 @@ func (l *loader) forms(dictionary, mappingFile yamldoc.Value) {
 
 func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	dir := filepath.Dir(path)
-	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, append(l.behind(), l.within()...)...)
+	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, slices.Concat(l.behind(), l.within(), l.overlays(dir))...)
 	l.further = append(l.further, findings.In(dir)...)
 	l.study.Mapping = m
 }

@@ -26,12 +26,12 @@ const wholeEvery = 7 * 24 * time.Hour
 // tracking is what a run knows of what has changed since the run before. It has a source that can be asked, or one whose resources
 // have fingerprints, or neither, where that cannot be known.
 type tracking struct {
-	source   fhir.Tracker
-	prints   fhir.Fingerprinter
-	now      map[string]fhir.Moment // of the servers behind the source, before anything was read
-	last     watermark
-	before   map[string]note // by subject, of the run before
-	still    map[string]bool // subjects of whom nothing has changed, unless a person entered something
+	source fhir.Tracker
+	prints fhir.Fingerprinter
+	now    map[string]fhir.Moment // of the servers behind the source, before anything was read
+	last   watermark
+	before map[string]note // by subject, of the run before
+	still  map[string]bool // subjects of whom nothing has changed, unless a person entered something
 
 	mu   sync.Mutex
 	seen map[string]note // by subject, of this run
