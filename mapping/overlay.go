@@ -27,9 +27,6 @@ type overlaid struct {
 	mapping     *Mapping
 }
 
-// overlayParts are the keys of a file that is laid over a mapping.
-var overlayParts = []string{"study", "version", "author", "names", "parameters", "expressions", "units", "lists", "maps", "events", "forms"}
-
 // ofAllSources are the parts of a rule that no source has for itself: they are about all candidates together.
 var ofAllSources = []string{"choose", "ties", "qualifier", "optional", "days", "derive"}
 
@@ -65,7 +62,10 @@ func (c *compiler) layOver(m *Mapping, all fs.FS, name string, text []byte, opti
 
 // lay takes up what the file of a source says.
 func (f *file) lay(doc *yamldoc.Doc) {
-	top := doc.Root().Fields(overlayParts...)
+	top := doc.Root().Fields(topParts...)
+	if visits := top["visits"]; visits.Exists() {
+		visits.Errorf("say it in the mapping", "visits are those of all sources")
+	}
 	if study := top["study"]; study.Text() != f.study {
 		study.Errorf("both files name the same study", "the mapping is for study %q, this file for %q", f.study, study.Text())
 	}

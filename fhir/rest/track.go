@@ -55,12 +55,18 @@ func (s *Source) Touched(ctx context.Context, patients []fhir.Footprint, wanted 
 	}
 	t := tracking{source: s, since: since[s.Name()], touched: map[fhir.Key]bool{}}
 	for _, p := range patients {
-		at, ok := facts.Find(p.Patient.ID)
+		at, ok, err := facts.Find(p.Patient.ID)
+		if err != nil {
+			return nil, err
+		}
 		if !ok {
 			t.touched[p.Patient] = true
 			continue
 		}
-		one := tracked{Footprint: p, ids: facts.Members(at)}
+		one := tracked{Footprint: p}
+		if one.ids, err = s.membersOf(facts, at); err != nil {
+			return nil, err
+		}
 		for _, id := range one.ids {
 			t.owner.add(id, p.Patient)
 		}
