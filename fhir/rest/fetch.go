@@ -48,8 +48,8 @@ type fetch struct {
 	members map[string]bool // ids of the patients that were asked for, merged ones included
 	order   []string
 	linked  map[fhir.Key][]fhir.Key // by patient: whose Patient.link leads to them
-	again   []string // types of facts that are not taken as they were read first
-	tallies tallies  // of the patients' searches
+	again   []string                // types of facts that are not taken as they were read first
+	tallies tallies                 // of the patients' searches
 }
 
 func (f *fetch) want(typ string) bool { return isFact(typ) || f.wanted.Has(typ) }

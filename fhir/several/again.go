@@ -27,7 +27,7 @@ func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string
 			if ctx.Err() != nil {
 				return nil, err
 			}
-			p.fail(err)
+			_ = p.fail(err) // together tells of it
 			continue
 		}
 		for i, record := range records {
