@@ -66,21 +66,24 @@ func newController(t *testing.T, patients int) *controller {
 	}
 	var all []string
 	var ids []string // of patients, in their order
+	delivered := map[string]bool{}
 	err = g.Each(func(_ string, text []byte) error {
 		all = append(all, string(text))
 		return nil
-	}, func(*synth.Truth) error { return nil })
+	}, func(truth *synth.Truth) error {
+		delivered[truth.Patients[0]] = len(truth.Cells) > 0 && len(truth.Patients) == 1
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	permitted := enrolledOf(t, all)
 	for _, text := range all {
 		if r := parsed(t, text); r.Type == "Patient" {
 			ids = append(ids, r.ID)
 		}
 	}
 	north, south := c.sides(t, all, ids)
-	both := north[slices.IndexFunc(north, func(id string) bool { return permitted[id] })]
+	both := north[slices.IndexFunc(north, func(id string) bool { return delivered[id] })]
 	for _, text := range all {
 		r := parsed(t, text)
 		c.whole.add(t, text)
@@ -157,19 +160,6 @@ func mentions(r *fhir.Resource, patient string) bool {
 	return false
 }
 
-// enrolledOf returns who is a subject of a study.
-func enrolledOf(t *testing.T, all []string) map[string]bool {
-	t.Helper()
-	permitted := map[string]bool{}
-	for _, text := range all {
-		if r := parsed(t, text); r.Type == "ResearchSubject" && r.Get("status").Text() != "withdrawn" {
-			k, _ := fhir.ParseReference(r.Path("individual", "reference").Text()).Key()
-			permitted[k.ID] = true
-		}
-	}
-	return permitted
-}
-
 func (p *place) source(t *testing.T, name string) fhir.Source {
 	t.Helper()
 	s, err := rest.New(rest.Options{Name: name, Wire: wire.Options{Base: p.base, Retries: -1}})
@@ -219,10 +209,13 @@ func (c *controller) run(t *testing.T, parts pipeline.Parts, day int) *pipeline.
 
 var seats = regexp.MustCompile(`,"sources":\[[^\]]*\]`)
 
-// plainBook is the casebook without where subjects were found.
+// counted are the numbers of resources: a patient on two servers has two Patient resources.
+var counted = regexp.MustCompile(`"resources":\d+,"kept":\d+`)
+
+// plainBook is the casebook without where subjects were found, and how many resources they had.
 func plainBook(t *testing.T, parts pipeline.Parts) string {
 	t.Helper()
-	return seats.ReplaceAllString(casebook(t, parts), "")
+	return counted.ReplaceAllString(seats.ReplaceAllString(casebook(t, parts), ""), "")
 }
 
 // known returns how the ledger's subjects stand, by number.
@@ -380,6 +373,69 @@ func (c *controller) stands(t *testing.T, parts pipeline.Parts, before map[strin
 	}
 	if away < 3 || others < 3 {
 		t.Errorf("%d subjects of the silent server, %d others", away, others)
+	}
+}
+
+// onBoth returns the subject of the patient whom both servers have.
+func onBoth(t *testing.T, parts pipeline.Parts) string {
+	t.Helper()
+	for facts, err := range parts.Ledger.AllFacts(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(facts.Links, `"sources":["north","south"]`) {
+			return facts.Subject
+		}
+	}
+	t.Fatal("nobody is on both servers")
+	return ""
+}
+
+// refuse has the first server say that the patient, who consented on the second, does not consent any more.
+func (c *controller) refuse(t *testing.T) {
+	t.Helper()
+	var north string
+	for k := range c.north.texts {
+		if k.Type == "Patient" && c.north.texts[k] == strings.ReplaceAll(c.south.texts[fhir.Key{Type: "Patient", ID: "theirs"}], "theirs", k.ID) {
+			north = k.ID
+		}
+	}
+	for k, text := range c.south.texts {
+		if k.Type != "Consent" || !strings.Contains(text, "Patient/theirs") {
+			continue
+		}
+		text = regexp.MustCompile(`"dateTime":"[^"]*"`).ReplaceAllString(text, `"dateTime":"2026-08-30"`)
+		text = strings.ReplaceAll(strings.ReplaceAll(text, `"type":"permit"`, `"type":"deny"`), "theirs", north)
+		c.north.add(t, strings.Replace(text, `"id":"`, `"id":"no-`, 1))
+	}
+}
+
+func TestARefusalOnOneServerCountsForWhatAnotherHasUnlessThatOneIsSilent(t *testing.T) {
+	for name, silent := range map[string]bool{"both answer": false, "the other is silent": true} {
+		t.Run(name, func(t *testing.T) {
+			c := newController(t, 24)
+			first := c.at(t, "", func(s *pipeline.Study) fhir.Source { return c.both(t, s) })
+			c.run(t, first, 0)
+			subject := onBoth(t, first)
+			c.refuse(t)
+			if silent {
+				if err := c.south.server.Script(&synth.Script{Faults: []synth.Fault{{Kind: synth.FaultStatus, Status: 401}}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			parts := c.at(t, first.Study.State, func(s *pipeline.Study) fhir.Source { return c.both(t, s) })
+			out := c.run(t, parts, 1)
+			book, err := parts.Ledger.Subject(t.Context(), subject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case silent && (book == nil || book.Facts.Reason != "not-reached" || out.Tally.Withdrawn.Done != 0):
+				t.Errorf("while the other server is silent: %+v, withdrawn: %+v", book, out.Tally.Withdrawn)
+			case !silent && (book != nil || out.Tally.Withdrawn.Done != 1):
+				t.Errorf("the refusal did not count: %t, withdrawn: %+v", book != nil, out.Tally.Withdrawn)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/crflink/crflink/fhir"
@@ -32,6 +34,11 @@ type LimitSpec struct {
 
 // Several reports whether the study has more than one source.
 func (s *Study) Several() bool { return len(s.Sources) > 1 }
+
+// inSource reports whether an id says of which of several sources it is, or may be one of the source whose ids stay as they are.
+func (s *Study) inSource(id string) bool {
+	return slices.ContainsFunc(s.Sources, func(source SourceSpec) bool { return source.Plain || strings.HasPrefix(id, source.Name+".") })
+}
 
 // places are what ids of a study with several sources depend on.
 func (s *Study) places() (all []string) {
