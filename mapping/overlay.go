@@ -47,7 +47,7 @@ func (c *compiler) layOver(m *Mapping, all fs.FS, name string, text []byte, opti
 		over.sum.Write(own)
 		o.mapping = over.compile()
 		o.mapping.hash = hex.EncodeToString(over.sum.Sum(nil))
-		o.mapping.ruleHashes = hashRules(base.Root(), o.mapping, append(over.named, own...))
+		o.mapping.ruleHashes = hashRules(doc.Root(), o.mapping, over.named) // what the mapping says of them is in its own
 		for _, f := range base.Findings {
 			if f.Severity != finding.Warning && !slices.Contains(c.doc.Findings, f) {
 				f.Message += fmt.Sprintf(" (with what source %s has of its own)", o.alias)

@@ -87,6 +87,16 @@ func TestASourceWithCodesOfItsOwnGivesTheSameCasebookByRulesOfItsOwn(t *testing.
 	if study.Inputs()["mapping"] == other.Inputs()["mapping"] || study.Mapping.RuleHashes()["labs.creatinine"] == other.Mapping.RuleHashes()["labs.creatinine"] {
 		t.Error("another rule of a source leaves the mapping's hashes as they are")
 	}
+	one, _, err := withOverlay(t, southernRules+"    platelets: {where: \"code.coding.exists(code = 'THROMBO')\"}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := study.Mapping.RuleHashes(), one.Mapping.RuleHashes()
+	for id := range after {
+		if (before[id] != after[id]) != (id == "labs.platelets") {
+			t.Errorf("with another rule for labs.platelets the hash of %s is another: %t", id, before[id] != after[id])
+		}
+	}
 }
 
 func TestMistakesInTheRulesOfASourceStandWhereTheyWereMade(t *testing.T) {
