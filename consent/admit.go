@@ -71,7 +71,7 @@ func (g *gatekeeper) admit() Permitted {
 			g.patients = append(g.patients, res)
 		}
 	}
-	g.person = personOf(g.rec.Key(), g.patients, nil)
+	g.person = personOf(g.rec.Key(), g.rec.Same(), g.patients, nil)
 	g.waiting = map[fhir.Key]int{}
 	for i, res := range g.all {
 		v := g.judge(res)

@@ -121,7 +121,7 @@ func (f *Facts) countUnread(unread func(fhir.Key) int) {
 
 // unreadLink returns the key of a record that Patient.link names and that the facts do not hold yet.
 func (f *Facts) unreadLink() (fhir.Key, bool) {
-	p := personOf(f.Patient, f.Patients, f.Looked)
+	p := f.person()
 	for _, keys := range [][]fhir.Key{p.own[1:], p.linked, f.LinkedFrom} {
 		for _, key := range keys {
 			if !isKnown(key, f.Patients, f.Looked) {

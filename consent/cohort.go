@@ -65,7 +65,7 @@ func ParticipationOf(facts Facts, reference string, statuses []string, zone *tim
 		statuses = defaults(StudyConsent, "").Study.Statuses
 	}
 	e := evaluation{facts: &facts, policy: &Policy{zone: zone, set: settings{Study: study{Reference: reference, Statuses: statuses}}}}
-	e.person = personOf(facts.Patient, facts.Patients, facts.Looked)
+	e.person = facts.person()
 	e.readSubjects()
 	return e.inStudy
 }
@@ -78,6 +78,6 @@ func SubjectStatuses() []string {
 
 // IsPatient reports whether the key is one of the person's own records, merged ones included.
 func (f Facts) IsPatient(key fhir.Key) bool {
-	p := personOf(f.Patient, f.Patients, f.Looked)
+	p := f.person()
 	return p.byKey(key) == ofOwn
 }

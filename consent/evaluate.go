@@ -55,7 +55,7 @@ func evaluate(facts Facts, policy *Policy, asOf time.Time, after moment, afterDa
 	}()
 	e.policy, e.facts, e.today = policy, &facts, policy.gateDay(asOf)
 	e.after, e.afterDay = after, afterDay
-	e.person = personOf(facts.Patient, facts.Patients, facts.Looked)
+	e.person = facts.person()
 	for _, key := range facts.LinkedFrom {
 		e.person.unread = e.person.unread || !isKnown(key, facts.Patients, facts.Looked)
 	}

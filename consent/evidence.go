@@ -59,7 +59,7 @@ func (f Facts) Write(w io.Writer) error {
 	b := strconv.AppendQuote(out.AvailableBuffer(), f.Patient.String())
 	b = strconv.AppendInt(append(b, ' '), int64(f.Unread), 10)
 	_, _ = out.Write(append(b, '\n')) // the error is Flush's
-	for i, keys := range [][]fhir.Key{f.Looked, f.LinkedFrom} {
+	for i, keys := range [][]fhir.Key{f.Looked, f.LinkedFrom, f.Same} {
 		for _, key := range slices.SortedFunc(slices.Values(keys), compareKeys) {
 			_, _ = fmt.Fprintf(out, "%d %q\n", i, key.String())
 		}

@@ -39,6 +39,7 @@ func TestTheEvidenceOfADecisionIsAllThatItWasMadeFrom(t *testing.T) {
 		"Subjects": func(f *Facts) {
 			f.Subjects = append(f.Subjects, res(t, obj{"resourceType": "ResearchSubject", "id": "s2"}))
 		},
+		"Same":       func(f *Facts) { f.Same = append(f.Same, key) },
 		"LinkedFrom": func(f *Facts) { f.LinkedFrom = append(f.LinkedFrom, key) },
 		"Looked":     func(f *Facts) { f.Looked = append(f.Looked, key) },
 		"Unread":     func(f *Facts) { f.Unread++ },

@@ -13,6 +13,7 @@ type Facts struct {
 	Consents   []*fhir.Resource
 	Encounters []*fhir.Resource
 	Subjects   []*fhir.Resource // ResearchSubject
+	Same       []fhir.Key       // under which other sources of the study know the person: as good as the record's own key
 	LinkedFrom []fhir.Key       // records whose Patient.link names this person, whether or not it names them
 	Looked     []fhir.Key       // linked records that were looked for, whether or not there was anything
 	Unread     int              // Consents of this person that the source had to reject: each may be a refusal
@@ -20,7 +21,7 @@ type Facts struct {
 
 // FactsOf gathers the facts of a record, and of further records of the same person that Patient.link names.
 func FactsOf(own *fhir.Record, linked ...*fhir.Record) Facts {
-	f := Facts{Patient: own.Key()}
+	f := Facts{Patient: own.Key(), Same: own.Same()}
 	f.add(own)
 	for _, rec := range linked {
 		f.Looked = append(f.Looked, rec.Key())
@@ -56,9 +57,11 @@ type person struct {
 // maxLinks bounds the records of one person; beyond it the links count as unread.
 const maxLinks = 256
 
-// personOf follows Patient.link from the record's own key.
-func personOf(patient fhir.Key, patients []*fhir.Resource, looked []fhir.Key) person {
-	p := person{own: []fhir.Key{patient}}
+// person follows Patient.link from the record's own keys.
+func (f *Facts) person() person { return personOf(f.Patient, f.Same, f.Patients, f.Looked) }
+
+func personOf(patient fhir.Key, same []fhir.Key, patients []*fhir.Resource, looked []fhir.Key) person {
+	p := person{own: append([]fhir.Key{patient}, same...)}
 	for grown := true; grown; {
 		grown = false
 		for _, res := range patients {

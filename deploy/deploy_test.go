@@ -32,7 +32,10 @@ func scraped(t *testing.T) string {
 	m.Requested(wire.Observed{Host: "fhir.example", Type: "Patient", Status: 200, Took: time.Second})
 	m.Expires("psma", "source hospital", "certificate", night)
 	m.Waits("psma", telemetry.Waits{Tasks: 2, Overdue: 1, Withdrawals: 3})
-	r := report.Run{Study: report.Study{ID: "psma"}, Stages: []report.Stage{{Name: "decide", Seconds: 2}}}
+	r := report.Run{
+		Study: report.Study{ID: "psma"}, Stages: []report.Stage{{Name: "decide", Seconds: 2}},
+		Sources: []report.Source{{Name: "north", Patients: 12}, {Name: "south", Silent: "no answer"}},
+	}
 	r.Resources.Rejected.Add("it does not say whose it is", 2)
 	r.Cells.Empty.Add("not-done", 2)
 	m.Report(r)

@@ -13,6 +13,7 @@ import (
 type Origin struct {
 	Source   string // the source's name and, for files, the path within it
 	Position int64  // files: byte offset of the resource; servers: ordinal of the entry in the answer
+	Alias    string // of the source, where a study has several; else ""
 }
 
 func (o Origin) String() string { return fmt.Sprintf("%s@%d", o.Source, o.Position) }
@@ -109,6 +110,7 @@ type Record struct {
 	byKey     map[Key]*Resource
 	aliases   map[string]Key
 	linked    []Key
+	same      []Key
 	found     map[string]int
 }
 
@@ -156,6 +158,12 @@ func (r *Record) SetLinkedFrom(others []Key) { r.linked = others }
 
 // LinkedFrom returns the patients whose records name this one in Patient.link, whether or not this one names them.
 func (r *Record) LinkedFrom() []Key { return slices.Clone(r.linked) }
+
+// SetSame notes under which other keys sources of one study know the patient: what they say of these keys is said of this person.
+func (r *Record) SetSame(keys []Key) { r.same = keys }
+
+// Same returns what SetSame noted.
+func (r *Record) Same() []Key { return slices.Clone(r.same) }
 
 // SetAlias says which resource a reference means whose text does not tell: one by fullUrl (urn:uuid).
 func (r *Record) SetAlias(reference string, k Key) {

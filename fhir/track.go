@@ -13,16 +13,22 @@ import (
 type Tracker interface {
 	Source
 
-	// Moment returns what tells the source apart from every other one, and its time now. It is asked before anything else is
-	// read: what changes afterwards changes since then.
-	Moment(ctx context.Context) (identity string, now time.Time, err error)
+	// Moment returns the moment of each server behind the source, by its name. It is asked before anything else is read: what
+	// changes afterwards changes since then.
+	Moment(ctx context.Context) (map[string]Moment, error)
 
 	// Touched returns those of the patients of whom a wanted resource, facts aside, was created, changed, deleted or given to
-	// somebody else since.
-	Touched(ctx context.Context, patients []Footprint, wanted Wanted, since time.Time) (map[Key]bool, error)
+	// somebody else since the time of its server.
+	Touched(ctx context.Context, patients []Footprint, wanted Wanted, since map[string]time.Time) (map[Key]bool, error)
 
 	// Common returns the resources of a shared type that are there now, and which of them changed since.
-	Common(ctx context.Context, typ string, since time.Time) (there map[string]bool, changed map[string]bool, err error)
+	Common(ctx context.Context, typ string, since map[string]time.Time) (there map[string]bool, changed map[string]bool, err error)
+}
+
+// Moment is what tells a server apart from every other one, and its time now.
+type Moment struct {
+	Identity string
+	At       time.Time
 }
 
 // Fingerprinter is a Source that has seen every resource before it yields the first patient, such as one of files.

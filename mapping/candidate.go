@@ -14,6 +14,7 @@ type candidate struct {
 	res   *fhir.Resource
 	date  fhir.DateTime
 	dated bool
+	alias string // of the source, where that has rules of its own
 }
 
 // candidates returns the resources that count for the selector, or the reason why there are none.

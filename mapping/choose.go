@@ -35,7 +35,7 @@ func (r *run) chosen(rule *rule, all []taken) (t taken, ambiguous bool) {
 }
 
 // has reports whether the candidate has what the rule takes.
-func (rule *rule) has(t taken) bool { return rule.value == nil || len(t.values) > 0 }
+func (rule *rule) has(t taken) bool { return rule.forSource(t.alias).value == nil || len(t.values) > 0 }
 
 // before orders candidates so that the chosen one comes first. Undated ones come last; on the same instant the
 // smaller text decides, so that neither ids nor the order of arrival matter.
@@ -139,6 +139,7 @@ func (m measure) compare(o measure) int {
 }
 
 func (rule *rule) measure(t taken) (measure, bool) {
+	rule = rule.forSource(t.alias)
 	for _, v := range t.values {
 		if rule.number != nil {
 			q, err := readValue(v)

@@ -12,7 +12,7 @@ import (
 // that cannot be read makes the mean unconvertible: leaving it out would give another mean.
 func (r *run) mean(rule *rule, all []taken) outcome {
 	if first := all[0]; !rule.has(first) {
-		return missing(absence(rule, first.res))
+		return missing(absence(rule.forSource(first.alias), first.res))
 	}
 	sum := new(big.Rat)
 	for _, t := range all {
@@ -24,12 +24,13 @@ func (r *run) mean(rule *rule, all []taken) outcome {
 	}
 	sum.Quo(sum, new(big.Rat).SetInt64(int64(len(all))))
 	o := r.computed(rule, sum.FloatString(rule.item.Decimals)) // rounds half away from zero
-	o.from = r.combined(rule)
+	o.from = r.combined(rule, all)
 	return o
 }
 
 // exactNumber returns a candidate's one number in the item's unit, not rounded.
 func (rule *rule) exactNumber(t taken) (*big.Rat, ecrf.MissingReason) {
+	rule = rule.forSource(t.alias)
 	var number *big.Rat
 	for _, v := range t.values {
 		q, err := readValue(v)
@@ -58,7 +59,7 @@ const listSeparator = "; "
 // list joins the distinct values of all candidates. A value that holds the separator itself could not be told from two.
 func (r *run) list(rule *rule, all []taken) outcome {
 	if first := all[0]; !rule.has(first) {
-		return missing(absence(rule, first.res))
+		return missing(absence(rule.forSource(first.alias), first.res))
 	}
 	by := choice{kind: chooseFirst}
 	if rule.choose.order == byLatest {
@@ -68,7 +69,7 @@ func (r *run) list(rule *rule, all []taken) outcome {
 	var texts []string
 	why := ecrf.NoValue
 	for _, t := range all {
-		spelt, reason := rule.spell(t.values, r.in.Reached)
+		spelt, reason := rule.forSource(t.alias).spell(t.values, r.in.Reached)
 		why = reason
 		for _, s := range spelt {
 			if !slices.Contains(texts, s) {
@@ -86,11 +87,18 @@ func (r *run) list(rule *rule, all []taken) outcome {
 		slices.Sort(texts)
 	}
 	o := r.computed(rule, strings.Join(texts, listSeparator))
-	o.from = r.combined(rule)
+	o.from = r.combined(rule, all)
 	return o
 }
 
 // combined is the provenance of a value that several resources gave: no single one of them is named.
-func (r *run) combined(rule *rule) ecrf.Provenance {
-	return ecrf.Provenance{Source: r.in.Source, Path: rule.value.source}
+func (r *run) combined(rule *rule, all []taken) ecrf.Provenance {
+	var sources []string
+	for _, t := range all {
+		if s := r.sourceOf(t); !slices.Contains(sources, s) {
+			sources = append(sources, s)
+		}
+	}
+	slices.Sort(sources)
+	return ecrf.Provenance{Source: strings.Join(sources, "+"), Path: rule.value.source}
 }

@@ -37,6 +37,7 @@ type Mapping struct {
 	maps       []*codeMap           // those that rules use
 	calendar   []*parameter         // days of the calendar
 	across     map[string]*formRule // by form.item: items of single forms that other forms use
+	overlays   []overlaid           // the mapping as it is for sources with rules of their own
 }
 
 // formRule is a rule with the rules of its form.
@@ -67,13 +68,7 @@ func Load(files fs.FS, name string, dictionary *ecrf.Dictionary, options ...Opti
 		return nil, finding.List{{File: name, Line: 1, Col: 1, Message: fmt.Sprintf("the mapping file cannot be read: %v", err)}}
 	}
 	doc := yamldoc.Parse(name, text)
-	c := &compiler{
-		file: readFile(doc), doc: doc, dictionary: dictionary, files: sub(files, name), sum: sha256.New(),
-		types: map[string]bool{"Patient": true}, elements: elements{byType: map[string]map[string]bool{}}, demands: newDemands(), compiled: map[string]*expression{}, used: map[string]bool{},
-	}
-	for _, o := range options {
-		o(c)
-	}
+	c := newCompiler(doc, dictionary, sub(files, name), options)
 	c.sum.Write(text)
 	m := c.compile()
 	doc.Findings.Sort()
@@ -83,7 +78,23 @@ func Load(files fs.FS, name string, dictionary *ecrf.Dictionary, options ...Opti
 	}
 	m.hash = hex.EncodeToString(c.sum.Sum(nil))
 	m.ruleHashes = hashRules(doc.Root(), m, c.named)
-	return m, doc.Findings
+	found := slices.Concat(doc.Findings, c.layOver(m, files, name, text, options))
+	found.Sort()
+	if found = slices.Compact(found); found.HasErrors() {
+		return nil, found
+	}
+	return m, found
+}
+
+func newCompiler(doc *yamldoc.Doc, dictionary *ecrf.Dictionary, files fs.FS, options []Option) *compiler {
+	c := &compiler{
+		file: readFile(doc), doc: doc, dictionary: dictionary, files: files, sum: sha256.New(),
+		types: map[string]bool{"Patient": true}, elements: elements{byType: map[string]map[string]bool{}}, demands: newDemands(), compiled: map[string]*expression{}, used: map[string]bool{},
+	}
+	for _, o := range options {
+		o(c)
+	}
+	return c
 }
 
 // sub is the folder of the named file, where the files that it names lie.
@@ -143,6 +154,7 @@ type compiler struct {
 	doc        *yamldoc.Doc
 	dictionary *ecrf.Dictionary
 	files      fs.FS
+	overlays   []overlaid
 	sum        hash.Hash
 	named      []byte // what the files hold that it names
 	events     []string
@@ -167,15 +179,9 @@ type compiler struct {
 	used       map[string]bool // names of expressions; of others with what they are: "map x", "list x"
 }
 
-func (c *compiler) warn(at yamldoc.Value, message string) {
-	line, col := at.Pos()
-	c.doc.Findings = append(c.doc.Findings, finding.Finding{File: c.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: message})
-}
+func (c *compiler) warn(at yamldoc.Value, message string) { at.Warn(message) }
 
-func (c *compiler) warnAtKey(v yamldoc.Value, message string) {
-	line, col := v.KeyPos()
-	c.doc.Findings = append(c.doc.Findings, finding.Finding{File: c.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: message})
-}
+func (c *compiler) warnAtKey(v yamldoc.Value, message string) { v.WarnAtKey(message) }
 
 // need returns the named part of a mapping, or a finding where the mapping stands.
 func need(at yamldoc.Value, parts map[string]yamldoc.Value, name, hint string) (yamldoc.Value, bool) {
@@ -196,7 +202,7 @@ func (c *compiler) readMaps() {
 // readUnits reads the printed units that stand for UCUM codes.
 func (c *compiler) readUnits() map[string]string {
 	units := map[string]string{}
-	for _, e := range c.file.units.Entries() {
+	for _, e := range append(c.file.units.Entries(), c.file.ownUnits.Entries()...) {
 		units[e.Key()] = e.Text()
 		if err := ucum.Validate(e.Text()); err != nil {
 			e.Errorf("the right side is a UCUM code, such as mg/dL", "%v", err)

@@ -14,8 +14,7 @@ import (
 func (c *compiler) form(s formSpec) []form {
 	f := c.dictionary.Form(s.name)
 	if f == nil {
-		line, col := s.at.KeyPos()
-		c.doc.Findings.Add(c.doc.File, line, col, finding.DidYouMean(s.name, c.dictionary.FormNames()), "the dictionary has no form %q", s.name)
+		s.at.ErrorAtKey(finding.DidYouMean(s.name, c.dictionary.FormNames()), "the dictionary has no form %q", s.name)
 		return nil
 	}
 	out := form{name: s.name}
@@ -68,8 +67,7 @@ func (c *compiler) unvisited(s formSpec, events []string, visits []*attendance) 
 
 // atKey adds a finding at the name of a form or item.
 func (c *compiler) atKey(v yamldoc.Value, hint, format string, args ...any) {
-	line, col := v.KeyPos()
-	c.doc.Findings.Add(c.doc.File, line, col, hint, format, args...)
+	v.ErrorAtKey(hint, format, args...)
 }
 
 func (c *compiler) repeat(s ruleSpec) *repeat {

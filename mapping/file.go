@@ -13,6 +13,7 @@ type file struct {
 	parameters     map[string]*parameter
 	expressions    map[string]yamldoc.Value
 	units          yamldoc.Value // printed unit: UCUM code
+	ownUnits       yamldoc.Value // of a source with rules of its own
 	lists, maps    []yamldoc.Value
 	visits         []yamldoc.Value
 	events         []eventSpec

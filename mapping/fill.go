@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -75,6 +76,7 @@ type run struct {
 	event   string // of the form that is filled
 	at      *Steps // of the rule that is traced; nil costs nothing
 
+	sub      map[string]*run    // over the resources of sources with rules of their own, by alias
 	across   map[string]outcome // by form.item: items of single forms that other forms use
 	answers  [][]candidate      // of the conditions, by the number of the expression
 	answered []bool
@@ -94,6 +96,7 @@ func newRun(m *Mapping, in Input) *run {
 	if p := in.Record.Patient(); p != nil {
 		r.byType["Patient"] = []*fhir.Resource{p}
 	}
+	r.split(m, in)
 	for _, p := range m.calendar {
 		if r.env.Vars == nil {
 			r.env.Vars = make(map[string][]fhirpath.Value, len(m.calendar))
@@ -172,7 +175,10 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 		return []ecrf.Instance{instance}, err
 	}
 	r.traceForm(f)
-	all, _, err := r.candidates(&f.repeat.selector)
+	all, reason, err := r.candidates(&f.repeat.selector)
+	if err == nil && len(r.sub) > 0 {
+		all, _, err = r.elsewhere(slices.Clone(all), reason, func(alias string) *selector { return &f.repeat.forSource(alias).selector })
+	}
 	r.at = nil
 	if err != nil {
 		return nil, fmt.Errorf("rule %s: %w", f.repeat.id, err)
@@ -260,7 +266,7 @@ func (r *run) direct(rule *rule) (outcome, error) {
 	if o, ok := r.needsEvents(rule); !ok {
 		return o, nil
 	}
-	all, reason, err := r.candidates(&rule.selector)
+	all, reason, err := r.everywhere(rule)
 	switch {
 	case err != nil:
 		return outcome{}, err

@@ -80,5 +80,14 @@ func (m *Mapping) Names() map[string]string { return maps.Clone(m.names) }
 // Strict returns form.item of every item whose code map knows no unknown codes (unmapped: error): a cell of it that is
 // missing as unmapped is a problem of the run.
 func (m *Mapping) Strict() []string {
-	return m.ids(func(r *rule) bool { return r.codes != nil && r.codes.strict })
+	return m.ids(func(r *rule) bool {
+		for _, own := range r.variants {
+			if own.strict() {
+				return true
+			}
+		}
+		return r.strict()
+	})
 }
+
+func (rule *rule) strict() bool { return rule.codes != nil && rule.codes.strict }

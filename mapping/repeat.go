@@ -46,7 +46,7 @@ func (r *run) repeats(f *form, all []candidate) ([]ecrf.Instance, error) {
 // key finds the instance's stable key: the text of the rule's key, or the resource itself where that is empty.
 func (r *run) key(f *form, c candidate) (keyed, error) {
 	k := keyed{candidate: c, key: c.res.Key().String()}
-	values, err := f.repeat.key.on(&r.env, c.res, nil)
+	values, err := f.repeat.forSource(c.alias).key.on(&r.env, c.res, nil)
 	if err != nil {
 		return k, fmt.Errorf("rule %s: key: %w", f.repeat.id, err)
 	}
@@ -62,9 +62,9 @@ func (r *run) key(f *form, c candidate) (keyed, error) {
 func (r *run) place(f *form, c candidate) (string, error) {
 	var b strings.Builder
 	date, dated := c.date, c.dated
-	if f.repeat.order != nil {
+	if order := f.repeat.forSource(c.alias).order; order != nil {
 		var err error
-		if date, dated, err = r.dateOf(f.repeat.order, c.res); err != nil {
+		if date, dated, err = r.dateOf(order, c.res); err != nil {
 			return "", fmt.Errorf("rule %s: %w", f.repeat.id, evaluated("order", err))
 		}
 	}

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/crflink/crflink/ecrf"
@@ -11,8 +12,13 @@ import (
 
 // result turns the chosen candidate into the cell's content with its provenance.
 func (r *run) result(rule *rule, t taken) (outcome, error) {
+	if own := rule.variants[t.alias]; own != nil {
+		return r.ofSource(t.alias).result(own, t)
+	}
 	var o outcome
 	switch {
+	case rule.nowhere:
+		return missing(ecrf.NoResource), nil
 	case rule.studyUID:
 		o = r.studyUID(rule, t.res)
 	case rule.days != nil:
@@ -58,9 +64,12 @@ func (r resolver) Resolve(ref string, _ fhir.Node) (fhir.Node, bool) {
 	return n, n.Exists()
 }
 
+// sourceOf returns the source that a candidate comes from.
+func (r *run) sourceOf(t taken) string { return cmp.Or(t.res.Origin.Alias, r.in.Source) }
+
 // provenance says where the value comes from, in the de-identified record's terms.
 func (r *run) provenance(rule *rule, t taken) ecrf.Provenance {
-	p := ecrf.Provenance{Source: r.in.Source, Resource: t.res.Key().String(), Version: t.res.Path("meta", "versionId").Text()}
+	p := ecrf.Provenance{Source: r.sourceOf(t), Resource: t.res.Key().String(), Version: t.res.Path("meta", "versionId").Text()}
 	if rule.value != nil {
 		p.Path = rule.value.source
 	}

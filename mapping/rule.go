@@ -19,6 +19,9 @@ type rule struct {
 	studyUID bool     // the pseudonymous study UID of the imaging study
 	entered  *entered // of an event: the date that a person entered in the target
 	optional bool     // a value that is not there is not missing
+
+	variants map[string]*rule // for resources of sources with rules of their own, by alias
+	nowhere  bool             // no source but those has the rule
 }
 
 // selector says which resources are candidates.
@@ -142,4 +145,14 @@ type repeat struct {
 	id    string
 	key   *expression // stable key of the instance
 	order *expression // date that instances are numbered by; nil is the resource's own
+
+	variants map[string]*repeat // for resources of sources with rules of their own, by alias
+}
+
+// forSource is the repeat rule for resources of a source.
+func (r *repeat) forSource(alias string) *repeat {
+	if own := r.variants[alias]; own != nil {
+		return own
+	}
+	return r
 }

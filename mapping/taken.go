@@ -16,7 +16,11 @@ type taken struct {
 
 func (r *run) take(rule *rule, c candidate) (taken, error) {
 	t := taken{candidate: c}
-	if rule.value == nil {
+	if own := rule.variants[c.alias]; own != nil {
+		t, err := r.ofSource(c.alias).take(own, c)
+		return t, err
+	}
+	if rule.value == nil || rule.nowhere {
 		return t, nil
 	}
 	values, err := rule.value.on(&r.env, c.res, nil)

@@ -29,6 +29,12 @@ func TestARunWhoseTimeIsUsedUpStopsAndIsGoneOnWith(t *testing.T) {
 		if !errors.As(err, &budget) || !budget.AsOf.Equal(asOfTruth(study.Zone)) || budget.Left >= left {
 			t.Fatalf("the run stopped: %v, %d subjects were left before", err, left)
 		}
+		for when, want := range map[time.Duration]bool{0: true, time.Hour: true, 24 * time.Hour: false, -time.Minute: false} {
+			asOf, ok, err := pipeline.Unfinished(t.Context(), parts.Ledger, study, asOfTruth(study.Zone).Add(when))
+			if err != nil || ok != want || ok && !asOf.Equal(asOfTruth(study.Zone)) {
+				t.Errorf("%s later the run is gone on with: %t, as of %s, %v", when, ok, asOf, err)
+			}
+		}
 		left = budget.Left
 	}
 	if runs < 3 {
@@ -36,5 +42,8 @@ func TestARunWhoseTimeIsUsedUpStopsAndIsGoneOnWith(t *testing.T) {
 	}
 	if want, got := casebook(t, calm), casebook(t, parts); got != want {
 		t.Error(firstDifference(want, got))
+	}
+	if _, ok, err := pipeline.Unfinished(t.Context(), parts.Ledger, study, asOfTruth(study.Zone)); ok || err != nil {
+		t.Errorf("a run that came to its end is gone on with: %v", err)
 	}
 }

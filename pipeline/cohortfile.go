@@ -87,6 +87,8 @@ func (l *loader) memberOf(v yamldoc.Value, typ string) fhir.Key {
 	k, ok := fhir.ParseReference(v.Text()).Key()
 	if !ok || k.Type != typ || k.String() != v.Text() {
 		v.Errorf("write "+typ+"/ID", "%q is no %s", v.Text(), typ)
+	} else if l.study.Several() && !l.study.inSource(k.ID) {
+		v.Errorf("write "+typ+"/ALIAS.ID, with the name of the source that has it", "%q does not say in which of the sources it is", v.Text())
 	}
 	return k
 }

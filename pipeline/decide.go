@@ -93,11 +93,20 @@ const (
 func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate, error) {
 	r.out.Tally.Patients++
 	d, facts, err := r.assess(ctx, record)
-	if err != nil {
+	away := isUnreached(err)
+	if err == nil {
+		away, err = r.outOfReach(ctx, record)
+	}
+	if err != nil && !away {
+		return nil, err
+	}
+	c := &candidate{record, d, facts}
+	if away {
+		r.out.Tally.held(reasonNotReached)
+		_, err := r.lookUp(ctx, c, unreached)
 		return nil, err
 	}
 	r.out.Tally.decided(d)
-	c := &candidate{record, d, facts}
 	if d.Outcome() == consent.Granted {
 		return c, nil
 	}

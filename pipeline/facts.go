@@ -56,6 +56,9 @@ func (s rereading) Fetch(ctx context.Context, patient fhir.Key, _ fhir.Wanted, r
 	if err != nil {
 		return nil, err
 	}
+	if records[0] == nil {
+		return nil, &fhir.UnreachedError{Err: errStopped}
+	}
 	return records[0], nil
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -12,8 +13,12 @@ import (
 // Refresher is a source that can forget what it was told about consents, so that it asks again.
 type Refresher interface{ Refresh() }
 
+// errStopped is of a source among several that stopped answering.
+var errStopped = errors.New("it stopped answering")
+
 // Rereader is a source that can ask again for facts of the given types. The records come in the order of the patients, with
-// their other facts as they were read first; one whose Consents are all gone comes without.
+// their other facts as they were read first; one whose Consents are all gone comes without. Of several sources it answers nil for
+// a patient of one that does not answer.
 type Rereader interface {
 	Reread(ctx context.Context, patients []fhir.Key, types []string, rej func(fhir.Rejected)) ([]*fhir.Record, error)
 }
@@ -93,7 +98,13 @@ func (r *runner) recheckParts(ctx context.Context, source Rereader, parts [][]wo
 	}
 	for i, part := range parts {
 		for j, record := range records[i] {
-			if err := r.recheckOne(ctx, part[j], record); err != nil {
+			err := error(&fhir.UnreachedError{Err: errStopped})
+			if record != nil {
+				err = r.recheckOne(ctx, part[j], record)
+			}
+			if isUnreached(err) {
+				r.missed(missing(part[j], err))
+			} else if err != nil {
 				return err
 			}
 		}

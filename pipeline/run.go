@@ -69,7 +69,7 @@ type Stage struct {
 
 // Complete reports whether nothing was rejected.
 func (o *Outcome) Complete() bool {
-	return len(o.Tally.Rejected) == 0 && len(o.Tally.Failed) == 0 && len(o.Tally.Wrong) == 0 && o.Tally.Problems() == 0
+	return len(o.Tally.Silent()) == 0 && len(o.Tally.Rejected) == 0 && len(o.Tally.Failed) == 0 && len(o.Tally.Wrong) == 0 && o.Tally.Problems() == 0
 }
 
 // Run conducts one run. An error means that it stopped: running again goes on where it stopped. What was rejected on
@@ -93,6 +93,8 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	r.lost = lost{now: map[string]bool{}, refused: map[string]refusal{}, recalled: map[string]bool{}}
 	tally := &r.out.Tally
 	r.facts = FactsFrom(parts.Source, tally.reject)
+	r.tolerate()
+	defer r.tellSources()
 	if err := r.withdrawBefore(ctx); err != nil {
 		return r.out, fmt.Errorf("withdrawals of earlier runs: %w", err)
 	}
@@ -139,6 +141,7 @@ type runner struct {
 	want    fhir.Wanted // of a patient of whom everything may be used
 
 	tracking tracking
+	reach    reach
 	until    time.Time // when the budget is used up; zero is never
 	known    map[string]standing
 	claimed  map[string]bool // subjects of patients who are not permitted, or whose number is not confirmed
@@ -176,7 +179,7 @@ func (r *runner) settle(ctx context.Context) error {
 		}
 		now, ok := r.known[facts.Subject]
 		if !ok {
-			now = standing{outcome: outcomeHeld, reason: reasonNotFound}
+			now = r.absent()
 			d, isNew, err := r.vanished(ctx, facts.Subject, now)
 			if err != nil {
 				return err

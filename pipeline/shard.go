@@ -53,6 +53,7 @@ type harvest struct {
 	Shard string
 	Worked
 	Recalled []recalled
+	Missed   []missed              // whose source stopped answering
 	Emptied  []*ecrf.SubjectChange // that wait until it is known whether the run may go on
 	Seen     map[string]note       // by subject, for the next run
 	Marks    []audit.Standing      // of decisions that came out otherwise when the subject's data had been read
@@ -80,6 +81,9 @@ func (r *runner) merge(h *harvest) {
 	r.out.Tally.merge(&h.Worked)
 	for _, x := range h.Recalled {
 		r.recall(x)
+	}
+	for _, x := range h.Missed {
+		r.missed(x)
 	}
 	for _, change := range h.Emptied {
 		r.withhold(change)
@@ -177,5 +181,11 @@ func (s *shift) computeSafely(ctx context.Context, w work, last ecrf.Facts) (res
 			result, err = (&subjectResult{}).fail(), nil
 		}
 	}()
-	return s.computeSubject(ctx, w, last)
+	result, err = s.computeSubject(ctx, w, last)
+	if isUnreached(err) {
+		s.done.batch.Checkpoint = "" // it is computed when it can be read again
+		s.done.harvest.Missed = append(s.done.harvest.Missed, missing(w, err))
+		return (&subjectResult{}).fail(), nil
+	}
+	return result, err
 }

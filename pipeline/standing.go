@@ -20,6 +20,7 @@ const (
 	reasonBoth      = "birth-year-and-sex-differ"
 
 	reasonWithdrawing = "withdrawal-under-way"
+	reasonNotReached  = "not-reached"
 )
 
 // StandingDoc says what a reason for holding a subject means that is no reason of consent.
@@ -29,6 +30,7 @@ type StandingDoc struct{ Reason, Text string }
 func Standings() []StandingDoc {
 	return []StandingDoc{
 		{reasonNotFound, "the ledger knows the subject, and the source has no such patient any more"},
+		{reasonNotReached, "a source of the study that has the patient, or may have them, did not answer: it stays as it was"},
 		{reasonShared, "several permitted patients of the source claim the subject's number"},
 		{reasonMerged, "the site has merged two subjects that were delivered; a person has to say what becomes of the one that went"},
 		{reasonBirthYear, "people entered another birth year for the subject than the hospital has: it may be another person's record"},

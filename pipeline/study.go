@@ -72,16 +72,6 @@ type ImagingSpec struct {
 	Quantification *pet.Table // by which PET and SPECT series are examined
 }
 
-// SourceSpec names a source: files or a FHIR server.
-type SourceSpec struct {
-	Name  string
-	Files []string
-	URL   string
-	Auth  AuthSpec
-
-	Export *ExportSpec // when the server is read by $export; nil when it is searched
-}
-
 // TargetSpec names a target.
 type TargetSpec struct {
 	Name, Kind, Path string
@@ -137,11 +127,11 @@ func (l *loader) read() {
 	l.dates(f["dates"], f["shift-limit"])
 	l.profile(f["deidentification"])
 	l.entered(f["entered"])
+	l.sources(f["sources"])
 	l.forms(f["dictionary"], f["mapping"])
 	l.formsWithPolicy()
 	l.subjectCheck()
 	l.unentered(f["entered"])
-	l.sources(f["sources"])
 	l.consentSource(f["consent-source"])
 	l.cohort(f["cohort"])
 	l.imaging(f["imaging"])
@@ -322,7 +312,7 @@ func (l *loader) forms(dictionary, mappingFile yamldoc.Value) {
 
 func (l *loader) compile(path string, d *ecrf.Dictionary) {
 	dir := filepath.Dir(path)
-	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, append(l.behind(), l.within()...)...)
+	m, findings := mapping.Load(os.DirFS(dir), filepath.Base(path), d, slices.Concat(l.behind(), l.within(), l.overlays(dir))...)
 	l.further = append(l.further, findings.In(dir)...)
 	l.study.Mapping = m
 }
@@ -335,25 +325,6 @@ func (l *loader) behind() []mapping.Option {
 		options = append(options, mapping.Behind(l.study.Profile, l.study.Dates.Mode))
 	}
 	return options
-}
-
-func (l *loader) sources(v yamldoc.Value) {
-	for _, item := range v.Items() {
-		f := item.Fields("name", "files", "fhir", "auth", "export")
-		s := SourceSpec{Name: l.required(item, f, "name"), URL: f["fhir"].Text()}
-		for _, p := range f["files"].Texts() {
-			s.Files = append(s.Files, l.path(p))
-		}
-		if (s.URL == "") == (len(s.Files) == 0) {
-			item.Errorf("files: PATH or fhir: URL", "a source has either files or the base URL of a FHIR server")
-		}
-		s.Auth = l.auth(f["auth"], f["fhir"])
-		s.Export = l.export(f["export"], s.URL)
-		l.study.Sources = append(l.study.Sources, s)
-	}
-	if len(l.study.Sources) != 1 {
-		l.doc.Root().Errorf("", "the study has %d sources; a study has exactly one as yet", len(l.study.Sources))
-	}
 }
 
 func (l *loader) imaging(v yamldoc.Value) {
@@ -402,6 +373,9 @@ func (s *Study) Inputs() map[string]string {
 	setup += s.Imaging.setup() + " quantification " + s.Imaging.Quantification.Hash()
 	if s.Cohort != nil {
 		setup += " cohort " + s.Cohort.String()
+	}
+	if s.Several() {
+		setup += fmt.Sprintf(" sources %+v", s.places())
 	}
 	if s.IndexEvent != "" {
 		setup += " " + s.IndexEvent

@@ -221,7 +221,7 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days)})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days), r.sits(w.patient)})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -236,9 +236,10 @@ type sessions struct {
 	Unlinked  []imaging.Unlinked  `json:"unlinked"`
 	Unclaimed []imaging.Unclaimed `json:"unclaimed,omitempty"`
 	Counts    imaging.Counts      `json:"counts"`
-	Resources int                 `json:"resources"`       // that de-identification read
-	Kept      int                 `json:"kept"`            // of these
-	Index     string              `json:"index,omitempty"` // day of the study's index event, as the ledger's dates are; in mode relative
+	Resources int                 `json:"resources"`         // that de-identification read
+	Kept      int                 `json:"kept"`              // of these
+	Index     string              `json:"index,omitempty"`   // day of the study's index event, as the ledger's dates are; in mode relative
+	Sources   []string            `json:"sources,omitempty"` // of a study with several: those that have the patient
 }
 
 func readSessions(text string) (s sessions, err error) {

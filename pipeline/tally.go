@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/crflink/crflink/consent"
@@ -24,11 +25,12 @@ type Tally struct {
 	Unmapped       map[Slot]int // cells with a code that their map, which says unmapped: error, does not know
 	Deliveries     []Delivered
 	Withdrawn      Withdrawn
-	Wrong          []WrongCell // delivered with data of another patient
-	Queries        int         // about cells of targets where people work, that somebody has to settle
-	Tasks, Overdue int         // open ones, and those of them behind their deadline
-	Awaited        []string    // items whose rules nobody has approved: their cells stayed as they were
-	Lost, MayLose  int         // delivered patients whom this run loses without a person's word, and how many it may
+	Wrong          []WrongCell      // delivered with data of another patient
+	Queries        int              // about cells of targets where people work, that somebody has to settle
+	Tasks, Overdue int              // open ones, and those of them behind their deadline
+	Awaited        []string         // items whose rules nobody has approved: their cells stayed as they were
+	Sources        []fhir.PartState // of a study with several: how each of them stood at the end
+	Lost, MayLose  int              // delivered patients whom this run loses without a person's word, and how many it may
 
 	mu *sync.Mutex // of Rejected and Failed
 }
@@ -46,6 +48,11 @@ type Worked struct {
 	Cells             ecrf.Tally
 	Filled            FilledCells
 	Imaging           imaging.Counts
+}
+
+// Silent returns the sources of a study with several that did not answer.
+func (t *Tally) Silent() []fhir.PartState {
+	return slices.DeleteFunc(slices.Clone(t.Sources), func(s fhir.PartState) bool { return s.Silent == nil })
 }
 
 // TypeReason is a resource type and a reason.
@@ -116,6 +123,14 @@ func (t *Tally) decided(d consent.Decision) {
 	for _, w := range d.Warnings().Codes() {
 		t.Warnings[w]++
 	}
+}
+
+// held counts a patient about whom nothing could be decided.
+func (t *Tally) held(reason string) {
+	if t.Decisions[outcomeHeld] == nil {
+		t.Decisions[outcomeHeld] = map[string]int{}
+	}
+	t.Decisions[outcomeHeld][reason]++
 }
 
 func (t *Tally) reject(r fhir.Rejected) {

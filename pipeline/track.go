@@ -26,17 +26,19 @@ const wholeEvery = 7 * 24 * time.Hour
 // tracking is what a run knows of what has changed since the run before. It has a source that can be asked, or one whose resources
 // have fingerprints, or neither, where that cannot be known.
 type tracking struct {
-	source   fhir.Tracker
-	prints   fhir.Fingerprinter
-	identity string
-	now      time.Time // of the source, before anything was read
-	last     watermark
-	before   map[string]note // by subject, of the run before
-	seen     map[string]note // by subject, of this run
+	source fhir.Tracker
+	prints fhir.Fingerprinter
+	now    map[string]fhir.Moment // of the servers behind the source, before anything was read
+	last   watermark
+	before map[string]note // by subject, of the run before
+	seen   map[string]note // by subject, of this run
 }
 
-// watermark says up to when a source was read.
-type watermark struct {
+// watermark says up to when each server was read, by its name.
+type watermark map[string]mark
+
+// mark says up to when a server was read.
+type mark struct {
 	Source string    `json:"source"` // a digest
 	At     time.Time `json:"at"`     // by the source's clock
 	Whole  time.Time `json:"whole"`  // when everything was read last
@@ -64,19 +66,18 @@ func (r *runner) track(ctx context.Context) error {
 		return nil
 	}
 	if printed {
-		sum := sha256.Sum256([]byte("fingerprints of " + r.Source.Name()))
-		r.tracking = tracking{prints: prints, identity: hex.EncodeToString(sum[:]), now: r.AsOf, seen: map[string]note{}}
+		now := map[string]fhir.Moment{r.Source.Name(): {Identity: "fingerprints", At: r.AsOf}}
+		r.tracking = tracking{prints: prints, now: now, seen: map[string]note{}}
 		return r.tracking.recall(ctx, r.Ledger)
 	}
-	identity, now, err := source.Moment(ctx)
+	now, err := source.Moment(ctx)
 	if errors.Is(err, fhir.ErrUntracked) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(r.Source.Name() + "\n" + identity))
-	r.tracking = tracking{source: source, identity: hex.EncodeToString(sum[:]), now: now, seen: map[string]note{}}
+	r.tracking = tracking{source: source, now: now, seen: map[string]note{}}
 	return r.tracking.recall(ctx, r.Ledger)
 }
 
@@ -86,8 +87,8 @@ func (t *tracking) recall(ctx context.Context, ledger ecrf.Ledger) error {
 	if err != nil || text == "" {
 		return err
 	}
-	if json.Unmarshal([]byte(text), &t.last) != nil || t.last.Source != t.identity {
-		t.last = watermark{}
+	if json.Unmarshal([]byte(text), &t.last) != nil || !t.last.of(t.now) {
+		t.last = nil
 		return nil
 	}
 	texts, err := ledger.Seen(ctx)
@@ -107,9 +108,42 @@ func (t *tracking) recall(ctx context.Context, ledger ecrf.Ledger) error {
 // tracks reports whether it can be known what has changed.
 func (t *tracking) tracks() bool { return t.source != nil || t.prints != nil }
 
-// isWhole reports whether a run has to read everything: nothing is known, or it was long ago, or the source's clock went back.
+// isWhole reports whether a run has to read everything: nothing is known, or it was long ago, or a server's clock went back.
 func (t *tracking) isWhole() bool {
-	return len(t.before) == 0 || t.prints == nil && (t.now.Before(t.last.At) || t.now.Sub(t.last.Whole) >= wholeEvery)
+	if len(t.before) == 0 || t.prints != nil {
+		return len(t.before) == 0
+	}
+	for name, now := range t.now {
+		if last := t.last[name]; now.At.Before(last.At) || now.At.Sub(last.Whole) >= wholeEvery {
+			return true
+		}
+	}
+	return false
+}
+
+// of reports whether the marks are of the same servers. One that does not answer now may be the same.
+func (w watermark) of(now map[string]fhir.Moment) bool {
+	for name, m := range now {
+		if w[name].Source != identityOf(name, m) {
+			return false
+		}
+	}
+	return true
+}
+
+// identityOf is what the ledger keeps of a server's identity.
+func identityOf(name string, m fhir.Moment) string {
+	sum := sha256.Sum256([]byte(name + "\n" + m.Identity))
+	return hex.EncodeToString(sum[:])
+}
+
+// since is from when on changes count, by server.
+func (w watermark) since() map[string]time.Time {
+	times := make(map[string]time.Time, len(w))
+	for name, m := range w {
+		times[name] = m.At.Add(-overlap)
+	}
+	return times
 }
 
 // key is a digest of all that a permitted subject's casebook is computed from as far as it was read before the decision, keyed with
@@ -160,7 +194,7 @@ func (r *runner) findStill(ctx context.Context) error {
 		return nil
 	}
 	r.Progress.Stage("changes", -1)
-	since := t.last.At.Add(-overlap)
+	since := t.last.since()
 	there, changed, err := r.sharedThere(ctx, since)
 	if errors.Is(err, fhir.ErrUntracked) {
 		return nil
@@ -197,7 +231,7 @@ func (r *runner) findStill(ctx context.Context) error {
 const patientsAtOnce = 100
 
 // touched asks about the patients side by side.
-func (r *runner) touched(ctx context.Context, ask []fhir.Footprint, since time.Time) (map[fhir.Key]bool, error) {
+func (r *runner) touched(ctx context.Context, ask []fhir.Footprint, since map[string]time.Time) (map[fhir.Key]bool, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	parts := make(chan []fhir.Footprint)
@@ -230,7 +264,7 @@ func (r *runner) touched(ctx context.Context, ask []fhir.Footprint, since time.T
 }
 
 // sharedThere returns the shared resources of the wanted types under their keyed names: those that are there, and those that changed.
-func (r *runner) sharedThere(ctx context.Context, since time.Time) (there, changed map[string]bool, err error) {
+func (r *runner) sharedThere(ctx context.Context, since map[string]time.Time) (there, changed map[string]bool, err error) {
 	there, changed = map[string]bool{}, map[string]bool{}
 	for _, typ := range r.plan().Types() {
 		if fhir.BelongsToPatients(typ) != fhir.Shared {
@@ -306,6 +340,25 @@ func (r *runner) saw(w work, record *fhir.Record) *note {
 	return n
 }
 
+// moved is the watermark after the run. That of a server that stopped answering stays where it was.
+func (t *tracking) moved(whole bool, silent []string) watermark {
+	next := maps.Clone(t.last)
+	if next == nil {
+		next = watermark{}
+	}
+	for name, now := range t.now {
+		if slices.Contains(silent, name) {
+			continue
+		}
+		m := mark{Source: identityOf(name, now), At: now.At, Whole: next[name].Whole}
+		if whole {
+			m.Whole = now.At
+		}
+		next[name] = m
+	}
+	return next
+}
+
 // advance moves the watermark, when everything that this run read has been delivered. Who was not computed without a failure, or
 // is not permitted any more, is read by the next run in any case.
 func (r *runner) advance(ctx context.Context) error {
@@ -313,11 +366,7 @@ func (r *runner) advance(ctx context.Context) error {
 	if !t.tracks() {
 		return nil
 	}
-	mark := watermark{Source: t.identity, At: t.now, Whole: t.last.Whole}
-	if r.Full || t.isWhole() {
-		mark.Whole = t.now
-	}
-	text, err := json.Marshal(mark)
+	text, err := json.Marshal(t.moved(r.Full || t.isWhole(), r.silent()))
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,11 @@ func (r *runner) survey(ctx context.Context) error {
 			continue
 		}
 		r.lost.delivered++
-		if r.known[facts.Subject].outcome != outcomePermitted {
+		now, found := r.known[facts.Subject]
+		if !found {
+			now = r.absent()
+		}
+		if now.outcome != outcomePermitted && now != unreached {
 			r.lost.now[facts.Subject] = true
 		}
 	}

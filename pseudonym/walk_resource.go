@@ -21,7 +21,7 @@ func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource,
 	w.inside = false
 	w.surveyContained(res.Node)
 	out = fhir.NewResource()
-	err = out.Build(w.builder, fhir.Origin{Source: "record", Position: int64(position)}, func(b *fhir.Builder) {
+	err = out.Build(w.builder, fhir.Origin{Source: "record", Position: int64(position), Alias: res.Origin.Alias}, func(b *fhir.Builder) {
 		b.Object(fhir.Name{})
 		b.String(w.profile.as.resourceType, r.path)
 		w.members(r, res.Node)

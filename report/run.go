@@ -18,6 +18,7 @@ type Run struct {
 	Verdict    Verdict    `json:"verdict"`
 	Policy     Policy     `json:"policy"`
 	Inputs     []Input    `json:"inputs"`
+	Sources    []Source   `json:"sources,omitempty"` // of a study with several
 	Patients   Patients   `json:"patients"`
 	Resources  Resources  `json:"resources"`
 	Rejected   []Rejected `json:"rejected"`
@@ -59,6 +60,13 @@ type Input struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Hash    string `json:"hash"` // SHA-256, hexadecimal
+}
+
+// Source is how one of several sources stood.
+type Source struct {
+	Name     string `json:"name"`
+	Patients Count  `json:"patients"`
+	Silent   string `json:"silent,omitempty"` // why nothing can be had of it
 }
 
 // Patients counts patients. Found is the sum of Permitted, Held and Excluded; Permitted of Enrolled, NotEnrolled and

@@ -47,6 +47,13 @@ func head(b *strings.Builder, r Run) {
 const noConsent = "NO CONSENT WAS CHECKED: the policy of this run is of kind none."
 
 func patients(b *strings.Builder, r Run) {
+	for _, s := range r.Sources {
+		if s.Silent != "" {
+			fmt.Fprintf(b, "source     %s: NOT REACHED: %s\n", clean(s.Name), clean(s.Silent))
+			continue
+		}
+		fmt.Fprintf(b, "source     %s: patients %s\n", clean(s.Name), s.Patients)
+	}
 	p := r.Patients
 	fmt.Fprintf(b, "patients   found %s, permitted %s, enrolled %s, delivered %s\n", p.Found, p.Permitted, p.Enrolled, p.Delivered)
 	tally(b, "held", p.Held)

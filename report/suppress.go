@@ -1,5 +1,7 @@
 package report
 
+import "slices"
+
 // Suppress returns a Run that may leave the site. Every count of 1 to 4 becomes Few, every other is rounded to a
 // multiple of 5, so that a hidden number cannot be computed from a sum. The list of rejected resources is left out;
 // its tally stays. Warnings, whose texts hold counts, are left out. Stages keep their durations without counts. Merging such a Run gives nonsense: suppress last.
@@ -10,6 +12,10 @@ func (r Run) Suppress() Run {
 	r.Patients = Patients{
 		Found: p.Found.hide(), Permitted: p.Permitted.hide(), Held: p.Held.hide(), Excluded: p.Excluded.hide(), NotEnrolled: p.NotEnrolled.hide(),
 		Unidentified: p.Unidentified.hide(), Enrolled: p.Enrolled.hide(), Failed: p.Failed.hide(), Delivered: p.Delivered.hide(),
+	}
+	r.Sources = slices.Clone(r.Sources)
+	for i := range r.Sources {
+		r.Sources[i].Patients = r.Sources[i].Patients.hide()
 	}
 	r.Resources = Resources{
 		Read: r.Resources.Read.hide(), Kept: r.Resources.Kept.hide(), Dropped: r.Resources.Dropped.hide(), Rejected: r.Resources.Rejected.hide(),

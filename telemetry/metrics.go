@@ -20,7 +20,7 @@ type Metrics struct {
 
 	success, lag, tasks, overdue, withdrawals          *prometheus.GaugeVec // by study
 	stage, patients, resources, rejected, cells, empty *prometheus.GaugeVec // by study and one more
-	expiry                                             *prometheus.GaugeVec
+	expiry, reached                                    *prometheus.GaugeVec
 	ended                                              *prometheus.CounterVec
 	took, requests                                     *prometheus.HistogramVec
 }
@@ -39,6 +39,7 @@ func NewMetrics(version string, standings func() []schedule.Standing) *Metrics {
 	m.overdue = gauge("tasks_overdue", "Tasks behind their deadline.", "study")
 	m.withdrawals = gauge("withdrawals_open", "Withdrawals that wait for a person's word, or could not be carried out in every target.", "study")
 	m.stage = gauge("stage_duration_seconds", "How long a stage of the study's last run took.", "study", "stage")
+	m.reached = gauge("source_reached", "Of a study with several sources: 1 for one that answered in its last run, 0 for another.", "study", "source")
 	m.patients = gauge("patients", "Patients of the study's last run, by what became of them.", "study", "outcome")
 	m.resources = gauge("resources", "Resources of permitted patients in the study's last run, by what became of them.", "study", "outcome")
 	m.rejected = gauge("resources_rejected", "Resources that the study's last run could not use, by reason.", "study", "reason")
@@ -106,11 +107,18 @@ func (m *Metrics) Waits(study string, w Waits) {
 // Report tells the numbers of a study's last run. A number that is hidden is told as 0.
 func (m *Metrics) Report(r report.Run) {
 	study := r.Study.ID
-	for _, v := range []*prometheus.GaugeVec{m.stage, m.patients, m.resources, m.rejected, m.cells, m.empty} {
+	for _, v := range []*prometheus.GaugeVec{m.stage, m.reached, m.patients, m.resources, m.rejected, m.cells, m.empty} {
 		v.DeletePartialMatch(prometheus.Labels{"study": study})
 	}
 	for _, s := range r.Stages {
 		m.stage.WithLabelValues(study, s.Name).Set(s.Seconds)
+	}
+	for _, s := range r.Sources {
+		answered := 1.0
+		if s.Silent != "" {
+			answered = 0
+		}
+		m.reached.WithLabelValues(study, s.Name).Set(answered)
 	}
 	set := func(v *prometheus.GaugeVec, numbers map[string]report.Count) {
 		for label, n := range numbers {

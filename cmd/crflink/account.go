@@ -74,6 +74,14 @@ func account(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.
 	if !o.Complete() {
 		run.Verdict.Exit = exitIncomplete
 	}
+	for _, s := range t.Sources {
+		source := report.Source{Name: s.Alias, Patients: report.Count(s.Patients)}
+		if s.Silent != nil {
+			run.Verdict.Exit = exitServer
+			source.Silent = s.Silent.Error()
+		}
+		run.Sources = append(run.Sources, source)
+	}
 	run.Inputs = inputs(study)
 	run.Patients = patients(t)
 	run.Resources = resources(t)
@@ -121,6 +129,9 @@ func withdrawals(t *pipeline.Tally) (lines []string) {
 		if n > 0 {
 			lines = append(lines, fmt.Sprintf(format, n))
 		}
+	}
+	for _, s := range t.Silent() {
+		lines = append(lines, fmt.Sprintf("ALERT: source %s did not answer: whom it has, or may have, stays as it was and is not delivered; run again", s.Alias))
 	}
 	say(t.Overdue, "ALERT: %d tasks are behind their deadline: crflink tasks list")
 	say(t.Tasks, "%d tasks wait for a person: crflink tasks list")

@@ -110,6 +110,17 @@ func (d *daemon) night(ctx context.Context, n operation.Night, id string, r sche
 		return result
 	}
 	result.Report = text.Bytes()
+	return retried(n, r, outcome, result)
+}
+
+// retried lets a night be tried again in which a source among several did not answer.
+func retried(n operation.Night, r schedule.Run, outcome *pipeline.Outcome, result schedule.Result) schedule.Result {
+	for _, s := range outcome.Tally.Silent() {
+		result.Note = "source " + s.Alias + " did not answer"
+		if r.Attempt <= n.Retries {
+			result.State, result.Again = schedule.Waiting, n.RetryAfter
+		}
+	}
 	return result
 }
 

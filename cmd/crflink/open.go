@@ -14,6 +14,7 @@ import (
 	"github.com/crflink/crflink/fhir/bulk"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/fhir/rest"
+	"github.com/crflink/crflink/fhir/several"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/store/journal"
@@ -49,7 +50,7 @@ func open(ctx context.Context, study *pipeline.Study) (*opened, error) {
 }
 
 func (o *opened) source(context.Context) error {
-	source, err := openSource(o.Study.Sources[0])
+	source, err := openSources(o.Study)
 	if err == nil {
 		source, err = withConsents(source, o.Study.Consents)
 	}
@@ -83,6 +84,40 @@ func gicsOptions(options wire.Options, spec *pipeline.ConsentSpec) gics.Options 
 	}
 }
 
+// openSources opens the study's source, or makes one of several.
+func openSources(study *pipeline.Study) (fhir.Source, error) {
+	if !study.Several() {
+		return openSource(study.Sources[0])
+	}
+	var options several.Options
+	if !study.Identity.PatientID {
+		options.Identify = func(patient *fhir.Resource) (string, bool) {
+			id, err := study.Identity.Identify(patient)
+			return id.Value, err == nil
+		}
+	}
+	for _, spec := range study.Sources {
+		source, err := openSource(spec)
+		if err != nil {
+			return nil, errors.Join(err, closeParts(options.Parts))
+		}
+		options.Parts = append(options.Parts, several.Part{Alias: spec.Name, Source: source, Plain: spec.Plain})
+	}
+	source, err := several.New(options)
+	if err != nil {
+		return nil, errors.Join(err, closeParts(options.Parts))
+	}
+	return source, nil
+}
+
+func closeParts(parts []several.Part) error {
+	var errs []error
+	for _, p := range parts {
+		errs = append(errs, p.Source.Close())
+	}
+	return errors.Join(errs...)
+}
+
 func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
 	if spec.URL == "" {
 		return ndjson.Open(spec.Files, ndjson.Options{Name: spec.Name})
@@ -91,10 +126,11 @@ func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	options.AtOnce, options.Every = spec.Limits.AtOnce, spec.Limits.Every
 	if e := spec.Export; e != nil {
 		return bulk.New(bulk.Options{Name: spec.Name, Wire: options, Level: bulk.Level(e.Level), Group: e.Group, Hosts: e.Hosts, TypeFilters: e.Filters, Since: e.Since})
 	}
-	return rest.New(rest.Options{Name: spec.Name, Wire: options})
+	return rest.New(rest.Options{Name: spec.Name, Wire: options, PageSize: spec.Limits.Page, Post: spec.Limits.Post})
 }
 
 // journal opens the journal of withdrawals, and makes it for a study that has none.

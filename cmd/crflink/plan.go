@@ -123,6 +123,12 @@ func planned(b *strings.Builder, study *pipeline.Study) error {
 	reads(b, study)
 	for _, s := range study.Sources {
 		fmt.Fprintf(b, "source     %s: %s%s%s\n", s.Name, s.URL, strings.Join(s.Files, ", "), byExport(s.Export))
+		if s.Overlay != "" {
+			fmt.Fprintf(b, "           with rules of its own: %s\n", s.Overlay)
+		}
+	}
+	if study.Several() {
+		fmt.Fprintf(b, "           one person in several sources: %s\n", samePerson(study))
 	}
 	services(b, study)
 	if e := study.Entered; e != nil {
@@ -132,6 +138,14 @@ func planned(b *strings.Builder, study *pipeline.Study) error {
 		fmt.Fprintf(b, "target     %s: %s, %s\n", t.Name, t.Kind, t.Path)
 	}
 	return nights(b, study)
+}
+
+// samePerson says how persons are known over several sources.
+func samePerson(study *pipeline.Study) string {
+	if study.Identity.PatientID {
+		return "is not known, for Patient.id names a patient; each source's patients are persons of their own"
+	}
+	return "is known by the identifier " + study.Identity.System + ", and is one subject"
 }
 
 // byExport says how a server is read that is not searched.

@@ -129,6 +129,16 @@ consent policy %s. It changes when they do.
 	for _, d := range study.Demands() {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", d.Type, which(d), used(study, elements, d.Type))
 	}
+	if study.Several() {
+		b.WriteString("\nSources:")
+		for _, s := range study.Sources {
+			fmt.Fprintf(b, " %s", s.Name)
+			if s.Overlay != "" {
+				b.WriteString(" (with rules of its own)")
+			}
+		}
+		fmt.Fprintf(b, ". One person in several of them %s. A source that does not answer holds whom it has, or may have.\n", samePerson(study))
+	}
 	b.WriteString(`
 A server is asked for no other resources. What one sends besides is left out on arrival, before it is counted, de-identified or stored. Of what is read, resources outside of the days that the consent covers are dropped;
 of the rest, de-identification keeps no element but the listed ones, and of these what its profile allows.

@@ -31,6 +31,8 @@ type syncFlags struct {
 	workers      string // configuration of those who compute with this process
 
 	station *river.Station // nil where this process computes alone
+	goesOn  bool           // with a run of the same day that did not come to its end
+	began   time.Time      // the as-of of the run that is gone on with; zero for a new one
 
 	head   audit.Head    // of the audit, when the run was over
 	missed *audit.Missed // what its log lacked before
@@ -48,7 +50,7 @@ Running again at one as-of writes nothing. An interrupted run is finished by run
 		RunE: func(cmd *cobra.Command, args []string) error { return syncStudy(cmd, args[0], f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant for which consent is decided and the casebook computed (default now)")
+	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant for which consent is decided and the casebook computed (default now, or that of a run of today that did not come to its end)")
 	flags.BoolVar(&f.full, "full", false, "compute every subject, also those whose data have not changed")
 	flags.DurationVar(&f.budget, "budget", 0, "time after which no more subjects are begun, such as 4h: the run stops, and is gone on with")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "compute and count, but store and deliver nothing")
@@ -79,10 +81,15 @@ func syncStudy(cmd *cobra.Command, file string, f syncFlags) (failed error) {
 		}
 		defer func() { failed = errors.Join(failed, end()) }()
 	}
+	f.goesOn = f.asOf == "" && !f.dryRun
 	progress := newProgress(cmd.ErrOrStderr())
 	outcome, err := runStudy(cmd.Context(), study, asOf, &f, progress)
 	if err != nil {
 		return err
+	}
+	if !f.began.IsZero() {
+		asOf = f.began
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "went on with the run as of %s, which had not come to its end\n", asOf.Format(time.RFC3339))
 	}
 	return show(cmd, study, outcome, asOf, f)
 }
@@ -119,6 +126,15 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 	if !f.dryRun {
 		if err := o.rememberFiles(f.full); err != nil {
 			return nil, errors.Join(err, o.Close())
+		}
+	}
+	if f.goesOn {
+		begun, unfinished, err := pipeline.Unfinished(ctx, o.Ledger, study, asOf)
+		if err != nil {
+			return nil, errors.Join(err, o.Close())
+		}
+		if unfinished {
+			asOf, f.began = begun, begun
 		}
 	}
 	o.Clock = time.Now
@@ -176,7 +192,7 @@ func stopped(ctx context.Context, err error) error {
 	case errors.Is(err, authorisation.ErrRefused):
 		return coded{exitServer, err}
 	case errors.As(err, &budget):
-		return coded{exitServer, fmt.Errorf("%w; go on with --as-of %s", budget, budget.AsOf.Format(time.RFC3339Nano))}
+		return coded{exitServer, fmt.Errorf("%w; running again on the same day goes on from there (later, or by a script: --as-of %s)", budget, budget.AsOf.Format(time.RFC3339Nano))}
 	case errors.As(err, &limit):
 		return coded{exitServer, limit}
 	case ctx.Err() != nil:

@@ -191,6 +191,9 @@ func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string
 		return nil, err
 	}
 	for _, record := range records {
+		if record == nil { // a source among several does not answer
+			continue
+		}
 		if err := s.decorate(ctx, record, rej); err != nil {
 			return nil, err
 		}

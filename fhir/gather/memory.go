@@ -110,30 +110,3 @@ func (m *Memory) Missing(want func(typ string) bool) []fhir.Key {
 	m.looked = len(m.held)
 	return missing
 }
-
-// Missing returns, by type, the ids that resources of one type refer to and that the index does not hold.
-func (x *Index) Missing(from string, want func(typ string) bool, read Reader) (map[string][]string, error) {
-	missing := map[string][]string{}
-	seen := map[fhir.Key]bool{}
-	for i, e := range x.entries.all() {
-		if x.types[e.typ] != from || e.flags&deleted != 0 {
-			continue
-		}
-		text, err := read(e.span())
-		if err != nil {
-			return nil, err
-		}
-		r, err := fhir.ReadResource(text, x.origin(i))
-		if err != nil {
-			return nil, err
-		}
-		for ref := range r.References() {
-			k, ok := fhir.ParseReference(ref.Text()).Key()
-			if _, held := x.byKey.get(keyName(k)); ok && !held && !seen[k] && want(k.Type) {
-				missing[k.Type] = append(missing[k.Type], k.ID)
-				seen[k] = true
-			}
-		}
-	}
-	return missing, nil
-}

@@ -322,19 +322,6 @@ func (x *Index) group(owners []uint32) {
 // Patients returns all patients in ascending order of their ids.
 func (x *Index) Patients() []Patient { return x.list }
 
-// Members returns the ids that the patient's resources may name it by: its own, and those of the patients it replaces.
-func (x *Index) Members(p Patient) []string {
-	ids := []string{p.ID}
-	for _, i := range x.grouped[p.first:p.last] {
-		e := x.entries.at(i)
-		if id := x.patients[x.subject(e)]; x.types[e.typ] == "Patient" && id != p.ID {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids[1:])
-	return ids
-}
-
 // Find returns the patient of an id; ok is false for an unknown or replaced one.
 func (x *Index) Find(id string) (p Patient, ok bool) {
 	i, ok := x.byID[id]

@@ -59,11 +59,14 @@ func (s *Source) Has(ctx context.Context, patient fhir.Key, typ string, paramete
 	if err != nil {
 		return false, err
 	}
-	p, ok := facts.Find(patient.ID)
-	if !ok || patient.Type != "Patient" {
-		return false, fmt.Errorf("%s: %w", s.Name(), fhir.ErrUnknownPatient)
+	p, err := s.find(facts, patient)
+	if err != nil {
+		return false, err
 	}
-	ids := facts.Members(p)
+	ids, err := s.membersOf(facts, p)
+	if err != nil {
+		return false, err
+	}
 	name, typed := s.can.parameter(typ)
 	q := byPatient(typ, name, typed, ids)
 	for _, key := range slices.Sorted(maps.Keys(parameters)) {

@@ -15,25 +15,14 @@ import (
 
 // Fetch asks for the wanted resources of one patient.
 func (s *Source) Fetch(ctx context.Context, patient fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) (*fhir.Record, error) {
-	records, err := s.FetchBatch(ctx, []fhir.Key{patient}, wanted, rej)
-	if err != nil {
-		return nil, err
-	}
-	return records[0], nil
-}
-
-// FetchBatch is Fetch for several patients with common searches. The records come in the order of the patients.
-func (s *Source) FetchBatch(ctx context.Context, patients []fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) ([]*fhir.Record, error) {
 	facts, err := s.prepare(ctx, rej)
 	if err != nil {
 		return nil, err
 	}
-	f := fetch{source: s, facts: facts, wanted: wanted, rej: rej, members: map[string]bool{}}
+	f := fetch{source: s, facts: facts, wanted: wanted, rej: rej, members: map[string]bool{}, linked: map[fhir.Key][]fhir.Key{}}
 	f.memory = gather.NewMemory(func(i uint32) string { return f.inputs[i] })
-	for _, key := range patients {
-		if err := f.addPatient(key); err != nil {
-			return nil, err
-		}
+	if err := f.addPatient(patient); err != nil {
+		return nil, err
 	}
 	if err := f.clinical(ctx); err != nil {
 		return nil, err
@@ -41,21 +30,26 @@ func (s *Source) FetchBatch(ctx context.Context, patients []fhir.Key, wanted fhi
 	if err := f.sharedResources(ctx); err != nil {
 		return nil, err
 	}
-	return f.records(patients)
+	records, err := f.records([]fhir.Key{patient})
+	if err != nil {
+		return nil, err
+	}
+	return records[0], nil
 }
 
-// fetch collects the resources of a batch of patients.
+// fetch collects the resources of some patients.
 type fetch struct {
 	source  *Source
-	facts   *gather.Index
+	facts   *gather.Catalog
 	wanted  fhir.Wanted
 	rej     func(fhir.Rejected)
 	memory  *gather.Memory
 	inputs  []string
 	members map[string]bool // ids of the patients that were asked for, merged ones included
 	order   []string
-	again   []string // types of facts that are not taken as they were read first
-	tallies tallies  // of the patients' searches
+	linked  map[fhir.Key][]fhir.Key // by patient: whose Patient.link leads to them
+	again   []string                // types of facts that are not taken as they were read first
+	tallies tallies                 // of the patients' searches
 }
 
 func (f *fetch) want(typ string) bool { return isFact(typ) || f.wanted.Has(typ) }
@@ -65,11 +59,15 @@ func (f *fetch) isAgain(typ string) bool { return slices.Contains(f.again, typ) 
 func (f *fetch) isKnown(typ string) bool { return isFact(typ) && !f.isAgain(typ) }
 
 func (f *fetch) addPatient(key fhir.Key) error {
-	p, ok := f.facts.Find(key.ID)
-	if !ok || key.Type != "Patient" {
-		return fmt.Errorf("%s: %w", f.source.Name(), fhir.ErrUnknownPatient)
+	p, err := f.source.find(f.facts, key)
+	if err != nil {
+		return err
 	}
-	for _, id := range f.facts.Members(p) {
+	ids, err := f.source.membersOf(f.facts, p)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
 		f.members[id] = true
 		f.tallies.add(id, key)
 		f.order = append(f.order, id)
@@ -78,10 +76,20 @@ func (f *fetch) addPatient(key fhir.Key) error {
 	if err != nil {
 		return err
 	}
+	f.linked[key] = record.LinkedFrom()
 	for r := range record.Resources() {
 		f.memory.AddOwned(r, p.ID, f.input(r.Origin.Source))
 	}
 	return nil
+}
+
+// find looks a patient up among those whose facts were read.
+func (s *Source) find(facts *gather.Catalog, key fhir.Key) (gather.Patient, error) {
+	p, ok, err := facts.Find(key.ID)
+	if err == nil && (!ok || key.Type != "Patient") {
+		err = fmt.Errorf("%s: %w", s.Name(), fhir.ErrUnknownPatient)
+	}
+	return p, err
 }
 
 func (f *fetch) input(name string) uint32 {
@@ -270,9 +278,7 @@ func (f *fetch) records(patients []fhir.Key) ([]*fhir.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		if known, ok := f.facts.Find(key.ID); ok {
-			record.SetLinkedFrom(f.facts.LinkedFrom(known))
-		}
+		record.SetLinkedFrom(f.linked[key])
 		record.SetFound(f.tallies.of(key))
 		list = append(list, record)
 	}

@@ -18,7 +18,7 @@ func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string
 	if err != nil {
 		return nil, err
 	}
-	f := fetch{source: s, facts: facts, rej: rej, members: map[string]bool{}, again: types}
+	f := fetch{source: s, facts: facts, rej: rej, members: map[string]bool{}, linked: map[fhir.Key][]fhir.Key{}, again: types}
 	f.memory = gather.NewMemory(func(i uint32) string { return f.inputs[i] })
 	a := rereading{fetch: &f, before: map[fhir.Key]bool{}}
 	for _, key := range patients {
@@ -45,7 +45,10 @@ type rereading struct {
 
 // note takes up which facts of the types were known of a patient.
 func (a *rereading) note(patient fhir.Key) error {
-	p, _ := a.fetch.facts.Find(patient.ID)
+	p, err := a.fetch.source.find(a.fetch.facts, patient)
+	if err != nil {
+		return err
+	}
 	record, err := a.fetch.facts.Record(p, a.fetch.isAgain, a.fetch.source.readSpool)
 	if err != nil {
 		return err

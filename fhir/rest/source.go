@@ -2,8 +2,12 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/crflink/crflink/fhir"
@@ -31,6 +35,7 @@ type Options struct {
 	Batch    int         // ids in one search; 100 when 0
 	Limits   fhir.Limits // of one resource
 	Folder   string      // for the spool; "" is the system's folder for temporary files
+	Budget   int64       // memory for the index of facts; what is beyond it is on disk. gather.DefaultBudget when 0
 }
 
 // Source is a fhir.Source of one server.
@@ -40,7 +45,7 @@ type Source struct {
 
 	mu    sync.Mutex
 	ready bool
-	facts *gather.Index
+	facts *gather.Catalog
 	spool *gather.Spool
 	can   *capability
 
@@ -84,13 +89,16 @@ func (s *Source) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wire.Close()
-	s.ready, s.facts = false, nil
-	if s.spool == nil {
-		return nil
+	facts, spool := s.facts, s.spool
+	s.ready, s.facts, s.spool = false, nil, nil
+	var errs []error
+	if facts != nil {
+		errs = append(errs, facts.Close())
 	}
-	spool := s.spool
-	s.spool = nil
-	return spool.Close()
+	if spool != nil {
+		errs = append(errs, spool.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Subjects reads the facts of all patients and yields them.
@@ -101,8 +109,8 @@ func (s *Source) Subjects(ctx context.Context, rej func(fhir.Rejected)) iter.Seq
 			yield(nil, err)
 			return
 		}
-		for _, p := range facts.Patients() {
-			if err := ctx.Err(); err != nil {
+		for p, err := range facts.Patients() {
+			if err := errors.Join(err, ctx.Err()); err != nil {
 				yield(nil, err)
 				return
 			}
@@ -121,7 +129,7 @@ func (s *Source) readSpool(at gather.Span) (string, error) {
 }
 
 // prepare reads the facts once.
-func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.Index, error) {
+func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (_ *gather.Catalog, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ready {
@@ -130,69 +138,110 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (*gather.
 	if err := s.learn(ctx); err != nil {
 		return nil, err
 	}
-	var err error
 	if s.spool == nil {
 		if s.spool, err = gather.NewSpool(s.options.Folder); err != nil {
 			return nil, err
 		}
 	}
 	types := append(fhir.FactTypes(), "ResearchStudy")
-	index := gather.NewIndex(func(i uint32) string { return s.Name() + " " + types[i] })
+	r := reading{Source: s, types: types, studies: map[string]bool{}, rej: rej}
+	r.facts = gather.NewCatalog(r.input, s.options.Folder, s.options.Budget)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.facts.Close())
+		}
+	}()
 	for i, typ := range types {
 		if typ == "ResearchStudy" {
 			continue
 		}
-		if err := s.readFacts(ctx, index, uint32(i), query{typ: typ}, rej); err != nil { // #nosec G115 -- a handful of types
+		if err := r.read(ctx, uint32(i), query{typ: typ}); err != nil { // #nosec G115 -- a handful of types
 			return nil, err
 		}
 	}
-	if err := s.readStudies(ctx, index, uint32(len(types)-1), rej); err != nil { // #nosec G115 -- a handful of types
+	if err := r.readStudies(ctx, uint32(len(types)-1)); err != nil { // #nosec G115 -- a handful of types
 		return nil, err
 	}
-	index.Resolve(rej)
-	s.facts, s.ready = index, true
-	return index, nil
+	if err := r.facts.Resolve(rej); err != nil {
+		return nil, err
+	}
+	s.facts, s.ready = r.facts, true
+	return s.facts, nil
 }
 
-// readFacts puts all results of a search into the index and the spool.
-func (s *Source) readFacts(ctx context.Context, index *gather.Index, input uint32, q query, rej func(fhir.Rejected)) error {
-	if !s.can.has(q.typ) {
+// reading is the first reading of all facts.
+type reading struct {
+	*Source
+	types   []string // by the numbers of inputs
+	facts   *gather.Catalog
+	studies map[string]bool // ids of ResearchStudies that ResearchSubjects name
+	rej     func(fhir.Rejected)
+}
+
+func (r *reading) input(i uint32) string { return r.Name() + " " + r.types[i] }
+
+// read puts all results of a search into the catalog and the spool.
+func (r *reading) read(ctx context.Context, input uint32, q query) error {
+	if !r.can.has(q.typ) {
 		return nil
 	}
 	position := int64(0)
 	refused := map[string]bool{}
-	return s.search(ctx, q, func(e *bundle.Entry) error {
+	return r.search(ctx, q, func(e *bundle.Entry) error {
 		if e.Resource.Type != q.typ {
 			return nil // an include that nobody asked for
 		}
 		position++
-		offset, err := s.spool.Append(e.Text)
+		offset, err := r.spool.Append(e.Text)
 		if err != nil {
 			return err
 		}
+		r.note(e.Resource)
 		place := gather.Place{Input: input, Position: position,
 			Span: gather.Span{Offset: offset, Length: uint32(len(e.Text))}} // #nosec G115 -- the reader limits the length
-		if reason := index.Add(e.Resource, e.FullURL, e.Subsetted, place); reason != "" && !refused[e.Resource.ID] {
-			refused[e.Resource.ID] = true
-			rej(fhir.Rejected{Origin: fhir.Origin{Source: index.Name(input), Position: position}, Type: q.typ, Reason: reason})
+		reason, err := r.facts.Add(e.Resource, e.FullURL, e.Subsetted, place)
+		if reason != "" && !refused[e.Resource.ID] {
+			refused[strings.Clone(e.Resource.ID)] = true
+			r.rej(fhir.Rejected{Origin: fhir.Origin{Source: r.input(input), Position: position}, Type: q.typ, Reason: reason})
 		}
-		return nil
-	}, rej)
+		return err
+	}, r.rej)
 }
 
-// readStudies reads the studies that ResearchSubjects name: by them one knows which study a subject is in.
-func (s *Source) readStudies(ctx context.Context, index *gather.Index, input uint32, rej func(fhir.Rejected)) error {
-	if !s.can.has("ResearchSubject") {
-		return nil
+// note takes up which studies a ResearchSubject names: by them one knows which study a subject is in.
+func (r *reading) note(res *fhir.Resource) {
+	if res.Type != "ResearchSubject" {
+		return
 	}
-	ids, err := index.Missing("ResearchSubject", isFact, s.readSpool)
-	if err != nil {
-		return err
+	for ref := range res.References() {
+		if k, ok := fhir.ParseReference(ref.Text()).Key(); ok && k.Type == "ResearchStudy" && !r.studies[k.ID] {
+			r.studies[strings.Clone(k.ID)] = true
+		}
 	}
-	for _, chunk := range chunks(ids["ResearchStudy"], s.options.Batch) {
-		if err := s.readFacts(ctx, index, input, byID("ResearchStudy", chunk), rej); err != nil {
+}
+
+func (r *reading) readStudies(ctx context.Context, input uint32) error {
+	for _, chunk := range chunks(slices.Sorted(maps.Keys(r.studies)), r.options.Batch) {
+		if err := r.read(ctx, input, byID("ResearchStudy", chunk)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// membersOf returns the ids that the patient's resources may name it by: its own, and those of the patients it replaces.
+func (s *Source) membersOf(facts *gather.Catalog, p gather.Patient) ([]string, error) {
+	record, err := facts.Record(p, func(typ string) bool { return typ == "Patient" }, s.readSpool)
+	if err != nil {
+		return nil, err
+	}
+	defer record.Release()
+	ids := []string{p.ID}
+	for r := range record.OfType("Patient") {
+		if r.ID != p.ID {
+			ids = append(ids, strings.Clone(r.ID))
+		}
+	}
+	slices.Sort(ids[1:])
+	return ids, nil
 }

@@ -16,18 +16,18 @@ import (
 var _ fhir.Tracker = (*Source)(nil)
 
 // Moment asks the server what time it is: what it writes into an answer, or the answer's Date, whichever is earlier.
-func (s *Source) Moment(ctx context.Context) (identity string, now time.Time, err error) {
+func (s *Source) Moment(ctx context.Context) (map[string]fhir.Moment, error) {
 	if err := s.probe(ctx); err != nil {
-		return "", now, err
+		return nil, err
 	}
 	c, err := s.counting(ctx, query{typ: "Patient"})
 	if err != nil {
-		return "", now, err
+		return nil, err
 	}
 	if c.at.IsZero() {
-		return "", now, fmt.Errorf("%w: the server does not tell its time", fhir.ErrUntracked)
+		return nil, fmt.Errorf("%w: the server does not tell its time", fhir.ErrUntracked)
 	}
-	return s.wire.Base().String(), c.at, nil
+	return map[string]fhir.Moment{s.Name(): {Identity: s.wire.Base().String(), At: c.at}}, nil
 }
 
 // earlier returns the earlier of the times that are known.
@@ -48,19 +48,25 @@ func dateOf(h http.Header) time.Time {
 
 // Touched asks, for some patients at once and for each search that a fetch makes, what was changed since, and then how many
 // resources those have of whom nothing was. Who has as many as before and none that was changed has the same ones.
-func (s *Source) Touched(ctx context.Context, patients []fhir.Footprint, wanted fhir.Wanted, since time.Time) (map[fhir.Key]bool, error) {
+func (s *Source) Touched(ctx context.Context, patients []fhir.Footprint, wanted fhir.Wanted, since map[string]time.Time) (map[fhir.Key]bool, error) {
 	facts, err := s.prepare(ctx, func(fhir.Rejected) {})
 	if err != nil {
 		return nil, err
 	}
-	t := tracking{source: s, since: since, touched: map[fhir.Key]bool{}}
+	t := tracking{source: s, since: since[s.Name()], touched: map[fhir.Key]bool{}}
 	for _, p := range patients {
-		at, ok := facts.Find(p.Patient.ID)
+		at, ok, err := facts.Find(p.Patient.ID)
+		if err != nil {
+			return nil, err
+		}
 		if !ok {
 			t.touched[p.Patient] = true
 			continue
 		}
-		one := tracked{Footprint: p, ids: facts.Members(at)}
+		one := tracked{Footprint: p}
+		if one.ids, err = s.membersOf(facts, at); err != nil {
+			return nil, err
+		}
 		for _, id := range one.ids {
 			t.owner.add(id, p.Patient)
 		}
@@ -219,7 +225,7 @@ func (s *Source) onlyIDs(ctx context.Context, q query, take func(*bundle.Entry) 
 }
 
 // Common lists the resources of a shared type.
-func (s *Source) Common(ctx context.Context, typ string, since time.Time) (there, changed map[string]bool, err error) {
+func (s *Source) Common(ctx context.Context, typ string, since map[string]time.Time) (there, changed map[string]bool, err error) {
 	if err := s.probe(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -238,5 +244,5 @@ func (s *Source) Common(ctx context.Context, typ string, since time.Time) (there
 	if err := s.onlyIDs(ctx, query{typ: typ}, into(there)); err != nil {
 		return nil, nil, err
 	}
-	return there, changed, s.onlyIDs(ctx, query{typ: typ}.with(updated(since)), into(changed))
+	return there, changed, s.onlyIDs(ctx, query{typ: typ}.with(updated(since[s.Name()])), into(changed))
 }

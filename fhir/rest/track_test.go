@@ -20,9 +20,10 @@ func TestAPeerTellsWhoWasTouched(t *testing.T) {
 	}
 	defer s.Close()
 	quiet := func(fhir.Rejected) {}
-	identity, now, err := s.Moment(t.Context())
-	if err != nil || identity == "" || now.IsZero() {
-		t.Fatalf("%q, %v, %v", identity, now, err)
+	moments, err := s.Moment(t.Context())
+	now := moments[s.Name()].At
+	if err != nil || moments[s.Name()].Identity == "" || now.IsZero() {
+		t.Fatalf("%v, %v", moments, err)
 	}
 	wanted := fhir.WantTypes("Observation", "Condition", "Procedure").Narrow("Observation", fhir.Narrowing{Any: []fhir.Criterion{
 		{Parameter: "category", Element: "category", Codes: []fhir.Coding{{Code: "laboratory"}}},
@@ -47,7 +48,7 @@ func TestAPeerTellsWhoWasTouched(t *testing.T) {
 	}
 	touched := func(since time.Time) map[fhir.Key]bool {
 		t.Helper()
-		got, err := s.Touched(t.Context(), prints, wanted, since)
+		got, err := s.Touched(t.Context(), prints, wanted, map[string]time.Time{s.Name(): since})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +96,7 @@ func TestAServerThatCannotTellWhatChangedIsNotTrusted(t *testing.T) {
 			c.answers["Patient?_count=2"] = []string{bundle(1, "", patient("a"))}
 			s := newFake(t, c.answers).source(t, rest.Options{})
 			print := fhir.Footprint{Patient: fhir.Key{Type: "Patient", ID: "a"}, Found: map[string]int{"Observation": 1}}
-			touched, err := s.Touched(t.Context(), []fhir.Footprint{print}, fhir.WantTypes("Observation"), since)
+			touched, err := s.Touched(t.Context(), []fhir.Footprint{print}, fhir.WantTypes("Observation"), map[string]time.Time{s.Name(): since})
 			if errors.Is(err, fhir.ErrUntracked) != c.untracked || err != nil && !c.untracked || len(touched) != c.touched {
 				t.Errorf("touched %v, %v", touched, err)
 			}

@@ -114,6 +114,23 @@ func (v Value) Errorf(hint, format string, args ...any) {
 	v.doc.Findings.Add(v.doc.File, line, col, hint, format, args...)
 }
 
+// ErrorAtKey adds a finding at the value's key.
+func (v Value) ErrorAtKey(hint, format string, args ...any) {
+	line, col := v.KeyPos()
+	v.doc.Findings.Add(v.doc.File, line, col, hint, format, args...)
+}
+
+// Warn adds a warning at the value.
+func (v Value) Warn(message string) { v.warn(message, v.Pos) }
+
+// WarnAtKey adds a warning at the value's key.
+func (v Value) WarnAtKey(message string) { v.warn(message, v.KeyPos) }
+
+func (v Value) warn(message string, at func() (line, col int)) {
+	line, col := at()
+	v.doc.Findings = append(v.doc.Findings, finding.Finding{File: v.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: message})
+}
+
 // ErrorAt adds a finding at a line and column of characters within the scalar's text, for expressions.
 func (v Value) ErrorAt(line, col int, hint, format string, args ...any) {
 	atLine, atCol := v.TextPos(line, col)

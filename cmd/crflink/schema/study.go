@@ -118,7 +118,14 @@ func key() node {
 }
 
 func source() node {
-	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth(), "export": export()}, "name")
+	return object(map[string]node{"name": text(), "files": some(text()), "fhir": text().said("the base URL of a FHIR server"), "auth": auth(), "export": export(),
+		"limits": object(map[string]node{
+			"page": whole().said("resources in an answer"), "at-once": whole().said("requests under way"), "every": text().said("least time between two requests, such as 100ms"),
+			"post": yes().said("searches are sent as POST _search"),
+		}).said("how much is asked of the server"),
+		"mapping": text().said("a file with rules of this source's own, laid over the study's mapping"),
+		"ids":     enum("aliased", "unchanged").said("of several sources: whether ids of this one begin with its name; of one they may stay as they are"),
+	}, "name")
 }
 
 func export() node {
