@@ -77,12 +77,19 @@ func (n Node) Children() iter.Seq[Node] {
 // Elements yields the elements of an array, or the node itself when it is not an array: FHIR elements that repeat
 // and such that do not are walked alike. It yields nothing for a Missing node.
 func (n Node) Elements() iter.Seq[Node] {
-	if n.Kind() == Array {
-		return n.Children()
-	}
-	return func(yield func(Node) bool) {
+	return func(yield func(Node) bool) { n.eachElement(yield) } // small enough to be inlined: a loop over it allocates nothing
+}
+
+func (n Node) eachElement(yield func(Node) bool) {
+	if n.Kind() != Array {
 		if n.Exists() {
 			yield(n)
+		}
+		return
+	}
+	for c := n.First(); c.Exists(); c = c.Next() {
+		if !yield(c) {
+			return
 		}
 	}
 }

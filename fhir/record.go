@@ -119,6 +119,14 @@ func NewRecord(patient Key) *Record {
 	return &Record{patient: patient, byKey: map[Key]*Resource{}}
 }
 
+// Grow makes room for so many more resources.
+func (r *Record) Grow(n int) {
+	r.resources = slices.Grow(r.resources, n)
+	if len(r.byKey) == 0 {
+		r.byKey = make(map[Key]*Resource, n)
+	}
+}
+
 // Release releases all resources and empties the record.
 func (r *Record) Release() {
 	for _, res := range r.resources {

@@ -28,7 +28,7 @@ func (r *run) candidates(s *selector) ([]candidate, ecrf.MissingReason, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	var counted []candidate
+	counted := make([]candidate, 0, len(asked))
 	reason := ecrf.NoResource
 	for _, c := range asked {
 		c, why, err := r.admit(s, c)
@@ -115,7 +115,7 @@ func (r *run) holds(e *expression, res *fhir.Resource) (bool, error) {
 	if e == nil {
 		return true, nil
 	}
-	values, err := e.on(&r.env, res, r.scratch[:0])
+	values, err := e.on(r.env, res, r.scratch[:0])
 	if err != nil {
 		return false, err
 	}
@@ -130,7 +130,7 @@ func (r *run) dateOf(e *expression, res *fhir.Resource) (fhir.DateTime, bool, er
 		d, ok := resourceDate(res)
 		return d, ok, nil
 	}
-	values, err := e.on(&r.env, res, r.scratch[:0])
+	values, err := e.on(r.env, res, r.scratch[:0])
 	if err != nil || len(values) == 0 {
 		return fhir.DateTime{}, false, err
 	}

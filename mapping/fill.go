@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
@@ -36,6 +37,7 @@ type Input struct {
 // whose evaluation failed, and nothing of the patient.
 func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
 	r := newRun(m, in)
+	defer r.end()
 	in.Trace.follows(m)
 	if err := r.knowEvents(); err != nil {
 		return nil, err
@@ -68,7 +70,7 @@ type run struct {
 	mapping *Mapping
 	forms   []string // for which the record is permitted, where forms have records of their own
 	in      Input
-	env     fhirpath.Env
+	env     *fhirpath.Env
 	byType  map[string][]*fhir.Resource
 	index   map[indexKey]indexed // of conditions
 	days    map[string]fhir.Day  // events that happened
@@ -76,16 +78,31 @@ type run struct {
 	event   string // of the form that is filled
 	at      *Steps // of the rule that is traced; nil costs nothing
 
-	sub      map[string]*run    // over the resources of sources with rules of their own, by alias
-	across   map[string]outcome // by form.item: items of single forms that other forms use
-	answers  [][]candidate      // of the conditions, by the number of the expression
-	answered []bool
+	sub         map[string]*run    // over the resources of sources with rules of their own, by alias
+	across      map[string]outcome // by form.item: items of single forms that other forms use
+	filledItems map[string]outcome // of the instance under way, where a rule of its form looks back
+	answers     [][]candidate      // of the conditions, by the number of the expression
+	answered    []bool
+}
+
+// environments are those of evaluations that are over, for their memory.
+var environments = sync.Pool{New: func() any { return new(fhirpath.Env) }}
+
+// end gives the memory of the evaluation to later ones.
+func (r *run) end() {
+	for _, part := range r.sub {
+		part.end()
+	}
+	r.env.Reset()
+	environments.Put(r.env)
+	r.env = nil
 }
 
 func newRun(m *Mapping, in Input) *run {
+	env, _ := environments.Get().(*fhirpath.Env)
+	env.AsOf, env.Zone, env.Resolver = in.AsOf, in.Zone, resolver{in.Record}
 	r := &run{
-		mapping: m, in: in, byType: map[string][]*fhir.Resource{}, days: map[string]fhir.Day{},
-		env:     fhirpath.Env{AsOf: in.AsOf, Zone: in.Zone, Resolver: resolver{in.Record}},
+		mapping: m, in: in, byType: map[string][]*fhir.Resource{}, days: map[string]fhir.Day{}, env: env,
 		answers: make([][]candidate, m.distinct), answered: make([]bool, m.distinct),
 	}
 	for res := range in.Record.Resources() {
@@ -190,7 +207,11 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 func (r *run) cells(f *form, c *keyed) ([]ecrf.Cell, error) {
 	var done map[string]outcome
 	if f.looksBack {
-		done = make(map[string]outcome, len(f.rules))
+		if r.filledItems == nil {
+			r.filledItems = make(map[string]outcome, len(f.rules))
+		}
+		clear(r.filledItems)
+		done = r.filledItems
 	}
 	cells := make([]ecrf.Cell, 0, len(f.rules))
 	for _, rule := range f.rules {
@@ -238,21 +259,17 @@ func (r *run) fillItem(rule *rule, c *keyed, done map[string]outcome) (outcome, 
 		}
 		return r.derived(rule, done)
 	case c != nil:
-		return r.ofInstance(rule, c.candidate)
+		return r.ofInstance(rule, c.take(rule))
 	}
 	return r.direct(rule)
 }
 
-// ofInstance fills an item of a repeating form's instance from the instance's resource.
-func (r *run) ofInstance(rule *rule, c candidate) (outcome, error) {
+// ofInstance fills an item of a repeating form's instance from what its rule takes of the instance's resource.
+func (r *run) ofInstance(rule *rule, t taken) (outcome, error) {
 	if rule.choose.event != "" || rule.days != nil {
 		if o, ok := r.needsEvents(rule); !ok {
 			return o, nil
 		}
-	}
-	t, err := r.take(rule, c)
-	if err != nil {
-		return outcome{}, err
 	}
 	if r.at != nil {
 		r.offer([]taken{t})

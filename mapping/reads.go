@@ -16,6 +16,7 @@ func (m *Mapping) HasEvent(name string) bool {
 // the days before the casebook.
 func (m *Mapping) Events(in Input) (map[string]fhir.Day, error) {
 	r := newRun(m, in)
+	defer r.end()
 	err := r.findEvents()
 	return r.days, err
 }

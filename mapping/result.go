@@ -22,7 +22,7 @@ func (r *run) result(rule *rule, t taken) (outcome, error) {
 	case rule.studyUID:
 		o = r.studyUID(rule, t.res)
 	case rule.days != nil:
-		values, err := rule.days.toDate.on(&r.env, t.res, nil)
+		values, err := rule.days.toDate.on(r.env, t.res, nil)
 		if err != nil {
 			return o, evaluated("days", err)
 		}

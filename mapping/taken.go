@@ -23,7 +23,7 @@ func (r *run) take(rule *rule, c candidate) (taken, error) {
 	if rule.value == nil || rule.nowhere {
 		return t, nil
 	}
-	values, err := rule.value.on(&r.env, c.res, nil)
+	values, err := rule.value.on(r.env, c.res, nil)
 	if err != nil {
 		return t, evaluated("value", err)
 	}

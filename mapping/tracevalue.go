@@ -245,7 +245,7 @@ func (r *run) traceMade(rule *rule, t taken, o outcome) {
 	case rule.days != nil:
 		r.at.Formula = fmt.Sprintf("days from %s to %s", rule.days.from, strings.TrimSpace(rule.days.toDate.source))
 		r.at.use(rule.days.from, outcome{value: r.days[rule.days.from].String()})
-		values, _ := rule.days.toDate.on(&r.env, t.res, nil)
+		values, _ := rule.days.toDate.on(r.env, t.res, nil)
 		r.at.use("to", outcome{value: valueTexts(values)})
 	}
 }

@@ -33,6 +33,14 @@ type Env struct {
 	c    ctx
 }
 
+// Reset forgets all that was set and evaluated, and keeps the memory for what is evaluated next.
+func (e *Env) Reset() {
+	for _, b := range e.pool {
+		clear(b[:cap(b)])
+	}
+	*e = Env{pool: e.pool}
+}
+
 // take returns an empty buffer; give takes it back.
 func (e *Env) take() []Value {
 	if n := len(e.pool); n > 0 {

@@ -204,8 +204,15 @@ func (a *archive) newest(from *sorter) iter.Seq2[version, error] {
 	}
 }
 
-// items returns what is on disk of the patient. The caller may change the list.
-func (a *archive) items(p Patient) []item { return slices.Clone(p.onDisk) }
+// items appends what is on disk of the patient.
+func (a *archive) items(p Patient, want func(typ string) bool, into []item) []item {
+	for _, it := range p.onDisk {
+		if want(a.typeName(it.typ)) {
+			into = append(into, it)
+		}
+	}
+	return into
+}
 
 // Patients yields all patients in ascending order of their ids.
 func (a *archive) Patients() iter.Seq2[Patient, error] {

@@ -29,10 +29,10 @@ func (c *Catalog) Fingerprint(p Patient, want func(typ string) bool) string {
 
 func (x *Index) fingerprint(p Patient, want func(typ string) bool) string {
 	x.common.Do(x.sumShared)
-	sums := []uint64{}
-	for _, it := range x.items(p) {
-		if want(x.typeName(it.typ)) {
-			sums = append(sums, it.sum)
+	sums := make([]uint64, 0, int(p.last-p.first)+len(x.sharedSums))
+	for _, i := range x.grouped[p.first:p.last] {
+		if e := x.entries.at(i); want(x.types[e.typ]) {
+			sums = append(sums, e.sum)
 		}
 	}
 	slices.Sort(sums)

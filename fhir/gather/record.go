@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/crflink/crflink/fhir"
 )
@@ -18,10 +19,10 @@ func (x *Index) Record(p Patient, want func(typ string) bool, read Reader) (*fhi
 
 // book is what a record is put together by: an Index, or what it has become on disk.
 type book interface {
-	items(Patient) []item
-	shared(name) (it item, ok bool, err error)     // by the name of its key
-	meaning(name) (k fhir.Key, ok bool, err error) // of a fullUrl, if it has one only
-	holds(it item, key name) bool                  // whether the item is the resource of the key
+	items(p Patient, want func(typ string) bool, into []item) []item // appends those of the wanted types
+	shared(name) (it item, ok bool, err error)                       // by the name of its key
+	meaning(name) (k fhir.Key, ok bool, err error)                   // of a fullUrl, if it has one only
+	holds(it item, key name) bool                                    // whether the item is the resource of the key
 	originOf(item) fhir.Origin
 	typeName(uint16) string // of a number in an item
 	LinkedFrom(Patient) []fhir.Key
@@ -43,6 +44,7 @@ func recordOf(x book, p Patient, want func(typ string) bool, load loader) (*fhir
 	if err != nil {
 		return nil, err
 	}
+	b.record.Grow(len(own))
 	for _, r := range own {
 		b.record.Add(r)
 	}
@@ -64,9 +66,17 @@ type recorder struct {
 	last   string // reference that leads to nothing shared
 }
 
+// lists are what the items of records under way are listed in.
+var lists = sync.Pool{New: func() any { return new([]item) }}
+
 func (b *recorder) own(p Patient) ([]*fhir.Resource, error) {
-	wanted := b.x.items(p)
-	wanted = slices.DeleteFunc(wanted, func(it item) bool { return !b.want(b.x.typeName(it.typ)) })
+	list, _ := lists.Get().(*[]item)
+	defer lists.Put(list)
+	*list = b.x.items(p, b.want, (*list)[:0])
+	wanted := *list
+	if cap(*list) > keptItems {
+		*list = nil
+	}
 	own := make([]*fhir.Resource, 0, len(wanted))
 	end := int64(0) // of the texts that lie together
 	for n := range wanted {
@@ -83,6 +93,9 @@ func (b *recorder) own(p Patient) ([]*fhir.Resource, error) {
 	sortResources(own, p.ID)
 	return own, nil
 }
+
+// keptItems bounds what is kept for the next record.
+const keptItems = 1 << 12
 
 // What lies together is read at once: a patient's resources of one type usually do.
 const (
@@ -222,12 +235,13 @@ func (b *recorder) key(reference string) (fhir.Key, bool, error) {
 	return k, ok, nil
 }
 
-func (x *Index) items(p Patient) []item {
-	all := make([]item, 0, p.last-p.first)
+func (x *Index) items(p Patient, want func(typ string) bool, into []item) []item {
 	for _, i := range x.grouped[p.first:p.last] {
-		all = append(all, x.item(i))
+		if want(x.types[x.entries.at(i).typ]) {
+			into = append(into, x.item(i))
+		}
 	}
-	return all
+	return into
 }
 
 func (x *Index) item(i uint32) item {
