@@ -22,11 +22,12 @@ type subjectResult struct {
 	veil    pseudonym.Report
 	imaging imaging.Counts
 	change  *ecrf.SubjectChange
-	held    []ecrf.CellChange // that nobody has approved
-	emptied bool              // the change takes the last supported value
-	drafts  []audit.Draft     // for the audit
-	failed  bool              // it counts for nothing
-	seen    *note             // for the next run
+	held    []ecrf.CellChange   // that nobody has approved
+	emptied bool                // the change takes the last supported value
+	drafts  []audit.Draft       // for the audit
+	failed  bool                // it counts for nothing
+	seen    *note               // for the next run
+	asked   *ecrf.SubjectChange // that the PACS was asked and had nothing new; no cell
 }
 
 // fail drops what was counted; what the audit says stays.
@@ -87,16 +88,21 @@ func (r *runner) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*
 		r.out.Tally.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return result.fail(), nil
 	}
-	if w.studies, err = r.examinations(ctx, permitted); err != nil {
-		return nil, err
-	}
 	if rejected == 0 {
 		result.seen = r.saw(w, record)
+	}
+	if r.Study.Imaging.PACS != nil {
+		if w.basis = r.basis(record, permitted, w); !r.asks(w.subject, last, w.basis) {
+			return result, result.unchanged(last)
+		}
+	}
+	if w.studies, err = r.examinations(ctx, permitted); err != nil {
+		return nil, err
 	}
 	digest := r.digest(record, permitted, w)
 	known := last.Subject != ""
 	if known && !r.Full && !r.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
-		return result, result.unchanged(last)
+		return r.askedAgain(result, w, last)
 	}
 	v, err := r.veilSubject(ctx, permitted, w, result)
 	var noAnswer pacsError
@@ -211,7 +217,7 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days)})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days), r.inquired(w)})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -229,6 +235,7 @@ type sessions struct {
 	Resources int                 `json:"resources"`       // that de-identification read
 	Kept      int                 `json:"kept"`            // of these
 	Index     string              `json:"index,omitempty"` // day of the study's index event, as the ledger's dates are; in mode relative
+	Inquired  *inquired           `json:"inquired,omitempty"`
 }
 
 func readSessions(text string) (s sessions, err error) {

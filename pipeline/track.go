@@ -63,7 +63,7 @@ func (r *runner) track(ctx context.Context) error {
 		return nil
 	case r.Study.Policy.Combined(): // what is asked for differs from patient to patient
 		return nil
-	case r.Study.Imaging.PACS != nil: // it is asked by what the resources say, and may have something new
+	case r.Study.Imaging.PACS != nil && r.Study.Imaging.PACS.Refresh == 0: // it is asked by what the resources say, and may have something new
 		return nil
 	}
 	if printed {
@@ -265,7 +265,7 @@ func (n *note) refersTo(there, changed map[string]bool) bool {
 func (r *runner) isStill(w work, last ecrf.Facts) bool {
 	t := &r.tracking
 	return t.still[w.subject.Number()] && last.Digest != "" && last.Outcome == outcomePermitted && !r.parted(w.subject.Number()) &&
-		t.before[w.subject.Number()].Entered == r.enteredDigest(w)
+		t.before[w.subject.Number()].Entered == r.enteredDigest(w) && r.stillAtPACS(w.subject, last)
 }
 
 func (r *runner) enteredDigest(w work) string {

@@ -185,6 +185,9 @@ func (r *runner) surveyAgain(ctx context.Context) error {
 // the shard's checkpoint: it is computed again when the run stops here.
 func (r *runner) place(s *shardResult, w work, result *subjectResult) error {
 	switch {
+	case result.asked != nil:
+		s.batch.Subjects = append(s.batch.Subjects, result.asked)
+		return nil
 	case result.change == nil:
 		return nil
 	case result.emptied && r.withhold(result.change):
