@@ -1,6 +1,7 @@
 package dicomweb_test
 
 import (
+	"context"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -8,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/imaging/dicom"
+	"github.com/crflink/crflink/imaging/dicomweb"
 	"github.com/crflink/crflink/imaging/dicomweb/fakepacs"
 )
 
@@ -140,5 +143,24 @@ func TestTheTrapsOfTheDocumentHaveTheirTests(t *testing.T) {
 		if !strings.Contains(code.String(), "func "+name[1]+"(") {
 			t.Errorf("there is no %s", name[1])
 		}
+	}
+}
+
+// A PACS gets no more requests than it was said to bear: one that would have to wait longer than the caller can is not sent.
+func TestAPACSGetsNoMoreRequestsThanItBears(t *testing.T) {
+	s, _ := pacs(t, nil, study(root+"1", "P1", "A1", "20220101", "PT"))
+	server := s.Start()
+	defer server.Close()
+	c := client(t, server.URL+"/dicom-web", func(o *dicomweb.Options) { o.Wire.Every = 24 * time.Hour })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if _, err := c.Patient(ctx, ask(t, "P1"), "P1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Study(ctx, ask(t, "P1"), root+"1"); err == nil || len(s.Calls()) != 1 {
+		t.Errorf("%d requests were sent in a day that bears one, %v", len(s.Calls()), err)
+	}
+	if _, err := c.Patient(ctx, ask(t, "P1"), "P1"); err != nil { // it is remembered
+		t.Error(err)
 	}
 }
