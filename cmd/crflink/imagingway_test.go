@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/internal/shared"
@@ -32,8 +33,8 @@ type permittedTruth struct {
 
 // keptTruth is the truth about a study at the PACS.
 type keptTruth struct {
-	StudyUID, Patient string
-	Series            []struct {
+	StudyUID, Patient, Date string
+	Series                  []struct {
 		SeriesUID, Modality, Kind string
 		Factor                    *float64
 		Tracer, Radionuclide      string
@@ -94,15 +95,21 @@ func stored(t *testing.T, folder string) *shared.Orthanc {
 func TestTheWholeWayOfImaging(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "hospital")
-	config := synth.Config{Seed: 21, Patients: 60}
-	made := (&job{dir: t.TempDir(), env: os.Environ()}).run(t, "synth", "--patients", strconv.Itoa(config.Patients), "--seed", strconv.FormatUint(config.Seed, 10), "--out", folder, "--pacs")
+	made := (&job{dir: t.TempDir(), env: os.Environ()}).run(t, "synth", "--patients", "60", "--seed", "21", "--out", folder, "--pacs")
 	if made.code != exitDone {
 		t.Fatal(made.err)
 	}
 	o := stored(t, filepath.Join(folder, "pacs"))
+	for _, dates := range []string{"none", "shift"} {
+		t.Run("dates "+dates, func(t *testing.T) { goTheWay(t, folder, o, dates) })
+	}
+}
+
+func goTheWay(t *testing.T, folder string, o *shared.Orthanc, dates string) {
+	t.Helper()
 	section := "imaging:\n  window: {before: 30, after: 90}\n  review: match_review.csv\n  pacs:\n    dicomweb: " + o.DICOMweb + "\n    auth: {user: " + o.User + ", password-env: PACS_PASSWORD}\n" +
 		"    rate: 1000\n    patient: {systems: [\"" + pidSystem + "\"]}\n    hashes: [\"" + synth.HashSystem + "\"]"
-	j := newJob(t, "files: ["+folder+"]", "imaging:", section)
+	j := newJob(t, "files: ["+folder+"]", "imaging:", section, "dates: none", "dates: "+dates)
 	j.env = append(j.env, "PACS_PASSWORD="+o.Password)
 	j.sync(t)
 	tables := validate(t, j.packaged(t, "out/package"))
@@ -113,10 +120,43 @@ func TestTheWholeWayOfImaging(t *testing.T) {
 	for _, row := range j.rows(t, "restricted/"+imaging.MapFile) {
 		w.original[row["pseudonym"]] = row["original"]
 	}
-	patients := truthLines[permittedTruth](t, filepath.Join(folder, synth.TruthFile))
-	w.sessions(t, patients, tables)
-	w.values(t, tables, truthLines[keptTruth](t, filepath.Join(folder, "pacs", synth.TruthFile)))
-	w.beyond(t, truthLines[keptTruth](t, filepath.Join(folder, "pacs", synth.TruthFile)))
+	kept := truthLines[keptTruth](t, filepath.Join(folder, "pacs", synth.TruthFile))
+	w.sessions(t, truthLines[permittedTruth](t, filepath.Join(folder, synth.TruthFile)), tables)
+	w.values(t, tables, kept)
+	w.days(t, tables, kept, dates == "shift")
+	w.beyond(t, kept)
+}
+
+// days makes sure that images move by as many days as the rows did: what CTP and the other programs are told for the patient.
+func (w *way) days(t *testing.T, tables map[string][]map[string]string, kept []keptTruth, moved bool) {
+	t.Helper()
+	told := map[string]string{} // days by PatientID
+	for line := range strings.Lines(w.read(t, "restricted/lookup.tsv")) {
+		if part := strings.Split(strings.TrimSpace(line), "\t"); part[0] == "dateinc" {
+			told[part[1]] = part[2]
+		}
+	}
+	of := map[string]keptTruth{}
+	for _, k := range kept {
+		of[k.StudyUID] = k
+	}
+	shifts := map[string]bool{}
+	for _, row := range tables["sessions"] {
+		study := of[w.original[row["study_uid"]]]
+		at, err1 := time.Parse(time.DateOnly, row["date"])
+		from, err2 := time.Parse(time.DateOnly, study.Date)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		days := strconv.Itoa(int(at.Sub(from).Hours() / 24))
+		if told[study.Patient] != days {
+			t.Errorf("a row of %s moved by %s days, its images are to move by %s", row["subject"], days, told[study.Patient])
+		}
+		shifts[days] = true
+	}
+	if moved != (len(shifts) > 5) {
+		t.Errorf("rows moved by %d different numbers of days", len(shifts))
+	}
 }
 
 // way is what the whole way came to.
