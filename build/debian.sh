@@ -33,7 +33,8 @@ missing_packages() {
         has promtool || echo prometheus
         has openssl || echo openssl
         has xmllint || echo libxml2-utils
-        has sqlite3 || echo sqlite3 ;;
+        has sqlite3 || echo sqlite3
+        { has java && has javac; } || echo default-jdk-headless ;;
       node)
         has node || echo nodejs
         has npm || echo npm ;;

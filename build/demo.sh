@@ -18,8 +18,8 @@ rm -rf "$out"
 mkdir -p "$out"
 
 say "A synthetic hospital: 200 patients in MII profiles, as they were on $as_of, behind a FHIR server"
-printf '$ %s\n' "crflink synth --patients 200 --seed 1 --as-of $as_of --out $out/hospital --serve $address &"
-bin/crflink synth --patients 200 --seed 1 --as-of "$as_of" --out "$out/hospital" --serve "$address" >"$out/hospital.log" 2>&1 &
+printf '$ %s\n' "crflink synth --patients 200 --seed 1 --as-of $as_of --out $out/hospital --serve $address --pacs &"
+bin/crflink synth --patients 200 --seed 1 --as-of "$as_of" --out "$out/hospital" --serve "$address" --pacs >"$out/hospital.log" 2>&1 &
 hospital=$!
 trap 'kill "$hospital" 2>/dev/null || true' EXIT
 for _ in $(seq 100); do
@@ -47,10 +47,34 @@ run sync "$study" --as-of "$as_of" --replay >"$out/again.txt" || code=$?
 [ "$code" = 0 ] || [ "$code" = 5 ] || exit "$code"
 grep -E '^(cells|target) ' "$out/again.txt"
 
+say "The same study with the hospital's PACS: which studies belong to whom, and which can be quantified"
+cp -r configs/psma-registry "$out/with-pacs"
+cat >"$out/with-pacs/pacs.part" <<EOF
+  window: {before: 30, after: 90}
+  review: match_review.csv
+  pacs:
+    dicomweb: http://$address/dicom-web
+    rate: 1000   # this machine's own; the PACS of a hospital gets 10 in a second
+    patient: {systems: ["https://hospital.example/fhir/sid/pid"]}
+    hashes: ["https://hospital.example/fhir/sid/imagingstudy-id"]
+EOF
+sed -i -e 's#\.\./\.\./out/demo#out#' -e "/^imaging:/r $out/with-pacs/pacs.part" "$out/with-pacs/study.yaml"
+mkdir "$out/with-pacs/out"
+cp "$out/vault.key" "$out/with-pacs/out/"
+study=$out/with-pacs/study.yaml
+code=0
+run sync "$study" --as-of "$as_of" --replay >"$out/with-pacs/sync.txt" || code=$?
+[ "$code" = 0 ] || [ "$code" = 5 ] || exit "$code"
+run imaging link "$study"
+code=0
+run export "$study" --out "$out/with-pacs/package" || code=$?
+[ "$code" = 0 ] || [ "$code" = 5 ] || exit "$code"
+
 say "What is there now"
 cat <<EOF
   $out/report.html               the report; open it in a browser
   $out/tables/                   the forms as CSV: cells.csv (long), one file per form (wide), dictionary.csv
   $out/psma-registry.odm.xml     the same as CDISC ODM 1.3.2
   $out/imaging/sessions.csv      each subject's PSMA-PET studies under pseudonymous UIDs
+  $out/with-pacs/package/        the research package: README.md, forms, studies, series, suv.csv with SUV factors
 EOF

@@ -3,6 +3,7 @@ package imaging
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -94,10 +95,12 @@ func (x *quantifier) series(ctx context.Context, row dicom.Dataset, link *Link, 
 
 func (x *quantifier) examine(ctx context.Context, uid, modality string) (*pet.Result, error) {
 	images, err := x.PACS.Metadata(ctx, x.exam, uid)
-	if err != nil {
+	tooLarge := errors.Is(err, dicom.ErrLimit) // of one series, and no reason to stop for all others
+	if err != nil && !tooLarge {
 		return nil, err
 	}
 	series := pet.Read(modality, images, x.Zone)
+	series.TooLarge = tooLarge
 	series.Anatomy = x.anatomy
 	setting := pet.Setting{Centre: x.subject.Site()}
 	if x.Account != nil {

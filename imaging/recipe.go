@@ -106,10 +106,14 @@ func lookup(all []Restricted) (entries []entry, leftOut int) {
 	return entries, len(twice)
 }
 
-// writeProperties writes a Java properties file (ISO 8859-1 with escapes), which CTP reads as a lookup table.
+// writeProperties writes a Java properties file (ISO 8859-1 with escapes), which CTP reads as a lookup table. A value that CTP
+// would take for the name of another entry cannot be written: it is left out, and CTP quarantines what it is asked for.
 func writeProperties(w io.Writer, entries []entry) error {
 	out := bufio.NewWriter(w)
 	for _, e := range entries {
+		if strings.HasPrefix(e.pseudonym, "@") && strings.Contains(e.pseudonym, "/") {
+			continue
+		}
 		_, _ = fmt.Fprintf(out, "%s=%s\n", escapeProperty(e.kind+"/"+e.original, true), escapeProperty(e.pseudonym, false)) // Flush returns the first failure
 	}
 	return out.Flush()

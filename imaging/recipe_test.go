@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"bytes"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"unicode/utf16"
 
 	"pgregory.net/rapid"
+
+	"github.com/crflink/crflink/internal/shared"
 )
 
 // properties reads a Java properties file as its class java.util.Properties documents it: ISO 8859-1, escapes, comments, and
@@ -87,6 +90,64 @@ func TestWhatCTPReadsIsWhatWasWritten(t *testing.T) {
 			}
 		}
 	})
+}
+
+// hostile are patient numbers that a careless writer of properties would break, each in its own way.
+var hostile = []string{
+	"P:1", "P=1", "P 1", " P1", "P1 ", "#P1", "!P1", `P\1`, `\`, `\\`, `P1\`, `P\u0041`, `P\n1`, "P\t1", "a=b:c d#e!f", "=", ":", "==", "Müller^Jürgen", "Ω", "\U0001f600", "P\u00a01", "@P1", "@ptid/P1", "uid/1.2.3", "%50", "${user.home}",
+	"P'1", `P"1`, "<P1>", "P1,P2", "P;1", strings.Repeat("9", 64), "é\u0301",
+}
+
+// TestJavaReadsTheLookupTableAsItWasWritten: CTP loads its tables by java.util.Properties, from a stream.
+func TestJavaReadsTheLookupTableAsItWasWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "restricted")
+	want := map[string]string{}
+	var all []Restricted
+	for i, id := range hostile {
+		r := Restricted{subject: " S " + id, shift: i - 10} // a subject's number may be anything, too
+		r.add(LevelPatient, id, r.subject)
+		r.add(LevelAccession, id, "acc"+strconv.Itoa(i))
+		want["ptid/"+id], want["dateinc/"+id], want["acc/"+id] = r.subject, strconv.Itoa(r.shift), "acc"+strconv.Itoa(i)
+		all = append(all, r)
+	}
+	all[0].add(LevelSeries, uidA, "2.25.7")
+	want["uid/"+uidA] = "2.25.7"
+	if n, err := WriteRecipes(dir, all); err != nil || n != 0 {
+		t.Fatalf("%d left out, %v", n, err)
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(string(shared.Java(t, filepath.Join("testdata", "Lookup.java"), filepath.Join(dir, CTPTable)))) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		got[unhex(t, key)] = unhex(t, value)
+	}
+	if len(got) != len(want) {
+		t.Errorf("Java reads %d keys of %d", len(got), len(want))
+	}
+	for k, v := range want {
+		if got[k] != v {
+			t.Errorf("Java reads %q as %q, want %q", k, got[k], v)
+		}
+	}
+}
+
+func unhex(t *testing.T, s string) string {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestAValueThatCTPWouldLookUpAgainIsLeftToQuarantine: CTP takes a value @KIND/KEY for the name of another entry.
+func TestAValueThatCTPWouldLookUpAgainIsLeftToQuarantine(t *testing.T) {
+	var out bytes.Buffer
+	if err := writeProperties(&out, []entry{{kindPatient, "P1", "@uid/1.2"}, {kindPatient, "P2", "@S"}, {kindPatient, "P3", "S/3"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := properties(out.String()); len(got) != 2 || got["ptid/P2"] != "@S" || got["ptid/P3"] != "S/3" {
+		t.Errorf("%v", got)
+	}
 }
 
 func TestAnOriginalOfTwoSubjectsIsInNoLookupTable(t *testing.T) {

@@ -25,6 +25,7 @@ type work struct {
 	entered ecrf.Entries        // what people entered in the target, as far as the mapping reads it
 	traits  pseudonym.Traits    // to be compared with what people entered
 	studies *imaging.Candidates // what the PACS has; nil when it is not asked
+	basis   string              // digest of all that the PACS is asked by; "" where there is none
 }
 
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but

@@ -63,6 +63,9 @@ func WriteOriginals(ctx context.Context, parts Parts, asked OriginalsAsked) (*Or
 	if err != nil {
 		return nil, err
 	}
+	if err := o.admitWork(ctx, []shard{{work: all}}); err != nil {
+		return nil, err
+	}
 	for _, w := range all {
 		if err := o.take(ctx, w); err != nil {
 			return nil, err

@@ -25,6 +25,7 @@ type PACSSpec struct {
 	Issuer  string   // (0010,0021)
 	Hashes  []string // systems of which the ids of ImagingStudies may be hashes
 	Rate    int      // requests in a second; 0 is 10
+	Refresh int      // days after which it is asked again about a subject of whom nothing else has changed; 0 is in every run
 }
 
 // pacs reads imaging.pacs.
@@ -32,11 +33,17 @@ func (l *loader) pacs(v yamldoc.Value) *PACSSpec {
 	if !v.Exists() {
 		return nil
 	}
-	f := v.Fields("dicomweb", "auth", "patient", "hashes", "rate")
+	f := v.Fields("dicomweb", "auth", "patient", "hashes", "rate", "refresh")
 	p := f["patient"].Fields("systems", "prefix", "digits", "issuer")
 	s := &PACSSpec{
 		URL: l.required(v, f, "dicomweb"), Auth: l.auth(f["auth"], f["dicomweb"]),
-		Systems: p["systems"].Texts(), Prefix: p["prefix"].Text(), Digits: p["digits"].Int(), Issuer: p["issuer"].Text(), Hashes: f["hashes"].Texts(), Rate: f["rate"].Int(),
+		Systems: p["systems"].Texts(), Prefix: p["prefix"].Text(), Digits: p["digits"].Int(), Issuer: p["issuer"].Text(), Hashes: f["hashes"].Texts(), Rate: f["rate"].Int(), Refresh: usualRefresh,
+	}
+	if f["refresh"].Exists() {
+		s.Refresh = f["refresh"].Int()
+	}
+	if s.Refresh < 0 || s.Refresh > 366 {
+		f["refresh"].Errorf("days, such as 7; 0 asks in every run", "the PACS is asked again after 0 to 366 days")
 	}
 	if len(s.Systems) == 0 {
 		v.Errorf("patient: {systems: [SYSTEM]}, the systems of Patient.identifier whose value the PACS has as PatientID", "a PACS is asked by PatientID, and none is configured")

@@ -29,10 +29,7 @@ func pacsOf(t *testing.T, config synth.Config, changes ...func(*fakepacs.Study))
 			t.Fatal(err)
 		}
 		for _, s := range g.Studies() {
-			k := fakepacs.Study{UID: s.UID, Patients: []string{s.Patient}, Accession: s.Accession, Date: strings.ReplaceAll(s.Date.String(), "-", "")}
-			for i, m := range s.Modalities {
-				k.Series = append(k.Series, fakepacs.Series{UID: s.Series[i], Modality: m, Instances: 1})
-			}
+			k := s.Kept()
 			for _, change := range changes {
 				change(&k)
 			}

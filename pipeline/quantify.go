@@ -3,12 +3,14 @@ package pipeline
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/imaging/pet"
+	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/pseudonym"
@@ -31,6 +33,21 @@ func (l *loader) quantification(v yamldoc.Value) *pet.Table {
 		return pet.Default()
 	}
 	return table
+}
+
+// unconfirmed warns of a table of tracers and uptake windows that nobody of the site has checked, where PET or SPECT is linked.
+func (l *loader) unconfirmed(at, named yamldoc.Value) {
+	s := &l.study.Imaging
+	linked := len(s.Modalities) == 0 || slices.ContainsFunc(s.Modalities, func(m string) bool { return m == "PT" || m == "NM" })
+	if !at.Exists() || !linked || s.Quantification.Confirmed().By != "" {
+		return
+	}
+	message, hint := "tracers and uptake windows are the program's, and nobody of the site has confirmed them", "quantification: FILE, in which confirmed-by: {name: NAME, date: YYYY-MM-DD} names the physicist who checked them (docs/imaging.md)"
+	if named.Exists() {
+		at, message, hint = named, "nobody of the site has confirmed this table of tracers and uptake windows", "confirmed-by: {name: NAME, date: YYYY-MM-DD} in it, when the site's physicist has checked it and what it takes from the program's"
+	}
+	line, col := at.KeyPos()
+	l.further = append(l.further, finding.Finding{File: l.doc.File, Line: line, Col: col, Severity: finding.Warning, Message: message, Hint: hint})
 }
 
 // accountDemand is what quantification reads of the clinical record: weights and glucoses near a scan. It reads nothing where

@@ -334,6 +334,7 @@ func (l *loader) imaging(v yamldoc.Value) {
 		e.Errorf("an event of the mapping file", "unknown event %q", e.Text())
 	}
 	l.linkage(f)
+	l.unconfirmed(v, f["quantification"])
 }
 
 func (l *loader) targets(v yamldoc.Value) {

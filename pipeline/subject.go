@@ -22,11 +22,12 @@ type subjectResult struct {
 	veil    pseudonym.Report
 	imaging imaging.Counts
 	change  *ecrf.SubjectChange
-	held    []ecrf.CellChange // that nobody has approved
-	emptied bool              // the change takes the last supported value
-	drafts  []audit.Draft     // for the audit
-	failed  bool              // it counts for nothing
-	seen    *note             // for the next run
+	held    []ecrf.CellChange   // that nobody has approved
+	emptied bool                // the change takes the last supported value
+	drafts  []audit.Draft       // for the audit
+	failed  bool                // it counts for nothing
+	seen    *note               // for the next run
+	asked   *ecrf.SubjectChange // that the PACS was asked and had nothing new; no cell
 }
 
 // fail drops what was counted; what the audit says stays.
@@ -92,16 +93,21 @@ func (s *shift) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*s
 		s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "consent", Reason: "no longer permitted: " + string(d.Reason())})
 		return result.fail(), nil
 	}
-	if w.studies, err = s.examinations(ctx, permitted); err != nil {
-		return nil, err
-	}
 	if rejected == 0 {
 		result.seen = s.saw(w, record)
+	}
+	if s.Study.Imaging.PACS != nil {
+		if w.basis = s.basis(record, permitted, w); !s.asks(w.subject, last, w.basis) {
+			return result, result.unchanged(last)
+		}
+	}
+	if w.studies, err = s.examinations(ctx, permitted); err != nil {
+		return nil, err
 	}
 	digest := s.digest(record, permitted, w)
 	known := last.Subject != ""
 	if known && !s.Full && !s.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
-		return result, result.unchanged(last)
+		return s.askedAgain(result, w, last)
 	}
 	v, err := s.veilSubject(ctx, permitted, w, result)
 	var noAnswer pacsError
@@ -221,7 +227,7 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days), r.sits(w.patient)})
+	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days), r.sits(w.patient), r.inquired(w)})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -240,6 +246,7 @@ type sessions struct {
 	Kept      int                 `json:"kept"`              // of these
 	Index     string              `json:"index,omitempty"`   // day of the study's index event, as the ledger's dates are; in mode relative
 	Sources   []string            `json:"sources,omitempty"` // of a study with several: those that have the patient
+	Inquired  *inquired           `json:"inquired,omitempty"`
 }
 
 func readSessions(text string) (s sessions, err error) {

@@ -62,7 +62,7 @@ func (r *runner) track(ctx context.Context) error {
 		return nil
 	case r.Study.Policy.Combined(): // what is asked for differs from patient to patient
 		return nil
-	case r.Study.Imaging.PACS != nil: // it is asked by what the resources say, and may have something new
+	case r.Study.Imaging.PACS != nil && r.Study.Imaging.PACS.Refresh == 0: // it is asked by what the resources say, and may have something new
 		return nil
 	}
 	if printed {
@@ -297,7 +297,7 @@ func (n *note) refersTo(there, changed map[string]bool) bool {
 
 // isStill reports whether a subject's casebook is as the ledger has it.
 func (r *runner) isStill(w work, last ecrf.Facts) bool {
-	return w.still != nil && last.Digest != "" && last.Outcome == outcomePermitted && !r.parted(w.subject.Number()) && w.still.Entered == r.enteredDigest(w)
+	return w.still != nil && last.Digest != "" && last.Outcome == outcomePermitted && !r.parted(w.subject.Number()) && w.still.Entered == r.enteredDigest(w) && r.stillAtPACS(w.subject, last)
 }
 
 func (r *runner) enteredDigest(w work) string {

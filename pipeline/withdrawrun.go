@@ -194,6 +194,9 @@ func (r *runner) surveyAgain(ctx context.Context) error {
 // the shard's checkpoint: it is computed again when the run stops here.
 func (s *shift) place(w work, result *subjectResult) error {
 	switch {
+	case result.asked != nil:
+		s.done.batch.Subjects = append(s.done.batch.Subjects, result.asked)
+		return nil
 	case result.change == nil:
 		return nil
 	case result.emptied && !s.confirmed(result.change):

@@ -162,3 +162,8 @@ func (p *patient) subject() string {
 	}
 	return ""
 }
+
+// dicomSex is the sex as images have it; "" where it is not known.
+func (q *person) dicomSex() string {
+	return map[string]string{"male": "M", "female": "F", "other": "O"}[q.gender]
+}

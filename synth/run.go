@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Options are those of `crflink synth`.
@@ -16,6 +17,8 @@ type Options struct {
 	Config
 	Out   string // folder for the NDJSON files and truth.ndjson; "" writes no files
 	Serve string // address to serve the resources at; "" serves nothing
+	// PACS adds the images of the studies: as DICOM files in the folder pacs below Out, and behind DICOMweb beside the resources.
+	PACS bool
 	// Open lets Serve listen on other addresses than those of this machine.
 	Open bool
 	// Faults scripts failures of the server; nil is none.
@@ -39,10 +42,33 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 			return err
 		}
 	}
+	if o.Out != "" && o.PACS {
+		written, err := WritePACS(ctx, o.Config, filepath.Join(o.Out, pacsFolder))
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(stdout, "%8d DICOM files\n", written)
+	}
 	if o.Serve == "" {
 		return nil
 	}
-	server, err := NewServer(ServerConfig{Faults: o.Faults})
+	return o.serve(ctx, stdout)
+}
+
+// pacsFolder is where DICOM files lie below the resources.
+const pacsFolder = "pacs"
+
+// serve offers the patients, and their images where they are asked for.
+func (o *Options) serve(ctx context.Context, stdout io.Writer) error {
+	config := ServerConfig{Faults: o.Faults}
+	if o.PACS {
+		pacs, err := NewPACS(ctx, o.Config)
+		if err != nil {
+			return err
+		}
+		config.PACS = pacs
+	}
+	server, err := NewServer(config)
 	if err != nil {
 		return err
 	}
@@ -51,6 +77,9 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 	}
 	return server.Serve(ctx, o.Serve, o.Open, func(base string) {
 		_, _ = fmt.Fprintf(stdout, "FHIR server at %s\n", base)
+		if o.PACS {
+			_, _ = fmt.Fprintf(stdout, "PACS at %s\n", strings.TrimSuffix(base, basePath)+pacsPath)
+		}
 	})
 }
 

@@ -17,6 +17,7 @@ type ServerConfig struct {
 	MaxPage  int              // most entries of a page; 0 is 1000
 	Token    string           // bearer token that every request must carry; "" is none
 	Faults   *Script          // scripted failures; nil is none
+	PACS     http.Handler     // answers below /dicom-web; nil is none
 	Now      func() time.Time // clock of meta.lastUpdated and Bundle.meta.lastUpdated; nil is the system's
 }
 
@@ -78,8 +79,15 @@ func (s *Server) ForgetRequests() {
 // basePath is where the FHIR API lives.
 const basePath = "/fhir"
 
+// pacsPath is where the PACS beside it lives.
+const pacsPath = "/dicom-web"
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.config.PACS != nil && strings.HasPrefix(r.URL.Path, pacsPath+"/") {
+		http.StripPrefix(pacsPath, s.config.PACS).ServeHTTP(w, r)
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, basePath)
 	if !ok || path != "" && path[0] != '/' {
 		http.NotFound(w, r)

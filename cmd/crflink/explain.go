@@ -115,7 +115,7 @@ func itemName(d *ecrf.Dictionary, text string) (form, item string, err error) {
 
 // openToRead opens source, vault, ledger and audit of a study that was synchronised before.
 func openToRead(ctx context.Context, study *pipeline.Study) (*opened, error) {
-	return openExisting(ctx, study, (*opened).source, (*opened).vault, (*opened).readJournal, (*opened).ledger, (*opened).audit, (*opened).entered)
+	return openExisting(ctx, study, (*opened).source, (*opened).vault, (*opened).readJournal, (*opened).ledger, (*opened).audit, (*opened).entered, (*opened).pacs)
 }
 
 // openExisting opens parts of a study that was synchronised before, in the given order; it creates none of them.

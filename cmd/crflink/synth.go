@@ -18,7 +18,8 @@ func synthCommand() *cobra.Command {
 		Short: "Synthetic patients in MII profiles, with the truth",
 		Long: `Writes NDJSON files of synthetic patients, one for each type of resource, and truth.ndjson: what a correct run of the example study
 must yield from them. The same seed gives the same patients, however many are asked for. With --serve it also
-offers them as a FHIR server until it is interrupted.
+offers them as a FHIR server until it is interrupted. With --pacs the images of their studies are there, too: as DICOM files with
+their own truth in the folder pacs, and at /dicom-web beside the FHIR server.
 ` + exitHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,6 +45,7 @@ offers them as a FHIR server until it is interrupted.
 	flags.Uint64Var(&o.Seed, "seed", 1, "seed of the generator")
 	flags.StringVar(&o.Out, "out", "", "folder for the NDJSON files")
 	flags.StringVar(&o.Serve, "serve", "", "address to serve the patients at as a FHIR server, such as 127.0.0.1:8080")
+	flags.BoolVar(&o.PACS, "pacs", false, "add the images of the studies: DICOM files in the folder pacs below --out, and a PACS beside --serve")
 	flags.StringVar(&asOf, "as-of", "", "the day on which the synthetic hospital stands still (default 2026-09-01)")
 	flags.StringVar(&messiness, "messiness", "", "clean, usual or harsh: how much of what real servers do wrong is in the data (default usual)")
 	flags.StringVar(&faults, "faults", "", "JSON file of faults that the server shall show (docs/synth.md)")

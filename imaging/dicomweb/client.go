@@ -20,8 +20,8 @@ type Options struct {
 	Wire   wire.Options // Every a tenth of a second, MaxBody 64 MiB
 	Page   int          // rows that a page is asked for; 100
 	Rows   int          // rows that one search may have; 5000
-	Limits dicom.Limits
-	Cache  int // bytes of answers that are kept; 32 MiB, and -1 is none
+	Limits dicom.Limits // Elements 500,000: an image of many frames has some fifty for each
+	Cache  int          // bytes of answers that are kept; 32 MiB, and -1 is none
 }
 
 // What a search may fail with besides the errors of package wire.
@@ -65,6 +65,7 @@ func New(o Options) (*Client, error) {
 	set(&o.Page, 100)
 	set(&o.Rows, 5000)
 	set(&o.Cache, 32<<20)
+	set(&o.Limits.Elements, 500_000)
 	if o.Wire.Every == 0 {
 		o.Wire.Every = time.Second / 10
 	}
@@ -151,7 +152,8 @@ func (c *Client) Series(ctx context.Context, e imaging.Examination) ([]dicom.Dat
 	})
 }
 
-// Metadata returns the attributes of every instance of a series. A series that the PACS does not have has none.
+// Metadata returns the attributes of every instance of a series. A series that the PACS does not have has none; of one that is
+// larger than the limits the error is dicom.ErrLimit.
 func (c *Client) Metadata(ctx context.Context, e imaging.Examination, series string) ([]dicom.Dataset, error) {
 	if e.IsZero() {
 		return nil, errInquiry
@@ -162,8 +164,11 @@ func (c *Client) Metadata(ctx context.Context, e imaging.Examination, series str
 	rows, err := c.fetch(ctx, seriesMetadata, wire.Call{Arguments: []string{e.UID(), series}})
 	if err != nil {
 		var status *wire.StatusError
-		if errors.As(err, &status) && status.Status == http.StatusNotFound {
+		switch {
+		case errors.As(err, &status) && status.Status == http.StatusNotFound:
 			return nil, nil
+		case errors.Is(err, wire.ErrTooLarge):
+			return nil, fmt.Errorf("%w: %w", dicom.ErrLimit, err)
 		}
 		return nil, err
 	}

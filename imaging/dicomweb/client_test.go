@@ -1,10 +1,16 @@
 package dicomweb_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -308,15 +314,40 @@ func TestOnlyGETIsSentAndNoLogNamesAnybody(t *testing.T) {
 	}
 }
 
+// A PACS may let in who shows a certificate, and be vouched for by the hospital's own authority.
 func TestAClientCertificateIsShown(t *testing.T) {
-	// TLS itself is tested with package wire; here, that the PACS's options reach it.
-	if _, err := dicomweb.New(dicomweb.Options{Wire: wire.Options{Base: "https://pacs.example/dicom-web", TLS: wire.TLS{Certificate: "client.pem"}}}); err == nil {
-		t.Error("a certificate without its key was taken")
+	s, _ := pacs(t, nil, study(root+"1", "P1", "A1", "20220101", "PT"))
+	server := httptest.NewUnstartedServer(http.StripPrefix("/dicom-web", s))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	defer server.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
 	}
-	plain := httptest.NewTLSServer(http.NotFoundHandler())
-	defer plain.Close()
-	if _, err := client(t, plain.URL).Study(t.Context(), ask(t, "P1"), root+"1"); err == nil || strings.Contains(err.Error(), root) {
-		t.Errorf("an unknown authority was trusted: %v", err)
+	write := func(kind string, der []byte) string {
+		path := filepath.Join(t.TempDir(), "x.pem")
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	certificate := write("CERTIFICATE", server.Certificate().Raw)
+	shown := wire.TLS{CA: certificate, Certificate: certificate, Key: write("PRIVATE KEY", key)}
+	for name, c := range map[string]struct {
+		tls wire.TLS
+		in  bool
+	}{
+		"with its certificate": {shown, true}, "without one": {wire.TLS{CA: certificate}, false}, "of an unknown authority": {wire.TLS{Certificate: shown.Certificate, Key: shown.Key}, false},
+	} {
+		a, err := client(t, server.URL+"/dicom-web", func(o *dicomweb.Options) { o.Wire.TLS = c.tls }).Study(t.Context(), ask(t, "P1"), root+"1")
+		if (err == nil && len(a.Examinations) == 1) != c.in || err != nil && strings.Contains(err.Error(), root) {
+			t.Errorf("%s: %d studies, %v", name, len(a.Examinations), err)
+		}
+	}
+	if _, err := dicomweb.New(dicomweb.Options{Wire: wire.Options{Base: server.URL, TLS: wire.TLS{Certificate: "client.pem"}}}); err == nil {
+		t.Error("a certificate without its key was taken")
 	}
 }
 

@@ -2,6 +2,7 @@ package dicomweb_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -146,7 +147,12 @@ func TestARealPACSBehavesAsTheClientExpects(t *testing.T) {
 		"an encoded value is not decoded":       {"PatientID=P%2F040", 0},
 		"a slash may stand as it is":            {"PatientID=P/040", 1},
 		"a comma makes a list":                  {"PatientID=P001,P002", 2},
+		"of a repeated key the last counts":     {"PatientID=P001&PatientID=P002&StudyDate=20230303", 1},
+		"a backslash makes no list":             {"ModalitiesInStudy=NM%5CMR", 0},
+		"a name beyond ASCII matches nothing":   {"PatientName=M%C3%BC%C3%9Fig%5EJ%C3%BCrgen", 0},
 		"an ISO date matches nothing":           {"StudyDate=2023-03-01", 0},
+		"a range may have no end":               {"StudyDate=20230801-", 1},
+		"a range may have no beginning":         {"StudyDate=-20200101", 1},
 		"a range of days matches":               {"StudyDate=20230301-20230303", 3},
 		"modalities match by a list":            {"ModalitiesInStudy=NM,MR", 2},
 		"a merged study has two rows":           {"StudyInstanceUID=" + root + "215", 2},
@@ -165,6 +171,71 @@ func TestARealPACSBehavesAsTheClientExpects(t *testing.T) {
 	}
 	if status, _ := o.Ask(t, http.MethodGet, "/dicom-web/studies/"+root+"215/metadata", nil, "x/y"); status != http.StatusNotFound {
 		t.Errorf("metadata of a study under two patients: %d", status)
+	}
+}
+
+// What DICOMweb of a real PACS answers to requests of other kinds, and what its rows are like.
+func TestARealPACSAnswersAsTheClientExpects(t *testing.T) {
+	o := orthanc(t, true)
+	ask := func(t *testing.T, method, path, accept string, withPassword bool) (*http.Response, string) {
+		t.Helper()
+		q, err := http.NewRequestWithContext(t.Context(), method, o.DICOMweb+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Accept", accept)
+		if withPassword {
+			q.SetBasicAuth(o.User, o.Password)
+		}
+		r, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, string(text)
+	}
+	const json = "application/dicom+json"
+	for name, c := range map[string]struct {
+		method, path, accept string
+		withPassword         bool
+		status               int
+	}{
+		"searches give JSON":                     {http.MethodGet, "/studies?limit=1", json, true, http.StatusOK},
+		"without a password nothing is answered": {http.MethodGet, "/studies?limit=1", json, false, http.StatusUnauthorized},
+		"a study itself is no JSON":              {http.MethodGet, "/studies/" + root + "101", json, true, http.StatusBadRequest},
+		"HEAD is not known":                      {http.MethodHead, "/studies", json, true, http.StatusNotFound},
+	} {
+		r, _ := ask(t, c.method, c.path, c.accept, c.withPassword)
+		if r.StatusCode != c.status {
+			t.Errorf("%s: %d, want %d", name, r.StatusCode, c.status)
+		}
+		if c.status == http.StatusUnauthorized && !strings.HasPrefix(r.Header.Get("WWW-Authenticate"), "Basic") {
+			t.Errorf("%s: asked by %q", name, r.Header.Get("WWW-Authenticate"))
+		}
+	}
+	rows := func(query string) []dicom.Dataset {
+		r, text := ask(t, http.MethodGet, "/studies?"+query, json, true)
+		if r.Header.Get("Warning") != "" {
+			t.Error("there is a warning, as of more rows")
+		}
+		all, err := dicom.ReadAll(strings.NewReader(text), dicom.Limits{})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%s: %d rows, %v", query, len(all), err)
+		}
+		return all
+	}
+	if _, told := rows("PatientID=P020")[0].Get(dicom.AccessionNumber); told {
+		t.Error("a study without an accession number has the attribute")
+	}
+	if zone := rows("PatientID=P025")[0].Text(dicom.TimezoneOffset); zone != "+0200" {
+		t.Errorf("the offset from UTC is %q", zone)
+	}
+	if name := rows("PatientID=P026")[0].Text(dicom.PatientName); name != "Müßig^Jürgen" {
+		t.Error("a name beyond ASCII is broken")
 	}
 }
 

@@ -144,8 +144,9 @@ func TestDcmodifyKeepsNoFileWithAnOriginalThatItDoesNotReplace(t *testing.T) {
 	unknown := own
 	unknown.n = 104
 	files := map[string][]string{
-		"a UID in a sequence": append(own.lines(0), "(0008,1140) SQ", "(fffe,e000) na", "(0008,1155) UI ["+root+"103.1.1]", "(fffe,e00d) na", "(fffe,e0dd) na"),
-		"another patient":     other.lines(0), "another study": unknown.lines(0),
+		"a UID in a sequence":  append(own.lines(0), "(0008,1140) SQ", "(fffe,e000) na", "(0008,1155) UI ["+root+"103.1.1]", "(fffe,e00d) na", "(fffe,e0dd) na"),
+		"a date in a sequence": append(own.lines(0), "(0008,1111) SQ", "(fffe,e000) na", "(0040,0244) DA [20230304]", "(fffe,e00d) na", "(fffe,e0dd) na"),
+		"another patient":      other.lines(0), "another study": unknown.lines(0),
 	}
 	for name, lines := range files {
 		file := filepath.Join(t.TempDir(), "x.dcm")
@@ -183,6 +184,12 @@ func TestOrthancGivesImagesTheUIDsOfTheClinicalRows(t *testing.T) {
 		}
 		if attribute(t, file, "0008,0018")+".dcm" != filepath.Base(file) {
 			t.Error("a file has another instance UID than its name")
+		}
+		if at := attribute(t, file, "0018,1078"); attribute(t, file, "0008,0060") == "PT" && at != "20230222090000" {
+			t.Errorf("the injection is at %s", at)
+		}
+		if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "20230304") {
+			t.Errorf("a true date is left in the file: %v", err)
 		}
 	}
 }

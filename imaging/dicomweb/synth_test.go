@@ -1,25 +1,18 @@
 package dicomweb_test
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/imaging/dicom"
 	"github.com/crflink/crflink/imaging/dicomweb/fakepacs"
+	"github.com/crflink/crflink/imaging/pet"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/synth"
 )
-
-// keptStudy is a synthetic study as the PACS keeps it.
-func keptStudy(s synth.PACSStudy) fakepacs.Study {
-	y, m, d := s.Date.Date()
-	k := fakepacs.Study{UID: s.UID, Patients: []string{s.Patient}, Accession: s.Accession, Date: fhirDate(y, m, d), Time: "120000"}
-	for i, modality := range s.Modalities {
-		k.Series = append(k.Series, fakepacs.Series{UID: s.Series[i], Modality: modality, Instances: 1})
-	}
-	return k
-}
 
 func fhirDate(y, m, d int) string {
 	return fhir.NewDay(y, m, d).String()[:4] + fhir.NewDay(y, m, d).String()[5:7] + fhir.NewDay(y, m, d).String()[8:]
@@ -52,7 +45,7 @@ func linkAll(t *testing.T, config synth.Config, change func(n int, s *fakepacs.S
 			t.Fatal(err)
 		}
 		for _, s := range g.Studies() {
-			k := keptStudy(s)
+			k := s.Kept()
 			n++
 			if change(n, &k); k.UID != "" {
 				server.Add(k)
@@ -135,4 +128,73 @@ func TestAWorseHospitalHasNoWrongLinkEither(t *testing.T) {
 	if a.reasons[imaging.OtherPatient] == 0 || a.reasons[imaging.NoSuchStudy] == 0 {
 		t.Errorf("the defects were not met: %v", a.reasons)
 	}
+}
+
+// reasonOf is what is said of a synthetic series with a defect.
+var reasonOf = map[string]pet.Reason{
+	"grams": pet.WeightGrams, "mbq": pet.DoseMegabecquerel, "late": pet.UptakeOutside, "no-weight": pet.WeightMissing, "after-scan": pet.InjectionAfterScan, "counts": pet.NotCalibrated, "calibrated": pet.SPECTWithoutSUV,
+}
+
+// Every series of a PACS gets the factor that was true when it was drawn, and what is wrong with it is said.
+func TestEverySyntheticSeriesGetsItsTrueFactor(t *testing.T) {
+	g, err := synth.New(synth.Config{Seed: 4, Patients: 150})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, client := pacs(t, nil)
+	seen := map[string]int{}
+	for i := range 150 {
+		if _, err := g.Patient(i, func(string, []byte) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range g.Studies() {
+			server.Add(s.Kept())
+			a, err := client.Study(t.Context(), everything(t, s.Patient), s.UID)
+			if err != nil || len(a.Examinations) != 1 {
+				t.Fatal(err)
+			}
+			for _, one := range s.Series {
+				if one.Truth.Kind == "" {
+					continue
+				}
+				images, err := client.Metadata(t.Context(), a.Examinations[0], one.UID)
+				if err != nil || len(images) != one.Instances {
+					t.Fatalf("%d images, %v", len(images), err)
+				}
+				seen[one.Truth.Kind]++
+				isTrue(t, one, pet.Default().Assess(pet.Read(one.Modality, images, berlin(t)), pet.Setting{}))
+			}
+		}
+	}
+	if len(seen) != len(synth.PETKinds)+2 {
+		t.Errorf("seen: %v", seen)
+	}
+}
+
+func isTrue(t *testing.T, s synth.PACSSeries, got pet.Result) {
+	t.Helper()
+	for what, v := range map[string]struct {
+		got  *float64
+		want float64
+	}{"factor": {got.FactorMedian, s.Truth.Factor}, "calibration": {got.Calibration, s.Truth.Calibration}} {
+		if (v.got == nil) != (v.want == 0) || v.got != nil && math.Abs(*v.got/v.want-1) > 1e-9 {
+			t.Errorf("%s: the %s is %v, in truth %v; %v", s.Truth.Kind, what, v.got, v.want, got.Reasons)
+		}
+	}
+	if reason := reasonOf[s.Truth.Kind]; reason != "" && !slices.Contains(got.Reasons, reason) {
+		t.Errorf("%s: %v", s.Truth.Kind, got.Reasons)
+	}
+	if s.Modality == "PT" && (got.Tracer != s.Truth.Tracer || got.Nuclide != s.Truth.Nuclide || got.Uptake == nil || math.Abs(*got.Uptake-float64(s.Truth.Uptake)) > 1e-6) {
+		t.Errorf("%s: %s with %s after %v minutes, in truth %+v", s.Truth.Kind, got.Tracer, got.Nuclide, got.Uptake, s.Truth)
+	}
+}
+
+// everything is the inquiry of a patient whose every day may be known.
+func everything(t *testing.T, patient string) imaging.Inquiry {
+	t.Helper()
+	q, err := imaging.Inquire(admit(t, "kind: none\n", person(patient)), rulesOf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
 }

@@ -36,8 +36,8 @@ type assessment struct {
 // headers were not read.
 func (t *Table) Assess(series Series, setting Setting) Result {
 	a := &assessment{findings: findings{table: t}, series: series, setting: setting}
-	if len(series.Slices) == 0 {
-		a.add(MetadataMissing)
+	if reason := unreadable(&series); reason != "" {
+		a.add(reason)
 		return a.finish()
 	}
 	a.first = &series.Slices[0]
@@ -55,6 +55,19 @@ func (t *Table) Assess(series Series, setting Setting) Result {
 	a.surroundings()
 	a.factors()
 	return a.finish()
+}
+
+// unreadable says why nothing can be said about a series; "" when something can.
+func unreadable(s *Series) Reason {
+	switch {
+	case s.TooLarge:
+		return MetadataTooLarge
+	case len(s.Slices) == 0:
+		return MetadataMissing
+	case slices.ContainsFunc(s.Slices, func(s Slice) bool { return s.Converted }):
+		return LegacyConverted
+	}
+	return ""
 }
 
 func (a *assessment) finish() Result {
@@ -81,10 +94,20 @@ func (a *assessment) scanner() {
 	a.addIf(o.Accreditation == "", NotAccredited)
 }
 
+// several reports whether it cannot be told which of several radiopharmaceuticals an image shows. Nothing is known of what was
+// injected then.
+func (a *assessment) several() bool {
+	return slices.ContainsFunc(a.series.Slices, func(s Slice) bool { return s.SeveralAgents })
+}
+
 func (a *assessment) begin() time.Time { return earliest(a.series.Slices, acquired) }
 
 // pharmaceutical finds tracer and radionuclide, each by its own codes.
 func (a *assessment) pharmaceutical() {
+	if a.several() {
+		a.add(SeveralAgents)
+		return
+	}
 	a.tracer, a.nuclide = a.identify(a.first.Tracers, a.first.TracerText, a.first.Nuclides)
 }
 
@@ -125,14 +148,18 @@ const megabecquerel = 1e6
 
 // activity mends dose and half-life.
 func (a *assessment) activity() {
+	if a.several() {
+		return
+	}
 	b := &a.basis
 	switch d := a.first.Dose; {
 	case !d.positive():
 		a.add(DoseMissing)
 	case d.Value < 1e5:
-		a.add(DoseMegabecquerel)
+		a.addIf(!a.first.Enhanced, DoseMegabecquerel) // enhanced objects have MBq (PS3.3, C.8.22.4), others Bq (C.8.9.2)
 		b.dose = d.Value * megabecquerel
 	default:
+		a.addIf(a.first.Enhanced, DoseBecquerel)
 		b.dose = d.Value
 	}
 	if b.dose != 0 && (b.dose < megabecquerel || b.dose > 20_000*megabecquerel) {
@@ -219,10 +246,12 @@ func (a *assessment) times() {
 	at, source := reference(slices, lambda)
 	a.basis.reference, a.out.Reference = at, source
 	start := a.begin()
-	if source == FromVendor || start.IsZero() || source == FromFrame || source == FromSeries {
+	switch {
+	case source == FromStated: // it may be any moment, that of the injection too
+	case source == FromVendor || start.IsZero() || source == FromFrame || source == FromSeries:
 		start = at
 	}
-	a.addIf(a.basis.injected.IsZero(), InjectionMissing)
+	a.addIf(a.basis.injected.IsZero() && !a.several(), InjectionMissing)
 	a.addIf(start.IsZero(), ScanTimeMissing)
 	if !a.basis.injected.IsZero() && !start.IsZero() {
 		a.uptake(start.Sub(a.basis.injected).Minutes())

@@ -224,6 +224,7 @@ var reasonCases = []reasonCase{
 	{name: "no CT", series: func(s *Series) { s.Anatomy = No }, want: []Reason{NoAnatomy}, factor: true},
 	{name: "another centre", setting: func(s *Setting) { s.Centre = "B" }, want: []Reason{NotAccredited}, factor: true},
 	{name: "no headers", series: func(s *Series) { s.Slices = nil }, want: []Reason{MetadataMissing}},
+	{name: "headers that are too many", series: func(s *Series) { s.TooLarge = true }, want: []Reason{MetadataTooLarge}},
 	{name: "images of two patients", series: func(s *Series) { s.Slices[1].Weight = Num(71) }, want: []Reason{SlicesDiffer}},
 	{
 		name: "the full syringe", spoil: both(inject("00181074", 260e6), ge(header{
@@ -278,6 +279,11 @@ func TestEveryReasonIsGivenWhereItIsDue(t *testing.T) {
 		slices.Sort(c.want)
 		if !slices.Equal(reasons, c.want) || (got.FactorMedian != nil) != c.factor {
 			t.Errorf("%s: %v, factor %v; want %v, %v", c.name, reasons, got.FactorMedian != nil, c.want, c.factor)
+		}
+	}
+	for _, c := range enhancedCases {
+		for _, r := range c.want {
+			seen[r] = true
 		}
 	}
 	for _, d := range Reasons() {

@@ -58,21 +58,38 @@ const (
 )
 
 // Read takes what the headers of a series' images say. Times without an offset from UTC are of the images' own offset, or
-// else of the site's time zone.
+// else of the site's time zone. An image with many frames gives a slice for each.
 func Read(modality string, images []dicom.Dataset, zone *time.Location) Series {
 	s := Series{Modality: modality, Slices: make([]Slice, 0, len(images))}
 	for i := range images {
-		s.Slices = append(s.Slices, readSlice(&images[i], zone))
+		s.Slices = append(s.Slices, readImage(&images[i], zone)...)
 	}
 	return s
 }
 
-func readSlice(d *dicom.Dataset, zone *time.Location) Slice {
-	r := reader{d: d, info: d.Item(tagPharmaceuticals), zone: zone}
+func newReader(d *dicom.Dataset, zone *time.Location) *reader {
+	r := &reader{d: d, zone: zone}
 	if offset, ok := dicom.ParseOffset(d.Text(dicom.TimezoneOffset)); ok {
 		r.zone, r.stated = time.FixedZone("", int(offset/time.Second)), true
 	}
-	s := Slice{
+	return r
+}
+
+// slice reads an image of one plane.
+func (r *reader) slice() Slice {
+	s := r.described()
+	agents := r.d.Items(tagPharmaceuticals)
+	if s.SeveralAgents = len(agents) > 1; len(agents) == 1 {
+		r.info = agents[0]
+	}
+	r.injection(&s)
+	return s
+}
+
+// described is what an image says besides what was injected.
+func (r *reader) described() Slice {
+	d := r.d
+	return Slice{
 		Units: d.Text(tagUnits), SUVType: d.Text(tagSUVType), DecayCorrection: d.Text(tagDecayCorrection), SeriesType: d.Text(tagSeriesType),
 		Corrected: d.Texts(tagCorrected), Sex: d.Text(dicom.PatientSex),
 		Slope: r.number(tagSlope), Intercept: r.number(tagIntercept), Weight: r.number(tagWeight), Height: r.number(tagHeight),
@@ -81,13 +98,11 @@ func readSlice(d *dicom.Dataset, zone *time.Location) Slice {
 		Manufacturer: label(d.Text(tagManufacturer)), Model: label(d.Text(tagModel)), Software: label(strings.Join(d.Texts(tagSoftware), " ")),
 		Reconstruction: label(d.Text(tagReconstruction)), Kernel: label(d.Text(tagKernel)), Spacing: r.spacing(), RealWorld: r.realWorld(), Vendor: r.vendor(),
 	}
-	r.injection(&s)
-	return s
 }
 
 type reader struct {
 	d      *dicom.Dataset
-	info   dicom.Dataset // the first item of the radiopharmaceuticals
+	info   dicom.Dataset // what was injected
 	zone   *time.Location
 	stated bool // the image states its offset from UTC
 }

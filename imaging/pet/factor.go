@@ -51,6 +51,8 @@ func (b *basis) activity(s *Slice, correction string) float64 {
 		return whole
 	case b.halfLife == 0 || b.injected.IsZero():
 		return 0
+	case correction == corrected && !s.CorrectedTo.IsZero():
+		return whole / b.left(s.CorrectedTo)
 	case correction == "START" && !b.reference.IsZero():
 		return whole / b.left(b.reference)
 	case correction == "NONE" && s.FrameDuration.positive() && !s.Acquired.IsZero():

@@ -72,6 +72,7 @@ func TestADoseIsMeantInTheUnitThatItsSizeTells(t *testing.T) {
 func TestEveryMistakeInATableIsFound(t *testing.T) {
 	_, err := Parse("site.yaml", []byte(strings.TrimSpace(`
 quantification: 1
+confirmed-by: {name: Dr. Weber, date: lately}
 nuclides:
   - {name: F-18, half-life: -3}
 tracers:
@@ -88,7 +89,7 @@ severities: {weight-mising: error, weight-missing: fatal}
 		t.Fatal("no mistake is found")
 	}
 	for _, want := range []string{
-		"site.yaml:3:", "half-life in seconds is missing or not positive", `no radionuclide is named "Ga-86"`, "Ga-68", `"126758" is no code`, "the range is empty",
+		"site.yaml:2:", "on which day the table was confirmed", "site.yaml:4:", "half-life in seconds is missing or not positive", `no radionuclide is named "Ga-86"`, "Ga-68", `"126758" is no code`, "the range is empty",
 		"the tracer C is there twice", "ligand is missing", "nothing says by which codes or texts", "accreditation is missing", `"2024-13-01" is no date`, `there is no reason "weight-mising"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -112,5 +113,28 @@ func TestASitesTableReplacesWhatItNames(t *testing.T) {
 	got := table.Assess(series(t, "PT", fdg()), wellKnown())
 	if !slices.Contains(got.Reasons, UptakeOutside) || len(table.Tracers()) != len(Default().Tracers()) || table.Hash() == Default().Hash() {
 		t.Errorf("%v, %d tracers", got.Reasons, len(table.Tracers()))
+	}
+}
+
+func TestATableSaysWhoOfTheSiteConfirmedIt(t *testing.T) {
+	if by := Default().Confirmed().By; by != "" {
+		t.Errorf("the table of the program is confirmed by %s", by)
+	}
+	table, err := Parse("site.yaml", []byte("quantification: 1\nconfirmed-by: {name: Dr. Weber, date: 2026-01-15}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := table.Confirmed(); c.By != "Dr. Weber" || c.On.String() != "2026-01-15" || table.Hash() != Default().Hash() {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestEveryTracerOfTheProgramNamesWhereToLookItUp: nobody is to take its windows for a protocol.
+func TestEveryTracerOfTheProgramNamesWhereToLookItUp(t *testing.T) {
+	if tracers, sources := strings.Count(string(defaultText), "  - name: "), strings.Count(string(defaultText), "    source: "); tracers != sources || tracers != len(Default().Tracers()) {
+		t.Errorf("%d tracers, %d sources", tracers, sources)
+	}
+	if !strings.Contains(string(defaultText), "NOT CONFIRMED") {
+		t.Error("the file does not say that nobody confirmed it")
 	}
 }

@@ -57,8 +57,8 @@ func (a *assessment) counted() bool {
 
 func (a *assessment) corrections() {
 	s := a.first
-	a.addIf(len(s.Corrected) == 0, CorrectionsMissing)
-	a.addIf(len(s.Corrected) > 0 && !slices.Contains(s.Corrected, "ATTN"), NotAttenuation)
+	a.addIf(len(s.Corrected) == 0 && !s.Unattenuated, CorrectionsMissing)
+	a.addIf(s.Unattenuated || len(s.Corrected) > 0 && !slices.Contains(s.Corrected, "ATTN"), NotAttenuation)
 	a.out.DecayCorrection = code(s.DecayCorrection)
 	a.correction = s.DecayCorrection
 	if !a.counted() {
@@ -68,6 +68,8 @@ func (a *assessment) corrections() {
 	switch s.DecayCorrection {
 	case "START", "ADMIN":
 		a.addIf(len(s.Corrected) > 0 && !decayed, DecayContradicted)
+	case corrected:
+		a.addIf(slices.ContainsFunc(a.series.Slices, func(s Slice) bool { return s.CorrectedTo.IsZero() }), DecayMomentMissing)
 	case "NONE":
 		a.addIf(decayed, DecayContradicted)
 		a.addIf(slices.ContainsFunc(a.series.Slices, func(s Slice) bool { return !s.FrameDuration.positive() }), FrameDurationMissing)
@@ -103,7 +105,7 @@ func (a *assessment) rescale() {
 func (a *assessment) differ() bool {
 	return slices.ContainsFunc(a.series.Slices, func(s Slice) bool {
 		f := a.first
-		return s.Units != f.Units || s.SUVType != f.SUVType || s.DecayCorrection != f.DecayCorrection || s.Weight != f.Weight || s.Height != f.Height ||
+		return s.Units != f.Units || s.Enhanced != f.Enhanced || s.SUVType != f.SUVType || s.DecayCorrection != f.DecayCorrection || s.Weight != f.Weight || s.Height != f.Height ||
 			s.Dose != f.Dose || s.HalfLife != f.HalfLife || !s.Injected.Equal(f.Injected) || !s.InjectedClock.Equal(f.InjectedClock) ||
 			!slices.Equal(s.Tracers, f.Tracers) || !slices.Equal(s.Nuclides, f.Nuclides)
 	})
@@ -112,7 +114,7 @@ func (a *assessment) differ() bool {
 // factors computes the factor of each slice. Where an error says that the values cannot be scaled by one number, there is
 // none.
 func (a *assessment) factors() {
-	for _, r := range []Reason{InterceptNotZero, SlicesDiffer, UnitsUnsupported, NuclideContradicted} {
+	for _, r := range []Reason{InterceptNotZero, SlicesDiffer, UnitsUnsupported, NuclideContradicted, SeveralAgents} {
 		if slices.Contains(a.found, r) {
 			return
 		}

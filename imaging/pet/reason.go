@@ -34,6 +34,8 @@ type Reason string
 // The reasons.
 const (
 	MetadataMissing       Reason = "metadata-missing"
+	MetadataTooLarge      Reason = "metadata-too-large"
+	LegacyConverted       Reason = "legacy-converted"
 	UnitsMissing          Reason = "units-missing"
 	UnitsUnsupported      Reason = "units-unsupported"
 	SUVTypeUnsupported    Reason = "suv-type-unsupported"
@@ -51,6 +53,7 @@ const (
 	DoseMissing           Reason = "dose-missing"
 	DoseMegabecquerel     Reason = "dose-megabecquerel"
 	DoseImplausible       Reason = "dose-implausible"
+	DoseBecquerel         Reason = "dose-becquerel"
 	DoseUnusual           Reason = "dose-unusual"
 	DoseUnit              Reason = "dose-unit"
 	ResidualNotSubtracted Reason = "residual-not-subtracted"
@@ -75,6 +78,7 @@ const (
 	DecayAssumed          Reason = "decay-correction-assumed"
 	DecayUnsupported      Reason = "decay-correction-unsupported"
 	DecayContradicted     Reason = "decay-correction-contradicted"
+	DecayMomentMissing    Reason = "decay-moment-missing"
 	FrameDurationMissing  Reason = "frame-duration-missing"
 	VendorFactorMissing   Reason = "vendor-factor-missing"
 	SlopeMissing          Reason = "slope-missing"
@@ -84,6 +88,7 @@ const (
 	TracerAmbiguous       Reason = "tracer-ambiguous"
 	NuclideUnknown        Reason = "nuclide-unknown"
 	NuclideContradicted   Reason = "nuclide-contradicted"
+	SeveralAgents         Reason = "several-radiopharmaceuticals"
 	GlucoseHigh           Reason = "glucose-high"
 	GlucoseMissing        Reason = "glucose-missing"
 	Dynamic               Reason = "dynamic"
@@ -105,6 +110,8 @@ func Reasons() []ReasonDoc { return slices.Clone(reasons) }
 
 var reasons = []ReasonDoc{
 	{MetadataMissing, Error, "the images' headers were not read: a FHIR server alone does not hold what a factor needs"},
+	{MetadataTooLarge, Error, "the images' headers are larger than crflink reads of one series"},
+	{LegacyConverted, Error, "the series is a multi-frame conversion of other images, which keeps what a factor needs elsewhere: the original series is to be used"},
 	{UnitsMissing, Error, "the series does not say in which units its values are"},
 	{UnitsUnsupported, Error, "units other than BQML, CNTS, GML and CM2ML, such as counts per second, are not calibrated"},
 	{SUVTypeUnsupported, Error, "the kind of SUV that is stored is none that can be converted to body weight"},
@@ -122,6 +129,7 @@ var reasons = []ReasonDoc{
 	{DoseMissing, Error, "the injected activity is missing or 0"},
 	{DoseMegabecquerel, Warning, "the injected activity was given in MBq and was converted"},
 	{DoseImplausible, Error, "the injected activity is outside 1 to 20,000 MBq, whatever its unit"},
+	{DoseBecquerel, Warning, "the injected activity of an enhanced object was given in Bq instead of MBq and was converted"},
 	{DoseUnusual, Warning, "the injected activity is outside the range that the site's table has for the tracer or radionuclide"},
 	{DoseUnit, Warning, "the unit that the FHIR server gives contradicts the value; MBq or Bq was decided by the size of the value"},
 	{ResidualNotSubtracted, Warning, "the injected activity is the one of the full syringe: what stayed in it was measured and not subtracted"},
@@ -146,6 +154,7 @@ var reasons = []ReasonDoc{
 	{DecayAssumed, Warning, "decay was corrected, and nothing says to which moment; the start of the scan was taken"},
 	{DecayUnsupported, Error, "Decay Correction is none of START, ADMIN and NONE"},
 	{DecayContradicted, Warning, "Decay Correction and Corrected Image contradict each other; the former was taken"},
+	{DecayMomentMissing, Error, "decay was corrected, and the enhanced object does not say to which moment"},
 	{FrameDurationMissing, Error, "values without decay correction need the frame's duration, which is missing"},
 	{VendorFactorMissing, Error, "the values are counts, and the vendor's private factors are missing or 0"},
 	{SlopeMissing, Error, "the Rescale Slope is missing or not positive in some image"},
@@ -155,6 +164,7 @@ var reasons = []ReasonDoc{
 	{TracerAmbiguous, Warning, "the radiopharmaceutical is named so that several of the site's table are meant"},
 	{NuclideUnknown, Warning, "the radionuclide is missing or not in the site's table"},
 	{NuclideContradicted, Error, "the radionuclide is not the one of the radiopharmaceutical, or several are named"},
+	{SeveralAgents, Error, "several radiopharmaceuticals are listed, and nothing says which one the images show"},
 	{GlucoseHigh, Warning, "the blood glucose near an FDG scan is above 11 mmol/L"},
 	{GlucoseMissing, Note, "the clinical record has no blood glucose of the day of an FDG scan"},
 	{Dynamic, Warning, "a dynamic or gated series: the factor belongs to each image, and the series has no single uptake time"},

@@ -21,7 +21,7 @@ func (n Number) positive() bool { return n.Known && n.Value > 0 }
 // Code is a code with the system that it is of, as DICOM designators write it: SCT, SRT, DCM, NCIt.
 type Code struct{ System, Value string }
 
-// Slice is what one image states. Times are instants; the zero time is not stated.
+// Slice is what one image, or one frame of an image, states. Times are instants; the zero time is not stated.
 type Slice struct {
 	Units           string // (0054,1001)
 	SUVType         string // (0054,1006)
@@ -48,7 +48,17 @@ type Slice struct {
 	Reconstruction, Kernel string
 	Spacing                Voxel
 	RealWorld              Number // slope of a real world value mapping in Bq/ml
+	SeveralAgents          bool   // several radiopharmaceuticals are listed, and nothing says which one the image shows
+
+	// Of frames of enhanced objects.
+	Enhanced     bool
+	Converted    bool      // of an object that was made of the images of an older class; nothing else of it is read
+	CorrectedTo  time.Time // (0018,9701), to which decay was corrected
+	Unattenuated bool      // the object says that attenuation was not corrected
 }
+
+// corrected stands for the Decay Correction of an enhanced object, which states to which moment decay was corrected.
+const corrected = "STATED"
 
 // Vendor is what private tags state, found by their creator.
 type Vendor struct {
@@ -69,6 +79,7 @@ type Series struct {
 	Modality string // PT or NM
 	Slices   []Slice
 	Anatomy  Answer // whether CT or MR was taken in the same study
+	TooLarge bool   // its headers are more than is read of one series
 }
 
 // Answer is yes, no, or not known.

@@ -16,7 +16,15 @@ type Table struct {
 	nuclides   []Nuclide
 	scanners   []Scanner
 	severities map[Reason]Severity
+	confirmed  Confirmation
 	hash       string
+}
+
+// Confirmation says who of the site checked the table, with all that it takes from the program's, and when. The zero
+// Confirmation is nobody.
+type Confirmation struct {
+	By string
+	On fhir.Day
 }
 
 // Tracer is a radiopharmaceutical with its radionuclide.
@@ -63,6 +71,9 @@ func (t *Table) Severity(r Reason) Severity {
 
 // Hash is the SHA-256 of the table's content in hex.
 func (t *Table) Hash() string { return t.hash }
+
+// Confirmed returns who confirmed the table. It is not part of the table's content.
+func (t *Table) Confirmed() Confirmation { return t.confirmed }
 
 // Tracers returns the names of the tracers.
 func (t *Table) Tracers() []string {

@@ -75,10 +75,11 @@ type tableReader struct {
 }
 
 func (r *tableReader) read() {
-	f := r.doc.Root().Fields("quantification", "tracers", "nuclides", "scanners", "severities")
+	f := r.doc.Root().Fields("quantification", "confirmed-by", "tracers", "nuclides", "scanners", "severities")
 	if v := f["quantification"]; v.Text() != "1" {
 		r.doc.Root().Errorf("begin the file with quantification: 1", "the table's format is not 1")
 	}
+	r.confirmed(f["confirmed-by"])
 	seen := map[string]bool{}
 	for _, v := range f["nuclides"].Items() {
 		n := r.nuclide(v)
@@ -97,6 +98,20 @@ func (r *tableReader) read() {
 		r.severity(v)
 	}
 	r.ambiguous(f["tracers"])
+}
+
+// confirmed reads who checked the table.
+func (r *tableReader) confirmed(v yamldoc.Value) {
+	if !v.Exists() {
+		return
+	}
+	f := v.Fields("name", "date")
+	r.table.confirmed.By = r.text(v, f, "name")
+	day, err := fhir.ParseDay(f["date"].Text())
+	if err != nil {
+		v.Errorf("confirmed-by: {name: NAME, date: YYYY-MM-DD}", "it does not say on which day the table was confirmed")
+	}
+	r.table.confirmed.On = day
 }
 
 func (r *tableReader) once(v yamldoc.Value, seen map[string]bool, what string) {
@@ -123,7 +138,7 @@ func (r *tableReader) text(at yamldoc.Value, f map[string]yamldoc.Value, name st
 }
 
 func (r *tableReader) nuclide(v yamldoc.Value) Nuclide {
-	f := v.Fields("name", "half-life", "codes", "dose")
+	f := v.Fields("name", "half-life", "codes", "dose", "source")
 	n := Nuclide{Name: r.text(v, f, "name"), Codes: r.codes(f["codes"]), Dose: r.span(f["dose"])}
 	n.HalfLife = r.number(f["half-life"])
 	if n.HalfLife <= 0 {
@@ -133,7 +148,7 @@ func (r *tableReader) nuclide(v yamldoc.Value) Nuclide {
 }
 
 func (r *tableReader) tracer(v yamldoc.Value) Tracer {
-	f := v.Fields("name", "ligand", "nuclide", "codes", "texts", "uptake", "longest", "dose", "glucose")
+	f := v.Fields("name", "ligand", "nuclide", "codes", "texts", "uptake", "longest", "dose", "glucose", "source")
 	t := Tracer{
 		Name: r.text(v, f, "name"), Ligand: r.text(v, f, "ligand"), Nuclide: r.text(v, f, "nuclide"), Codes: r.codes(f["codes"]), Texts: f["texts"].Texts(),
 		Uptake: r.span(f["uptake"]), Longest: r.number(f["longest"]), Dose: r.span(f["dose"]), Glucose: f["glucose"].Bool(),

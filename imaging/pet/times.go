@@ -7,6 +7,7 @@ type ReferenceSource string
 
 // The sources, in the order in which they are asked.
 const (
+	FromStated      ReferenceSource = "stated"      // an enhanced object states the moment
 	FromVendor      ReferenceSource = "vendor"      // a private tag
 	FromSeries      ReferenceSource = "series"      // series date and time, not behind the first acquisition
 	FromFrame       ReferenceSource = "frame"       // acquisition and frame reference time, computed back
@@ -17,7 +18,7 @@ const (
 
 // ReferenceSources lists them.
 func ReferenceSources() []ReferenceSource {
-	return []ReferenceSource{FromVendor, FromSeries, FromFrame, FromAcquisition, FromInjection}
+	return []ReferenceSource{FromStated, FromVendor, FromSeries, FromFrame, FromAcquisition, FromInjection}
 }
 
 // earliest returns the first moment that a slice of the series states.
@@ -35,6 +36,9 @@ func acquired(s *Slice) time.Time { return s.Acquired }
 // reference finds the moment to which a series with decay correction START was corrected.
 func reference(slices []Slice, lambda float64) (time.Time, ReferenceSource) {
 	first := earliest(slices, acquired)
+	if at := earliest(slices, func(s *Slice) time.Time { return s.CorrectedTo }); !at.IsZero() {
+		return at, FromStated
+	}
 	if at := earliest(slices, func(s *Slice) time.Time { return s.Vendor.Reference }); !at.IsZero() {
 		return at, FromVendor
 	}

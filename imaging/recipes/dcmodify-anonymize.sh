@@ -41,16 +41,23 @@ for file in "$@"; do
   if [ -n "$missing" ]; then refuse "it has a UID that is not in the table"; continue; fi
   number=$(value "$file" 0008,0050)
   [ -z "$number" ] || change+=(-m "(0008,0050)=${acc[$number]:-}")
-  for tag in 0008,0020 0008,0021 0008,0022 0008,0023 0008,002a; do
-    at=$(value "$file" $tag)
-    [ ${#at} -ge 8 ] || continue
-    change+=(-m "($tag)=$(date -u -d "${at:0:8} ${days[$patient]} days" +%Y%m%d)${at:8}")
-  done
+  # Every date moves at the top level, and the injection. One that stands deeper, as in images of many frames, this program cannot reach.
+  deeper=$(dcmdump -q -Un +L "$file" | awk '/^\(/ { top = $1 } /^ +\([0-9a-f,]+\) D[AT] \[./ { if (top != "(0054,0016)" || $1 != "(0018,1078)" || ++n > 1) print "date" }')
+  if [ -n "$deeper" ]; then
+    refuse "a date is left in a sequence: use pydicom_anonymize.py"; continue
+  fi
+  while read -r tag at; do
+    moved=""
+    if [ $tag != 0010,0030 ] && [ ${#at} -ge 8 ] && [ "${at/\\/}" = "$at" ]; then
+      moved=$(date -u -d "${at:0:8} ${days[$patient]} days" +%Y%m%d)${at:8}
+    fi
+    change+=(-m "($tag)=$moved")
+  done < <(dcmdump -q -Un +L "$file" | sed -n 's/^(\([0-9a-f]\{4\},[0-9a-f]\{4\}\)) D[AT] \[\([^]]*\)\].*/\1 \2/p' | tr -d '\000')
   injected=$(dcmdump -q -Un +p +P 0018,1078 "$file" 2>/dev/null | sed -n 's/.*(0054,0016)\.(0018,1078) DT \[\([^]]*\)\].*/\1/p' | head -n 1)
   if [ ${#injected} -ge 8 ]; then
     change+=(-m "(0054,0016)[0].(0018,1078)=$(date -u -d "${injected:0:8} ${days[$patient]} days" +%Y%m%d)${injected:8}")
   fi
-  dcmodify -q -nb -imt "${change[@]}" "$file"
+  dcmodify -q -nb -imt -ep "${change[@]}" "$file" # -ep: vendors write dates into attributes of their own
   # An original that is left stands in a sequence, which this program does not know.
   left=$(dcmdump -q -Un +L "$file" | sed -n 's/^ *([^)]*) UI \[\([0-9.]*\)\].*/\1/p')
   for original in $left; do

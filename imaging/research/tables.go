@@ -94,7 +94,7 @@ var suvColumns = []struct {
 	{Column{Name: "factor_max", Title: "SUVbw factor, greatest", Kind: Number, Description: "in the image where it is greatest"}, func(r *pet.Result) string { return measured(r.FactorMax) }},
 	{Column{Name: "calibration", Title: "Calibration", Kind: Number, Unit: "Bq/mL", Description: "activity concentration of one stored value, of a SPECT series that states it"}, func(r *pet.Result) string { return measured(r.Calibration) }},
 	{Column{Name: "units", Title: "Units", Kind: Text, Description: "DICOM units of the stored values"}, func(r *pet.Result) string { return r.Units }},
-	{Column{Name: "decay_correction", Title: "Decay correction", Kind: Text, Description: "START, ADMIN or NONE, as the series states it"}, func(r *pet.Result) string { return r.DecayCorrection }},
+	{Column{Name: "decay_correction", Title: "Decay correction", Kind: Text, Description: "START, ADMIN or NONE, as the series states it; STATED where an enhanced object states the moment itself"}, func(r *pet.Result) string { return r.DecayCorrection }},
 	{Column{Name: "decay_reference", Title: "Decay reference", Kind: Text, Enum: texts(pet.ReferenceSources()), Description: "where the moment of decay correction was taken from"}, func(r *pet.Result) string { return string(r.Reference) }},
 	{Column{Name: "tracer", Title: "Tracer", Kind: Text, Description: "radiopharmaceutical with its radionuclide, as the site's table names it. Never pool two tracers without thinking: Ga-68-PSMA-11 and F-18-PSMA-1007 are two"}, func(r *pet.Result) string { return r.Tracer }},
 	{Column{Name: "ligand", Title: "Ligand", Kind: Text, Description: "the tracer without its radionuclide"}, func(r *pet.Result) string { return r.Ligand }},

@@ -20,12 +20,16 @@ type Orthanc struct {
 	URL            string // of Orthanc's own interface
 	DICOMweb       string
 	User, Password string // "" when nobody is asked
+	Apart          bool   // it runs in a network namespace of its own
+
+	process int
 }
 
 const orthancPlugin = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
-// NewOrthanc starts Orthanc, with or without credentials. It ends with the test. Orthanc listens on all addresses whatever
-// it is told, and answers this machine only; DICOM itself is off.
+// NewOrthanc starts Orthanc, with or without credentials. It ends with the test. Orthanc listens on all addresses whatever it is
+// told: it gets a network of its own, and is reached through a forwarder at 127.0.0.1. Where this user may not make a network,
+// it answers this machine only. DICOM itself is off.
 func NewOrthanc(t *testing.T, withAuth bool) *Orthanc {
 	t.Helper()
 	if _, err := exec.LookPath("Orthanc"); err != nil {
@@ -34,8 +38,12 @@ func NewOrthanc(t *testing.T, withAuth bool) *Orthanc {
 	if _, err := os.Stat(orthancPlugin); err != nil {
 		Absent(t, "the DICOMweb plugin of Orthanc is not installed; make setup installs it")
 	}
-	dir, port := t.TempDir(), freePort(t)
-	o := &Orthanc{URL: fmt.Sprintf("http://127.0.0.1:%d", port), DICOMweb: fmt.Sprintf("http://127.0.0.1:%d/dicom-web", port)}
+	dir, port, apart := t.TempDir(), freePort(t), newNamespace(t)
+	here := port
+	if apart != nil {
+		here = apart.forward(t, port)
+	}
+	o := &Orthanc{URL: fmt.Sprintf("http://127.0.0.1:%d", here), DICOMweb: fmt.Sprintf("http://127.0.0.1:%d/dicom-web", here), Apart: apart != nil}
 	config := map[string]any{
 		"Name": "TEST", "StorageDirectory": dir, "IndexDirectory": dir, "Plugins": []string{orthancPlugin}, "HttpPort": port,
 		"RemoteAccessAllowed": false, "AuthenticationEnabled": withAuth, "SslEnabled": false, "DicomServerEnabled": false, "WebDavEnabled": false,
@@ -54,19 +62,20 @@ func NewOrthanc(t *testing.T, withAuth bool) *Orthanc {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o.serve(t, file)
+	o.serve(t, file, apart)
 	return o
 }
 
 // serve starts it and waits until it answers.
-func (o *Orthanc) serve(t *testing.T, file string) {
+func (o *Orthanc) serve(t *testing.T, file string, in *namespace) {
 	t.Helper()
 	var log bytes.Buffer
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "Orthanc", file) // #nosec G204 -- a test server, started by a test
 	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
+	if err := in.do(cmd.Start); err != nil {
 		t.Fatal(err)
 	}
+	o.process = cmd.Process.Pid
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	t.Cleanup(func() {

@@ -29,5 +29,6 @@ func pacs() node {
 			"issuer": text().said("IssuerOfPatientID of the site's own patients"),
 		}, "systems"),
 		"hashes": some(text()).said("systems of which the ids of ImagingStudies may be hashes"), "rate": whole().said("requests in a second"),
+		"refresh": whole().said("days after which the PACS is asked again about a subject of whom nothing else has changed; usually 7, and 0 is in every run"),
 	}, "dicomweb", "patient").said("a PACS that is asked for the studies of permitted patients")
 }

@@ -18,13 +18,16 @@ func quantification() node {
 	}
 	return object(map[string]node{
 		"quantification": {"const": 1},
+		"confirmed-by": object(map[string]node{
+			"name": text().said("the physicist or physician of the site who checked this table and what it takes from the program's"), "date": text().said("YYYY-MM-DD"),
+		}, "name", "date"),
 		"tracers": some(object(map[string]node{
 			"name": text(), "ligand": text().said("the name without the radionuclide"), "nuclide": text(), "codes": codes(), "texts": some(text()).said("names that headers without a code have"),
 			"uptake": span().said("minutes from injection to scan"), "longest": number().said("minutes beyond which nothing can be compared; usually 360"),
-			"dose": span().said("MBq"), "glucose": yes().said("whether the blood glucose counts"),
+			"dose": span().said("MBq"), "glucose": yes().said("whether the blood glucose counts"), "source": text().said("where the numbers come from; for people"),
 		}, "name", "ligand", "nuclide")),
 		"nuclides": some(object(map[string]node{
-			"name": text(), "half-life": number().said("seconds"), "codes": codes(), "dose": span().said("MBq"),
+			"name": text(), "half-life": number().said("seconds"), "codes": codes(), "dose": span().said("MBq"), "source": text().said("where the numbers come from; for people"),
 		}, "name", "half-life")),
 		"scanners": some(object(map[string]node{
 			"centre": text().said("the site's name in the study"), "manufacturer": text(), "model": text(), "accreditation": text().said("such as EARL1 or EARL2"), "from": text(), "to": text(),

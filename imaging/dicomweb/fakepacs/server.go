@@ -52,6 +52,7 @@ const (
 	CutsPages                   // no page has more than 10 rows, whatever was asked
 	IgnoresKeys                 // every search gives everything
 	IgnoresDates                // StudyDate does not count
+	Repeats                     // every row comes twice, as for a patient who has other numbers, too
 )
 
 // Server is a PACS. Its exported members are set before the first request.
@@ -140,6 +141,9 @@ func (s *Server) search(w http.ResponseWriter, q *http.Request, rows []map[strin
 	}
 	if s.has(CutsPages) {
 		limit = min(limit, 10)
+	}
+	if s.has(Repeats) {
+		rows = append(slices.Clone(rows), rows...)
 	}
 	rows = rows[min(offset, len(rows)):]
 	if limit > 0 {
@@ -233,7 +237,8 @@ func (s *Server) instances(study *Study, series *Series) (rows []map[string]any)
 
 func (s *Server) common(study *Study, patient string) map[string]any {
 	row := map[string]any{"00100010": map[string]any{"vr": "PN", "Value": []any{map[string]any{"Alphabetic": cmp.Or(study.Name, "Muster^Test")}}}}
-	put(row, "00080005", "CS", "ISO_IR 100") // which JSON never is
+	put(row, "00080005", "CS", "ISO_IR 100")                                    // which JSON never is
+	put(row, "00081190", "UR", "http://127.0.0.1/dicom-web/studies/"+study.UID) // the port is lost behind a proxy
 	put(row, "0020000D", "UI", study.UID)
 	put(row, "00100020", "LO", patient)
 	put(row, "00100021", "LO", study.Issuer)
