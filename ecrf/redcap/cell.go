@@ -54,7 +54,7 @@ func (c *cell) row() rowKey {
 
 // writes reports whether the cell is to be imported.
 func (d *delivery) writes(c *cell) bool {
-	return (c.clear || c.action.Writes()) && !d.frozen(c) && !c.outdated
+	return (c.clear || c.action.Writes()) && !d.frozen(c) && !c.outdated && c.subject.blocked == ""
 }
 
 // newCell prepares a stored cell for delivery.

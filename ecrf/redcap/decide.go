@@ -80,7 +80,7 @@ func (d *delivery) doubts(c *cell) ecrf.Cause {
 	case c.raced:
 		return ecrf.CauseRace
 	case c.refused == causeLocked:
-		return ""
+		return ecrf.CauseLocked
 	case c.refused != "" || c.misfit != "":
 		return ecrf.CauseRejected
 	case c.uncovered:
@@ -102,7 +102,7 @@ func (d *delivery) outcome(c *cell) (now ecrf.Delivered, ok bool) {
 	now = ecrf.Delivered{Subject: c.subject.number, CellKey: c.CellKey, Value: c.value, Instance: c.instance}
 	known := c.last.State != ""
 	switch cause := d.doubts(c); {
-	case c.refused == causeLocked:
+	case cause == ecrf.CauseLocked:
 		now.State = ecrf.Locked
 	case cause == ecrf.CauseRejected:
 		now.State = ecrf.Rejected
@@ -131,8 +131,6 @@ func (d *delivery) tell(c *cell) {
 	switch {
 	case !d.dry || d.decided == nil:
 		return
-	case c.refused == causeLocked:
-		does = string(ecrf.Locked)
 	case d.writes(c) && c.clear:
 		does = "clear"
 	case d.writes(c):

@@ -117,6 +117,7 @@ func (d *delivery) add(ctx context.Context, book *ecrf.StoredCasebook) error {
 		}
 	}
 	d.batch, d.cells = append(d.batch, s), d.cells+len(s.cells)
+	d.report.Cells += len(s.cells)
 	if len(d.batch) >= d.options.BatchRows || d.cells >= d.options.BatchCells {
 		return d.flush(ctx)
 	}
@@ -199,7 +200,11 @@ func (d *delivery) decideAll(now *snapshot) []*cell {
 	var writes []*cell
 	for _, s := range d.batch {
 		d.admit(s, now)
-		if s.blocked != "" {
+		switch s.blocked {
+		case "":
+		case noRecord:
+			s.onlyKnown()
+		default:
 			continue
 		}
 		s.allot(now)
@@ -239,15 +244,22 @@ func (d *delivery) admit(s *subject, now *snapshot) {
 	}
 }
 
+// onlyKnown leaves of a subject whose record is not there what the ledger knows of it: a person who deleted the record cleared what
+// we wrote.
+func (s *subject) onlyKnown() {
+	s.cells = slices.DeleteFunc(s.cells, func(c *cell) bool { return c.last.State == "" })
+}
+
 // settle tells the ledger what became of the batch, and counts it.
 func (d *delivery) settle(ctx context.Context) error {
 	var marks []ecrf.Delivered
 	var doubts []ecrf.Doubt
 	var subjects []string
 	for _, s := range d.batch {
-		d.report.Cells += len(s.cells)
 		if s.blocked != "" {
 			d.blocked[s.blocked]++
+		}
+		if s.blocked != "" && s.blocked != noRecord {
 			continue
 		}
 		subjects = append(subjects, s.number)
@@ -281,7 +293,7 @@ func (d *delivery) count(c *cell) {
 		r.Written++
 	}
 	switch cause := d.doubts(c); {
-	case c.refused == causeLocked:
+	case cause == ecrf.CauseLocked:
 		r.Locked++
 	case cause == ecrf.CauseRejected:
 		r.Rejected++

@@ -320,7 +320,7 @@ func (s *stand) locked(t *testing.T) {
 		}
 	}
 	s.stored(t, before)
-	s.pending(t)
+	s.pending(t, ecrf.CauseLocked)
 	if state := s.record.Cell(s.subject(), s.Cell).State; state != ecrf.Locked {
 		t.Errorf("the cell is %s", state)
 	}
@@ -329,6 +329,7 @@ func (s *stand) locked(t *testing.T) {
 		t.Errorf("when it is open: %+v", report)
 	}
 	s.stored(t, s.Values[0])
+	s.pending(t)
 	s.quiet(t, s.with(s.Values[0]))
 }
 
