@@ -186,7 +186,6 @@ func (m *model) step(s string) {
 		m.sourceChanges(s)
 		m.crashes()
 	case k < 22:
-		m.sourceChanges(s)
 		m.gapped(s)
 	case k == 22:
 		m.moves(s, []string{"", "group_a", "group_b"}[m.IntN(3)])
@@ -244,13 +243,23 @@ func (m *model) faulty(s string) {
 	_, _ = m.sync()
 }
 
-// gapped lets a person edit between reading and writing.
+// gapped lets a person edit between reading and writing, most often just the cell that is written, while the same item is written in
+// other events and instances as well.
 func (m *model) gapped(s string) {
+	target := m.anyKey()
+	for _, k := range m.keys[target.Form] {
+		if k.Item == target.Item && (k == target || m.IntN(2) == 0) {
+			m.sourceGives(s, k)
+		}
+	}
 	m.gap = func() {
-		if m.IntN(3) == 0 {
+		switch m.IntN(6) {
+		case 0:
 			m.personClears(s)
-		} else {
+		case 1:
 			m.personEnters(s)
+		default:
+			m.enter(m.serverCell(s, target), values[target.Item][m.IntN(3)][1])
 		}
 	}
 	_, _ = m.sync()

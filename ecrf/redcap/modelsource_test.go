@@ -18,7 +18,10 @@ func (m *model) anyKey() ecrf.CellKey {
 // sourceChanges gives a cell another value, takes its value, or its consent. What comes of a rule that nobody has approved waits;
 // what the consent takes away waits for nobody.
 func (m *model) sourceChanges(s string) {
-	k := m.anyKey()
+	m.sourceGives(s, m.anyKey())
+}
+
+func (m *model) sourceGives(s string, k ecrf.CellKey) {
 	c := ecrf.StoredCell{CellKey: k, State: ecrf.New}
 	switch n := m.IntN(12); {
 	case n == 0:

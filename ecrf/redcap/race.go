@@ -138,16 +138,30 @@ func (e *entry) touches(c *cell) *string {
 
 // elsewhere reports whether the line names another event than the cell's.
 func (d *delivery) elsewhere(e *entry, c *cell) bool {
-	label := d.layout.labels[c.place.event]
-	if label == "" || strings.Contains(string(e.Action), "("+label) {
+	action, own := string(e.Action), c.place.event
+	if d.layout.labels[own] == "" || d.layout.isAbout(action, own) {
 		return false
 	}
-	for _, other := range d.layout.labels {
-		if other != "" && strings.Contains(string(e.Action), "("+other) {
+	return slices.ContainsFunc(d.layout.events, func(other string) bool { return d.layout.isAbout(action, other) })
+}
+
+// isAbout reports whether the action of a line, "Update record 1 (Visit)" or "Update record 1 (Visit (Arm 2: Treatment))", names the
+// event. Events of several arms may have one label, and one label may begin with another.
+func (p *project) isAbout(action, event string) bool {
+	label := p.labels[event]
+	if label == "" {
+		return false
+	}
+	for rest := action; ; {
+		var ok bool
+		if _, rest, ok = strings.Cut(rest, "("+label); !ok {
+			return false
+		}
+		arm, inArm := strings.CutPrefix(rest, " (Arm "+p.arms[event])
+		if strings.HasPrefix(rest, ")") || inArm && (p.arms[event] == "" || strings.HasPrefix(arm, ":") || strings.HasPrefix(arm, ")")) {
 			return true
 		}
 	}
-	return false
 }
 
 // overtaken reports whether somebody set the cell to something else than we had read, before our own line about it.
