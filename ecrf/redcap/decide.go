@@ -11,6 +11,7 @@ func (d *delivery) decide(c *cell, s *snapshot) {
 	c.action, c.clear = ecrf.Keep, false
 	c.value = c.last.Value
 	c.stored = c.readStored(s)
+	c.status = s.rows[c.row()][statusOf(c.place.form)]
 	if c.last.Sent != "" && (c.taken || c.stored == c.last.Sent) { // an import of which it was not known whether it was taken
 		c.value = c.last.Sent
 	}

@@ -116,8 +116,8 @@ func newModel(t *testing.T, seed uint64) *model {
 		t.Fatal(err)
 	}
 	m.book = m.dictionary(t)
-	m.say("events %d, groups %d, policy %q %v, freezes %v, missing codes %v, makes records %v, clears %v", len(m.design.Events), len(m.design.Groups),
-		o.Policy, o.Policies, o.Freezes, o.MissingCodes, o.CreateRecords, o.ClearUncovered)
+	m.say("events %d, groups %d, policy %q %v, freezes %v, missing codes %v, makes records %v, clears %v, status %q", len(m.design.Events), len(m.design.Groups),
+		o.Policy, o.Policies, o.Freezes, o.MissingCodes, o.CreateRecords, o.ClearUncovered, o.Status)
 	return m
 }
 
@@ -254,9 +254,13 @@ func (m *model) gapped(s string) {
 	}
 	m.gap = func() {
 		switch m.IntN(6) {
+		case 1:
+			c := m.serverCell(s, target)
+			c.Field = target.Form + "_complete"
+			m.enter(c, "2")
 		case 0:
 			m.personClears(s)
-		case 1:
+		case 2:
 			m.personEnters(s)
 		default:
 			m.enter(m.serverCell(s, target), values[target.Item][m.IntN(3)][1])

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/redcap"
 	"github.com/crflink/crflink/ecrf/redcap/fakeredcap"
 	"github.com/crflink/crflink/internal/fake"
 )
@@ -77,6 +78,8 @@ func (m *model) changed(c fakeredcap.Cell, was, is string) {
 // respects holds what a person had done when the target was last read.
 func (m *model) respects(c fakeredcap.Cell, was, is string) {
 	switch item := itemOf(c.Field); {
+	case statusForm(c.Field) != "":
+		m.respectsStatus(c, was, is)
 	case m.policy(item) == ecrf.Always:
 	case m.author[c] == "person" && was != "":
 		m.wrong("%v: a person's %q became %q", c, was, is)
@@ -85,14 +88,27 @@ func (m *model) respects(c fakeredcap.Cell, was, is string) {
 	}
 }
 
+// respectsStatus holds that the status of a form is set once, where the study wants it, and only where a person has done nothing.
+func (m *model) respectsStatus(c fakeredcap.Cell, was, is string) {
+	if was != "" || is != map[redcap.FormStatus]string{redcap.Incomplete: "0", redcap.Unverified: "1"}[m.options.Status] {
+		m.wrong("%v: the status was %q and became %q", c, was, is)
+	}
+	for _, k := range m.ordered(c.Record) {
+		at := m.serverCell(c.Record, k)
+		if k.Form == statusForm(c.Field) && at.Event == c.Event && at.Instance == c.Instance && m.author[at] == "person" && m.seen[at] != "" {
+			m.wrong("%v became %q beside a person's %q in %v", c, is, m.seen[at], at)
+		}
+	}
+}
+
 // permits holds policies, freezes, groups and approvals.
 func (m *model) permits(c fakeredcap.Cell, was, is string) {
 	item := itemOf(c.Field)
 	revoked := is == "" && m.options.ClearUncovered
 	switch p := m.policy(item); {
-	case m.frozen(m.now, c.Record, formOf(item)):
+	case m.frozen(m.now, c.Record, formOf(c.Field)):
 		m.wrong("%v is frozen, and %q became %q", c, was, is)
-	case revoked:
+	case revoked || statusForm(c.Field) != "":
 	case p == ecrf.SuggestOnly:
 		m.wrong("%v: the policy is to suggest only, and %q became %q", c, was, is)
 	case p == ecrf.FillEmptyOnly && was != "" && m.seen[c] == was:
@@ -104,13 +120,6 @@ func (m *model) permits(c fakeredcap.Cell, was, is string) {
 	if s, k, ok := m.cellOf(c); ok && m.source[s][k].State == ecrf.Outdated {
 		m.wrong("%v: nobody has approved the rule, and %q became %q", c, was, is)
 	}
-}
-
-func formOf(item string) string {
-	if slices.Contains(labItems, item) {
-		return "labs"
-	}
-	return "base"
 }
 
 // sent reads the values of an import.
@@ -144,6 +153,10 @@ func (m *model) raced(err error) {
 		return
 	}
 	for c := range m.races {
+		if statusForm(c.Field) != "" {
+			m.racedStatus(c)
+			continue
+		}
 		s, k, ok := m.cellOf(c)
 		if !ok {
 			m.wrong("%v was overtaken, and the ledger does not know the cell", c)
@@ -154,6 +167,17 @@ func (m *model) raced(err error) {
 		}
 	}
 	clear(m.races)
+}
+
+// racedStatus demands a query about any cell of the form whose status was overtaken.
+func (m *model) racedStatus(c fakeredcap.Cell) {
+	for _, k := range m.ordered(c.Record) {
+		at := m.serverCell(c.Record, k)
+		if k.Form == statusForm(c.Field) && at.Event == c.Event && at.Instance == c.Instance && slices.Contains(m.record.Pending(c.Record, k), ecrf.CauseRace) {
+			return
+		}
+	}
+	m.wrong("%v: a person's status was overtaken, and nobody is told", c)
 }
 
 // forgotten takes up that the ledger keeps nothing of a cell that the consent does not cover any more, not even that a person
@@ -220,7 +244,7 @@ func (m *model) quiet() {
 		m.believes(content, d)
 	}
 	for _, c := range slices.SortedFunc(maps.Keys(m.author), byPlace) {
-		if m.author[c] != "crflink" || content[c] == "" {
+		if m.author[c] != "crflink" || content[c] == "" || statusForm(c.Field) != "" {
 			continue
 		}
 		if s, k, ok := m.cellOf(c); !ok || canonical(k.Item, content[c]) != m.record.Cell(s, k).Value {

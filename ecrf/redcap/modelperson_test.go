@@ -43,8 +43,14 @@ func (m *model) enter(c fakeredcap.Cell, value string) {
 	}
 }
 
+// personEnters has a person enter a value, or set the status of a form.
 func (m *model) personEnters(s string) {
 	c, item := m.anyCell(s)
+	if m.IntN(4) == 0 {
+		c.Field = formOf(item) + "_complete"
+		m.enter(c, []string{"0", "1", "2"}[m.IntN(3)])
+		return
+	}
 	m.enter(c, values[item][m.IntN(3)][1])
 }
 

@@ -3,6 +3,7 @@ package redcap_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,7 @@ func newWorld(seed uint64, begin time.Time) *world {
 	if r.IntN(2) == 0 {
 		w.policies(r)
 	}
+	w.options.Status = []redcap.FormStatus{redcap.LeaveStatus, redcap.Incomplete, redcap.Unverified}[r.IntN(3)]
 	w.key()
 	return w
 }
@@ -199,6 +201,25 @@ func itemOf(column string) string {
 		}
 	}
 	return column
+}
+
+// statusForm is the form whose status a column holds, "" for other columns.
+func statusForm(column string) string {
+	form, ok := strings.CutSuffix(column, "_complete")
+	if !ok {
+		return ""
+	}
+	return form
+}
+
+func formOf(column string) string {
+	switch form := statusForm(column); {
+	case form != "":
+		return form
+	case slices.Contains(labItems, column):
+		return "labs"
+	}
+	return "base"
 }
 
 func isBox(item string) bool { return strings.HasPrefix(item, "sign_") }

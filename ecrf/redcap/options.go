@@ -19,6 +19,7 @@ type Options struct {
 	Policy   ecrf.Policy            // of all items; "" is own-values-only
 	Policies map[string]ecrf.Policy // of single items
 	Freezes  []Freeze
+	Status   FormStatus // of forms that we wrote into and nobody has saved
 	// ClearUncovered removes our own values of items that the consent no longer covers; else a person is asked to.
 	ClearUncovered bool
 

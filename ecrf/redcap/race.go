@@ -54,7 +54,8 @@ func (d *delivery) races(ctx context.Context, read *snapshot, writes []*cell) er
 		byRecord[string(e.Record)] = append(byRecord[string(e.Record)], e)
 	}
 	for _, c := range took {
-		c.raced = d.overtaken(c, byRecord[c.subject.number])
+		lines := byRecord[c.subject.number]
+		c.raced = d.overtaken(c, lines) || c.marks != "" && d.savedMeanwhile(c, lines)
 	}
 	return nil
 }
@@ -66,7 +67,7 @@ func (d *delivery) calibrate(ctx context.Context, read *snapshot, took []*cell) 
 		return err
 	}
 	answered, failed := http.ParseTime(read.at)
-	i := slices.IndexFunc(entries, func(e entry) bool { return e.ours() && e.touches(took[0]) != nil })
+	i := slices.IndexFunc(entries, func(e entry) bool { return e.ours() && e.touches(took[0], took[0].column.name) != nil })
 	if i < 0 || failed != nil {
 		d.blind = true
 		return nil
@@ -125,12 +126,12 @@ func (e *entry) parse() {
 	}
 }
 
-// touches returns what the line says that the cell was set to, nil when it says nothing of it.
-func (e *entry) touches(c *cell) *string {
+// touches returns what the line says that a column was set to in the cell's row, nil when it says nothing of it.
+func (e *entry) touches(c *cell, column string) *string {
 	if e.instance != "" && c.place.repetition != once && e.instance != strconv.Itoa(c.instance) {
 		return nil
 	}
-	if value, ok := e.changes[c.column.name]; ok {
+	if value, ok := e.changes[column]; ok {
 		return &value
 	}
 	return nil
@@ -166,26 +167,37 @@ func (p *project) isAbout(action, event string) bool {
 
 // overtaken reports whether somebody set the cell to something else than we had read, before our own line about it.
 func (d *delivery) overtaken(c *cell, lines []entry) bool {
+	set := d.setBefore(c, c.column.name, lines)
+	if set == nil {
+		return false
+	}
+	value := c.column.read(*set)
+	return value != c.before && value != c.incoming && !(c.column.spelling == checkbox && *set == "0" && c.before == "")
+}
+
+// savedMeanwhile reports whether somebody gave the form a status before our own line about it.
+func (d *delivery) savedMeanwhile(c *cell, lines []entry) bool {
+	set := d.setBefore(c, c.marks, lines)
+	return set != nil && *set != "" && *set != d.options.Status.code()
+}
+
+// setBefore returns to what somebody set the column right before our newest line about it, nil when nobody did.
+func (d *delivery) setBefore(c *cell, column string, lines []entry) *string {
 	seen := false
 	for i := range lines {
 		e := &lines[i]
-		set := e.touches(c)
-		if set == nil || d.elsewhere(e, c) {
-			continue
-		}
-		if e.ours() {
-			if seen {
-				return false
-			}
+		set := e.touches(c, column)
+		switch {
+		case set == nil || d.elsewhere(e, c):
+		case !e.ours() && seen:
+			return set
+		case e.ours() && seen:
+			return nil
+		case e.ours():
 			seen = true
-			continue
-		}
-		if seen {
-			value := c.column.read(*set)
-			return value != c.before && value != c.incoming && !(c.column.spelling == checkbox && *set == "0" && c.before == "")
 		}
 	}
-	return false
+	return nil
 }
 
 // landed looks which imports were taken of which the server did not say it.
@@ -227,7 +239,7 @@ func (d *delivery) recall(ctx context.Context, now *snapshot) error {
 func (d *delivery) took(c *cell, lines []entry) bool {
 	for i := range lines {
 		e := &lines[i]
-		if set := e.touches(c); set != nil && e.ours() && !d.elsewhere(e, c) {
+		if set := e.touches(c, c.column.name); set != nil && e.ours() && !d.elsewhere(e, c) {
 			sent, _, _ := strings.Cut(c.last.Sent, "'") // where the log's own quotes end for us
 			return c.column.read(*set) == c.last.Sent || c.column.spelling == plain && strings.TrimSpace(*set) == strings.TrimSpace(sent)
 		}
