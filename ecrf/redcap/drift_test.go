@@ -96,6 +96,7 @@ type rig struct {
 	d      *ecrf.Dictionary
 	record *targettest.Record
 	asOf   time.Time
+	dry    bool
 }
 
 func newRig(t *testing.T, o redcap.Options) *rig {
@@ -107,7 +108,7 @@ func newRig(t *testing.T, o redcap.Options) *rig {
 func (r *rig) deliver(books ...*ecrf.StoredCasebook) ecrf.DeliveryReport {
 	r.t.Helper()
 	given := targettest.Delivery(r.d, books)
-	given.Record, given.AsOf = r.record, r.asOf
+	given.Record, given.AsOf, given.DryRun = r.record, r.asOf, r.dry
 	report, err := r.Open(r.t).Deliver(r.t.Context(), given)
 	if err != nil {
 		r.t.Fatal(err)

@@ -52,7 +52,7 @@ func (m *model) imported() {
 	m.after = false
 	now := m.project.Content()
 	for c, who := range m.author { // who enters between reading and writing just what is written cannot be told from us
-		if who == "person" && m.seen[c] != now[c] && now[c] != "" && m.data[c] == now[c] {
+		if who == "person" && m.seen[c] != now[c] && m.before[c] == now[c] && now[c] != "" && m.data[c] == now[c] {
 			m.author[c], m.wrote[c] = "crflink", now[c]
 		}
 	}

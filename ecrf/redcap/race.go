@@ -36,7 +36,7 @@ func (d *delivery) races(ctx context.Context, read *snapshot, writes []*cell) er
 		return nil
 	}
 	if d.clock == nil {
-		if err := d.calibrate(ctx, read, took); err != nil || d.blind {
+		if err := d.calibrate(ctx, read, took); err != nil || d.clock == nil {
 			return err
 		}
 	}
@@ -60,26 +60,46 @@ func (d *delivery) races(ctx context.Context, read *snapshot, writes []*cell) er
 	return nil
 }
 
-// calibrate finds how the server's own time differs from that of its answers: the log has just got a line about our import.
+// calibrate finds how the server's own time differs from that of its answers: the log has just got a line about our import. Where
+// none of the cells can have left one, the next batch tells. A log without any line of ours is one that we do not see.
 func (d *delivery) calibrate(ctx context.Context, read *snapshot, took []*cell) error {
-	entries, err := d.log(ctx, parameters{"logtype": "record", "record": took[0].subject.number})
-	if err != nil {
+	first := slices.IndexFunc(took, func(c *cell) bool { return c.trace() != "" })
+	if first < 0 {
+		return nil
+	}
+	entries, err := d.log(ctx, parameters{"logtype": "record", "record": took[first].subject.number})
+	if err != nil || d.blind {
 		return err
 	}
-	answered, failed := http.ParseTime(read.at)
-	i := slices.IndexFunc(entries, func(e entry) bool { return e.ours() && e.touches(took[0], took[0].column.name) != nil })
-	if i < 0 || failed != nil {
-		d.blind = true
-		return nil
+	d.blind = !slices.ContainsFunc(entries, func(e entry) bool { return e.ours() })
+	for i := range entries {
+		if e := &entries[i]; e.ours() && slices.ContainsFunc(took, func(c *cell) bool { return c.trace() != "" && e.touches(c, c.trace()) != nil }) {
+			d.compare(string(e.Timestamp), read.at)
+			break
+		}
 	}
-	local, err := time.Parse(logTime, string(entries[i].Timestamp[:min(len(entries[i].Timestamp), len(logTime))]))
-	if err != nil {
-		d.blind = true
-		return nil
-	}
-	offset := local.Sub(answered.Truncate(time.Minute))
-	d.clock = &offset
 	return nil
+}
+
+// trace is a column of which the log says that our import changed it, "" where the import may have changed nothing: a box that
+// stays unchecked.
+func (c *cell) trace() string {
+	if c.column.spelling == checkbox && c.incoming == "false" && c.before != "true" {
+		return c.marks
+	}
+	return c.column.name
+}
+
+// compare sets the clock by a line of the log and the time of an answer.
+func (d *delivery) compare(logged, answered string) {
+	local, errLogged := time.Parse(logTime, logged[:min(len(logged), len(logTime))])
+	at, errAnswered := http.ParseTime(answered)
+	if errLogged != nil || errAnswered != nil {
+		d.blind = true // nobody can say which lines are of the time between reading and writing
+		return
+	}
+	offset := local.Sub(at.Truncate(time.Minute))
+	d.clock = &offset
 }
 
 // log exports lines of the log, the newest first. An account that may not see it is told about once.
