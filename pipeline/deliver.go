@@ -41,8 +41,8 @@ func (r *runner) deliver(ctx context.Context) error {
 	return errors.Join(failed, r.deliverSessions(ctx))
 }
 
-// rehearse tells what a delivery of what the ledger holds would do in targets where people work: a first one may be large, and
-// their system may send mails about it.
+// rehearse tells what a delivery of what the ledger would hold does in targets where people work, which are read for it: a first
+// one may be large, and their system may send mails about it.
 func (r *runner) rehearse(ctx context.Context) error {
 	for _, t := range r.Targets {
 		if !live(t) {

@@ -23,7 +23,8 @@ type REDCapSpec struct {
 	Names         ecrf.Names // in the project, by the dictionary's
 	Groups        map[string]string
 	MissingCodes  map[ecrf.MissingReason]string
-	PerMinute     int // requests; 0 is the usual pace
+	Status        string // one of FormStatuses, of forms that nobody has saved
+	PerMinute     int    // requests; 0 is the usual pace
 }
 
 // FreezeSpec stops writing on a day; Site and Form narrow it.
@@ -35,12 +36,15 @@ type FreezeSpec struct {
 // usualLimit is how many requests a minute REDCap usually takes from an address, with a margin.
 const usualLimit = 500
 
-var redcapKeys = []string{"auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "requests-per-minute"}
+var redcapKeys = []string{"auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "form-status", "requests-per-minute"}
 
 // Policies are the words of a target's policy, the usual one first.
 func Policies() []string {
 	return []string{string(ecrf.OwnValuesOnly), string(ecrf.FillEmptyOnly), string(ecrf.SuggestOnly), string(ecrf.Always)}
 }
+
+// FormStatuses are the words for what becomes of the status of forms that nobody has saved, the usual one first.
+func FormStatuses() []string { return []string{"leave", "incomplete", "unverified"} }
 
 func (l *loader) redcap(f map[string]yamldoc.Value, t *TargetSpec) {
 	r := &REDCapSpec{URL: f["url"].Text(), Auth: l.auth(f["auth"], f["url"]), Project: f["project"].Text(), CreateRecords: f["createRecords"].Bool(), Policies: map[string]ecrf.Policy{}}
@@ -63,6 +67,7 @@ func (l *loader) redcap(f map[string]yamldoc.Value, t *TargetSpec) {
 	l.names(f["names"], r)
 	r.Groups = texts(f["data-access-groups"])
 	l.missingCodes(f["missing-codes"], r)
+	r.Status = f["form-status"].OneOf(FormStatuses()...)
 	r.PerMinute = f["requests-per-minute"].Int()
 	if v := f["requests-per-minute"]; v.Exists() && r.PerMinute < 1 {
 		v.Errorf("", "at least one request a minute is needed")

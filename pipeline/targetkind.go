@@ -42,7 +42,7 @@ func TargetKinds() []string {
 // targetKeys are the keys that a target of any kind may have.
 var targetKeys = []string{
 	"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca", "format", "export",
-	"url", "auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "requests-per-minute",
+	"url", "auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "form-status", "requests-per-minute",
 }
 
 // read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.

@@ -15,9 +15,6 @@ const (
 	Unverified  FormStatus = "unverified"
 )
 
-// FormStatuses lists what a study may choose, but for leaving the status alone.
-func FormStatuses() []FormStatus { return []FormStatus{Incomplete, Unverified} }
-
 // code is what REDCap stores.
 func (s FormStatus) code() string {
 	return map[FormStatus]string{Incomplete: "0", Unverified: "1"}[s]
