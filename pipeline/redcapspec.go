@@ -19,18 +19,11 @@ type REDCapSpec struct {
 	CreateRecords bool
 	Policy        ecrf.Policy            // of all items
 	Policies      map[string]ecrf.Policy // of single items, by name
-	Freezes       []FreezeSpec
-	Names         ecrf.Names // in the project, by the dictionary's
+	Names         ecrf.Names             // in the project, by the dictionary's
 	Groups        map[string]string
 	MissingCodes  map[ecrf.MissingReason]string
 	Status        string // one of FormStatuses, of forms that nobody has saved
 	PerMinute     int    // requests; 0 is the usual pace
-}
-
-// FreezeSpec stops writing on a day; Site and Form narrow it.
-type FreezeSpec struct {
-	From       time.Time
-	Site, Form string
 }
 
 // usualLimit is how many requests a minute REDCap usually takes from an address, with a margin.
@@ -63,7 +56,7 @@ func (l *loader) redcap(f map[string]yamldoc.Value, t *TargetSpec) {
 		f["policy"].Errorf("give single items the policy always, each with its reason", "not all of a project may be overwritten")
 	}
 	l.policies(f["policies"], r)
-	l.freezes(f["freeze"], r)
+	l.freezes(f["freeze"], t)
 	l.names(f["names"], r)
 	r.Groups = texts(f["data-access-groups"])
 	l.missingCodes(f["missing-codes"], r)
@@ -135,7 +128,7 @@ func (l *loader) itemsNamed(v yamldoc.Value) []string {
 }
 
 // freezes reads from which days on nothing is written, at the beginning of the day in the study's time zone.
-func (l *loader) freezes(v yamldoc.Value, r *REDCapSpec) {
+func (l *loader) freezes(v yamldoc.Value, t *TargetSpec) {
 	for _, part := range v.Items() {
 		f := part.Fields("from", "site", "form")
 		from, err := time.ParseInLocation(time.DateOnly, l.required(part, f, "from"), l.study.Zone)
@@ -145,7 +138,7 @@ func (l *loader) freezes(v yamldoc.Value, r *REDCapSpec) {
 		if form := f["form"]; form.Exists() && l.study.Dictionary != nil && l.study.Dictionary.Form(form.Text()) == nil {
 			form.Errorf(finding.DidYouMean(form.Text(), l.study.Dictionary.FormNames()), "no form is named %q", form.Text())
 		}
-		r.Freezes = append(r.Freezes, FreezeSpec{From: from, Site: f["site"].Text(), Form: f["form"].Text()})
+		t.Freezes = append(t.Freezes, ecrf.Freeze{From: from, Site: f["site"].Text(), Form: f["form"].Text()})
 	}
 }
 

@@ -20,7 +20,7 @@ type targetKind struct {
 var targetKinds = []targetKind{
 	{name: "csv", place: "folder"},
 	{name: "odm", place: "file", keys: []string{"version", "type"}, options: (*loader).odm},
-	{name: "libreclinica", place: "file", entered: true, keys: []string{"export"}, options: (*loader).libreClinica},
+	{name: "libreclinica", place: "file", entered: true, keys: []string{"export", "freeze"}, options: (*loader).libreClinica},
 	{name: "parquet", place: "folder"},
 	{name: "xlsx", place: "file"},
 	{name: "dataset-json", place: "folder", keys: []string{"format"}, options: (*loader).datasetJSON},

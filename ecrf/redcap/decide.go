@@ -35,7 +35,9 @@ func (c *cell) ours() bool {
 	return c.value != "" && c.stored == c.value && !(c.column.spelling == checkbox && c.value == "false")
 }
 
-func (d *delivery) frozen(c *cell) bool { return d.options.frozen(d.asOf, c.subject.site, c.Form) }
+func (d *delivery) frozen(c *cell) bool {
+	return d.options.Freezes.Hold(d.asOf, c.subject.site, c.Form)
+}
 
 // readStored returns what a cell of the target holds, in canonical text.
 func (c *cell) readStored(s *snapshot) string {

@@ -191,7 +191,7 @@ func TestAMissingReasonIsWrittenAsTheProjectsCode(t *testing.T) {
 }
 
 func TestNothingIsWrittenBehindAFreeze(t *testing.T) {
-	r := newRig(t, redcap.Options{CreateRecords: true, Freezes: []redcap.Freeze{{From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Site: "site-a", Form: "lab"}}})
+	r := newRig(t, redcap.Options{CreateRecords: true, Freezes: ecrf.Freezes{{From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Site: "site-a", Form: "lab"}}})
 	r.deliver(trialBook("S1", "site-a"), trialBook("S2", "site-b"))
 	r.asOf = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	other := map[ecrf.CellKey]string{at(visit, "psa", 1): "9.99", at(baseline, "temp", 0): "36.5"}

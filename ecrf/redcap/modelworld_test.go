@@ -107,7 +107,7 @@ func (w *world) longitudinal() {
 
 // freezes draws days of the sequence from which on nothing is written: in the study, at a site, into a form.
 func (w *world) freezes(r *rand.Rand, begin time.Time) {
-	for _, f := range []redcap.Freeze{{}, {Site: "site-a"}, {Form: "labs"}, {Site: "site-b", Form: "base"}} {
+	for _, f := range []ecrf.Freeze{{}, {Site: "site-a"}, {Form: "labs"}, {Site: "site-b", Form: "base"}} {
 		if f.From = begin.AddDate(0, 0, 1+r.IntN(4)); r.IntN(3) == 0 {
 			w.options.Freezes = append(w.options.Freezes, f)
 		}
