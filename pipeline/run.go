@@ -149,6 +149,7 @@ type runner struct {
 	combination
 	combining sync.Mutex // of combination
 	cohorts   cohorts
+	shares    map[Part]Share
 	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
 	parting parting
