@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . build/env.sh
-race_packages="pipeline store schedule telemetry notice internal/wire"
+race_packages="ecrf/redcap pipeline store schedule telemetry notice internal/wire"
 mkdir -p .out
 rm -f .out/*.json .out/tests
 status=0

@@ -20,11 +20,12 @@ const (
 	CauseRejected  Cause = "rejected"   // the target does not take the value
 	CauseUncovered Cause = "no-consent" // the consent no longer covers a value that we wrote
 	CauseFrozen    Cause = "frozen"     // the source has another value, and the form is frozen
+	CauseLocked    Cause = "locked"     // the source has another value, and a person has locked the form or the record
 )
 
 // Causes lists them in the order above.
 func Causes() []Cause {
-	return []Cause{CauseConflict, CauseCleared, CauseVanished, CauseChanged, CauseSuggested, CauseRace, CauseRejected, CauseUncovered, CauseFrozen}
+	return []Cause{CauseConflict, CauseCleared, CauseVanished, CauseChanged, CauseSuggested, CauseRace, CauseRejected, CauseUncovered, CauseFrozen, CauseLocked}
 }
 
 // QueryState is how far a query is.

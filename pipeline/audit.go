@@ -43,7 +43,7 @@ func (r *runner) seal(d newDecision) (audit.Draft, error) {
 func (r *runner) open(ctx context.Context) (err error) {
 	if r.DryRun {
 		command := "sync --dry-run"
-		if r.Preview != nil {
+		if r.looks {
 			command = "preview"
 		}
 		return r.Audit.Record(ctx, audit.Event{Kind: audit.Inspected, Detail: audit.Inspection{Command: command, AsOf: r.moment()}})

@@ -65,8 +65,8 @@ func (r *runner) deliverOne(ctx context.Context, t ecrf.Target) (refused, err er
 	return nil, r.leave(ctx, targetOutput+t.Name(), left{Made: made, Report: done.Report, Disclosure: done.Disclosure})
 }
 
-// rehearse tells what a delivery of what the ledger holds would do in targets where people work: a first one may be large, and
-// their system may send mails about it.
+// rehearse tells what a delivery of what the ledger would hold does in targets where people work, which are read for it: a first
+// one may be large, and their system may send mails about it.
 func (r *runner) rehearse(ctx context.Context) error {
 	for _, t := range r.Targets {
 		if !live(t) {
@@ -184,7 +184,7 @@ func (r *runner) kept(facts *ecrf.Facts, output string) bool {
 // in the output. It counts the cells of the former for the completeness matrix.
 func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.StoredCasebook, error] {
 	return func(yield func(*ecrf.StoredCasebook, error) bool) {
-		matrix := Matrix{}
+		counted := counting{}
 		for book, err := range r.casebooks(ctx) {
 			permitted := err == nil && r.known[book.Facts.Subject].outcome == outcomePermitted
 			if err == nil && !permitted && !r.kept(&book.Facts, output) {
@@ -192,13 +192,13 @@ func (r *runner) delivered(ctx context.Context, output string) iter.Seq2[*ecrf.S
 			}
 			if permitted {
 				book = r.withheld(book)
-				matrix.take(book)
+				counted.take(book)
 			}
 			if !yield(book, err) || err != nil {
 				return
 			}
 		}
-		r.matrix = matrix
+		r.matrix, r.shares = counted.total(), counted.shares()
 	}
 }
 
@@ -225,9 +225,12 @@ func (r *runner) count(ctx context.Context) error {
 	counts := map[string]int64{
 		"patients": int64(r.out.Tally.Patients), "subjects": int64(len(r.work)), "cells": int64(r.out.Tally.Cells.Writes()),
 	}
-	counts[CountFilled], counts[CountExpected] = r.matrix.completeness()
+	counts[CountFilled], counts[CountExpected] = r.shares[Part{}].Filled, r.shares[Part{}].Expected
 	if err := r.close(ctx, counts); err != nil {
 		return err
+	}
+	for part, share := range r.shares {
+		share.remember(counts, part)
 	}
 	if err := r.advance(ctx); err != nil {
 		return err
@@ -237,39 +240,3 @@ func (r *runner) count(ctx context.Context) error {
 
 // Matrix counts the cells of every slot.
 type Matrix map[Slot]*Fill
-
-// Names of what the ledger keeps of a run's completeness.
-const (
-	CountFilled   = "filled"
-	CountExpected = "expected"
-)
-
-// completeness counts the cells that have a value, and those that could: all but those that do not apply.
-func (m Matrix) completeness() (filled, expected int64) {
-	for _, f := range m {
-		filled += int64(f.Filled)
-		expected += int64(f.Filled)
-		for reason, n := range f.Missing {
-			if reason != ecrf.NotApplicable {
-				expected += int64(n)
-			}
-		}
-	}
-	return filled, expected
-}
-
-func (m Matrix) take(book *ecrf.StoredCasebook) {
-	for i := range book.Cells {
-		c := &book.Cells[i]
-		f := m[Slot{c.Form, c.Item}]
-		if f == nil {
-			f = &Fill{Missing: map[ecrf.MissingReason]int{}}
-			m[Slot{c.Form, c.Item}] = f
-		}
-		if c.Value != "" {
-			f.Filled++
-		} else {
-			f.Missing[c.Missing]++
-		}
-	}
-}

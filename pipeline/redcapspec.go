@@ -19,28 +19,25 @@ type REDCapSpec struct {
 	CreateRecords bool
 	Policy        ecrf.Policy            // of all items
 	Policies      map[string]ecrf.Policy // of single items, by name
-	Freezes       []FreezeSpec
-	Names         ecrf.Names // in the project, by the dictionary's
+	Names         ecrf.Names             // in the project, by the dictionary's
 	Groups        map[string]string
 	MissingCodes  map[ecrf.MissingReason]string
-	PerMinute     int // requests; 0 is the usual pace
-}
-
-// FreezeSpec stops writing on a day; Site and Form narrow it.
-type FreezeSpec struct {
-	From       time.Time
-	Site, Form string
+	Status        string // one of FormStatuses, of forms that nobody has saved
+	PerMinute     int    // requests; 0 is the usual pace
 }
 
 // usualLimit is how many requests a minute REDCap usually takes from an address, with a margin.
 const usualLimit = 500
 
-var redcapKeys = []string{"auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "requests-per-minute"}
+var redcapKeys = []string{"auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "form-status", "requests-per-minute"}
 
 // Policies are the words of a target's policy, the usual one first.
 func Policies() []string {
 	return []string{string(ecrf.OwnValuesOnly), string(ecrf.FillEmptyOnly), string(ecrf.SuggestOnly), string(ecrf.Always)}
 }
+
+// FormStatuses are the words for what becomes of the status of forms that nobody has saved, the usual one first.
+func FormStatuses() []string { return []string{"leave", "incomplete", "unverified"} }
 
 func (l *loader) redcap(f map[string]yamldoc.Value, t *TargetSpec) {
 	r := &REDCapSpec{URL: f["url"].Text(), Auth: l.auth(f["auth"], f["url"]), Project: f["project"].Text(), CreateRecords: f["createRecords"].Bool(), Policies: map[string]ecrf.Policy{}}
@@ -59,10 +56,11 @@ func (l *loader) redcap(f map[string]yamldoc.Value, t *TargetSpec) {
 		f["policy"].Errorf("give single items the policy always, each with its reason", "not all of a project may be overwritten")
 	}
 	l.policies(f["policies"], r)
-	l.freezes(f["freeze"], r)
+	l.freezes(f["freeze"], t)
 	l.names(f["names"], r)
 	r.Groups = texts(f["data-access-groups"])
 	l.missingCodes(f["missing-codes"], r)
+	r.Status = f["form-status"].OneOf(FormStatuses()...)
 	r.PerMinute = f["requests-per-minute"].Int()
 	if v := f["requests-per-minute"]; v.Exists() && r.PerMinute < 1 {
 		v.Errorf("", "at least one request a minute is needed")
@@ -130,7 +128,7 @@ func (l *loader) itemsNamed(v yamldoc.Value) []string {
 }
 
 // freezes reads from which days on nothing is written, at the beginning of the day in the study's time zone.
-func (l *loader) freezes(v yamldoc.Value, r *REDCapSpec) {
+func (l *loader) freezes(v yamldoc.Value, t *TargetSpec) {
 	for _, part := range v.Items() {
 		f := part.Fields("from", "site", "form")
 		from, err := time.ParseInLocation(time.DateOnly, l.required(part, f, "from"), l.study.Zone)
@@ -140,7 +138,7 @@ func (l *loader) freezes(v yamldoc.Value, r *REDCapSpec) {
 		if form := f["form"]; form.Exists() && l.study.Dictionary != nil && l.study.Dictionary.Form(form.Text()) == nil {
 			form.Errorf(finding.DidYouMean(form.Text(), l.study.Dictionary.FormNames()), "no form is named %q", form.Text())
 		}
-		r.Freezes = append(r.Freezes, FreezeSpec{From: from, Site: f["site"].Text(), Form: f["form"].Text()})
+		t.Freezes = append(t.Freezes, ecrf.Freeze{From: from, Site: f["site"].Text(), Form: f["form"].Text()})
 	}
 }
 

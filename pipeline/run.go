@@ -41,10 +41,12 @@ type Options struct {
 	DryRun  bool      // compute and count, but store and deliver nothing
 	Workers int       // subjects that are computed at the same time
 	Program string    // the version of crflink, for the audit
-	Preview *Preview  // collects what would change; makes it a dry run
+	Preview *Preview  // collects what would change; makes it a dry run, and a dry run with live targets makes one
 	// Budget is after how long no more subjects are begun: the run stops with a *BudgetError when those under way are stored. 0 is
 	// without end.
 	Budget time.Duration
+
+	looks bool // a preview, which somebody asked for as such
 }
 
 // Progress is told how far a run is.
@@ -85,7 +87,10 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	if parts.Numbering == nil {
 		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
-	options.DryRun = options.DryRun || options.Preview != nil
+	if options.DryRun && options.Preview == nil && parts.Study.Works() { // what they would be given is what the run would have stored
+		options.Preview = &Preview{}
+	}
+	options.DryRun, options.looks = options.DryRun || options.Preview != nil, !options.DryRun
 	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
 	if options.Budget > 0 {
 		r.until = parts.Clock().Add(options.Budget)
@@ -148,6 +153,7 @@ type runner struct {
 	combination
 	combining sync.Mutex // of combination
 	cohorts   cohorts
+	shares    map[Part]Share
 	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
 	parting parting

@@ -77,6 +77,7 @@ type TargetSpec struct {
 	Name, Kind, Path string
 	ODM              ODMSpec      // of kind odm
 	Postgres         PostgresSpec // of kind postgres
+	Freezes          ecrf.Freezes // of kinds into which people enter data
 	Export           string       // of kind libreclinica: the file that says under which OIDs it takes data
 	Lines            bool         // of kind dataset-json: NDJSON
 	REDCap           *REDCapSpec  // of kind redcap

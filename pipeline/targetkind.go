@@ -22,7 +22,7 @@ type targetKind struct {
 var targetKinds = []targetKind{
 	{name: "csv", place: "folder", files: true},
 	{name: "odm", place: "file", files: true, dated: true, keys: []string{"version", "type"}, options: (*loader).odm},
-	{name: "libreclinica", place: "file", entered: true, keys: []string{"export"}, options: (*loader).libreClinica},
+	{name: "libreclinica", place: "file", entered: true, keys: []string{"export", "freeze"}, options: (*loader).libreClinica},
 	{name: "parquet", place: "folder", files: true},
 	{name: "xlsx", place: "file", files: true},
 	{name: "dataset-json", place: "folder", files: true, dated: true, keys: []string{"format"}, options: (*loader).datasetJSON},
@@ -44,7 +44,7 @@ func TargetKinds() []string {
 // targetKeys are the keys that a target of any kind may have.
 var targetKeys = []string{
 	"name", "kind", "folder", "file", "version", "type", "database", "schema", "password-env", "password-file", "ca", "format", "export",
-	"url", "auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "requests-per-minute",
+	"url", "auth", "project", "createRecords", "policy", "policies", "freeze", "names", "data-access-groups", "missing-codes", "form-status", "requests-per-minute",
 }
 
 // read takes over what a target says beside its name and kind, and reports keys that targets of its kind do not have.

@@ -46,4 +46,5 @@ func (l *loader) datasetJSON(f map[string]yamldoc.Value, t *TargetSpec) {
 
 func (l *loader) libreClinica(f map[string]yamldoc.Value, t *TargetSpec) {
 	t.Export = l.path(l.required(f["kind"], f, "export"))
+	l.freezes(f["freeze"], t)
 }

@@ -108,6 +108,23 @@ func WritePreview(w io.Writer, p Preview) error {
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", clean(warning))
 	}
+	b.WriteString(p.changes())
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write the preview: %w", err)
+	}
+	return nil
+}
+
+// WriteChanges writes only what would change: by form, then every cell.
+func WriteChanges(w io.Writer, p Preview) error {
+	if _, err := io.WriteString(w, p.cleaned().changes()); err != nil {
+		return fmt.Errorf("write what would change: %w", err)
+	}
+	return nil
+}
+
+func (p Preview) changes() string {
+	var b strings.Builder
 	fmt.Fprintf(&b, "%d cells would change, %d were computed and stay\n", len(p.Cells), p.Unchanged)
 	for _, f := range p.Forms {
 		fmt.Fprintf(&b, "  %s, %s: %s\n", clean(f.At), f.Label, f.Said())
@@ -115,10 +132,7 @@ func WritePreview(w io.Writer, p Preview) error {
 	if len(p.Cells) > 0 {
 		b.WriteString("\n" + cellTable(p.Cells) + "\n")
 	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write the preview: %w", err)
-	}
-	return nil
+	return b.String()
 }
 
 // Said is the actions with their numbers.

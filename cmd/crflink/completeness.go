@@ -23,6 +23,7 @@ import (
 type completenessFlags struct {
 	by            []string
 	asJSON, asCSV bool
+	overTime      bool
 }
 
 func completenessCommand() *cobra.Command {
@@ -41,6 +42,7 @@ apply are not expected. It reads the ledger only.
 	flags.StringSliceVar(&f.by, "by", []string{"form"}, "what to break it down by: any of form, item, event, site")
 	flags.BoolVar(&f.asJSON, "json", false, "write JSON to standard output")
 	flags.BoolVar(&f.asCSV, "csv", false, "write CSV to standard output, with a column per missing reason")
+	flags.BoolVar(&f.overTime, "over-time", false, "show how forms, events or sites went over the runs, by value and by variable")
 	cmd.MarkFlagsMutuallyExclusive("json", "csv")
 	return cmd
 }
@@ -55,9 +57,16 @@ type completed struct {
 
 // runCompleteness is how complete the study was after a run.
 type runCompleteness struct {
-	AsOf     string `json:"asOf"`
-	Filled   int64  `json:"filled"`
-	Expected int64  `json:"expected"`
+	AsOf string `json:"asOf"`
+	pipeline.Share
+	Parts []partCompleteness `json:"parts"`
+}
+
+// partCompleteness is how complete a form, an event or a site was.
+type partCompleteness struct {
+	Dimension string `json:"dimension"`
+	Name      string `json:"name"`
+	pipeline.Share
 }
 
 func completeness(cmd *cobra.Command, file string, f completenessFlags) (err error) {
@@ -83,6 +92,10 @@ func completeness(cmd *cobra.Command, file string, f completenessFlags) (err err
 		return err
 	case f.asJSON:
 		return writeJSON(cmd.OutOrStdout(), c)
+	case f.overTime && f.asCSV:
+		return c.runsCSV(cmd.OutOrStdout())
+	case f.overTime:
+		return c.runsText(cmd.OutOrStdout())
 	case f.asCSV:
 		return c.csv(cmd.OutOrStdout())
 	}
@@ -133,11 +146,40 @@ func (o *opened) completed(ctx context.Context, by []monitoring.Dimension) (comp
 	c := completed{Subjects: a.Subjects, By: by, Rows: a.By(by...)}
 	runs, err := o.Ledger.Runs(ctx)
 	for _, run := range runs {
-		if expected, counted := run.Counts[pipeline.CountExpected]; counted && run.Finished {
-			c.Runs = append(c.Runs, runCompleteness{run.Run.AsOf.In(o.Study.Zone).Format("2006-01-02 15:04"), run.Counts[pipeline.CountFilled], expected})
+		if _, counted := run.Counts[pipeline.CountExpected]; counted && run.Finished {
+			c.Runs = append(c.Runs, o.runCompleted(run))
 		}
 	}
 	return c, err
+}
+
+// runCompleted reads what a run remembers, its parts in the order of the dictionary, then of sites.
+func (o *opened) runCompleted(run ecrf.RunRecord) runCompleteness {
+	shares := pipeline.Shares(run.Counts)
+	c := runCompleteness{AsOf: run.Run.AsOf.In(o.Study.Zone).Format("2006-01-02 15:04"), Share: shares[pipeline.Part{}], Parts: []partCompleteness{}}
+	var parts []pipeline.Part
+	for _, f := range o.Study.Dictionary.Forms {
+		parts = append(parts, pipeline.Part{Dimension: pipeline.PartForm, Name: f.Name})
+	}
+	for _, e := range o.Study.Dictionary.Events {
+		parts = append(parts, pipeline.Part{Dimension: pipeline.PartEvent, Name: e.Name})
+	}
+	var sites []string
+	for p := range shares {
+		if p.Dimension == pipeline.PartSite {
+			sites = append(sites, p.Name)
+		}
+	}
+	slices.Sort(sites)
+	for _, site := range sites {
+		parts = append(parts, pipeline.Part{Dimension: pipeline.PartSite, Name: site})
+	}
+	for _, p := range parts {
+		if share, there := shares[p]; there {
+			c.Parts = append(c.Parts, partCompleteness{p.Dimension, p.Name, share})
+		}
+	}
+	return c
 }
 
 // place is where a row is counted, as the columns of its dimensions.

@@ -74,7 +74,7 @@ func (j *job) rows(t *testing.T, name string) (all []map[string]string) {
 }
 
 // stored puts the DICOM files of a folder into an Orthanc.
-func stored(t *testing.T, folder string) *shared.Orthanc {
+func archived(t *testing.T, folder string) *shared.Orthanc {
 	t.Helper()
 	o := shared.NewOrthanc(t, true)
 	var texts [][]byte
@@ -99,7 +99,7 @@ func TestTheWholeWayOfImaging(t *testing.T) {
 	if made.code != exitDone {
 		t.Fatal(made.err)
 	}
-	o := stored(t, filepath.Join(folder, "pacs"))
+	o := archived(t, filepath.Join(folder, "pacs"))
 	for _, dates := range []string{"none", "shift"} {
 		t.Run("dates "+dates, func(t *testing.T) { goTheWay(t, folder, o, dates) })
 	}

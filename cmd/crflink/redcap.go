@@ -13,6 +13,9 @@ import (
 	"github.com/crflink/crflink/pipeline"
 )
 
+// formStatuses are the words of the study file; all others leave the status alone.
+var formStatuses = map[string]redcap.FormStatus{"incomplete": redcap.Incomplete, "unverified": redcap.Unverified}
+
 // newREDCap opens a REDCap project. The token of the study file is the API's, and goes into no header.
 func newREDCap(study *pipeline.Study, spec pipeline.TargetSpec) (ecrf.Target, error) {
 	r := spec.REDCap
@@ -24,16 +27,13 @@ func newREDCap(study *pipeline.Study, spec pipeline.TargetSpec) (ecrf.Target, er
 	options.Auth.Bearer = wire.Secret{}
 	o := redcap.Options{
 		Wire: options, Token: token, Dictionary: study.Dictionary, Project: r.Project, CreateRecords: r.CreateRecords,
-		Policy: r.Policy, Policies: r.Policies, Names: r.Names, Groups: r.Groups, MissingCodes: r.MissingCodes,
+		Status: formStatuses[r.Status], Policy: r.Policy, Policies: r.Policies, Freezes: spec.Freezes, Names: r.Names, Groups: r.Groups, MissingCodes: r.MissingCodes,
 		Fills: func(event, form, item string) bool { return study.Mapping.Fills(event, form+"."+item) },
 		// What a person would have to confirm is asked of one.
 		ClearUncovered: !study.Policy.AsksBeforeErasing(),
 	}
 	if r.PerMinute > 0 {
 		o.Wire.Every = time.Minute / time.Duration(r.PerMinute)
-	}
-	for _, f := range r.Freezes {
-		o.Freezes = append(o.Freezes, redcap.Freeze(f))
 	}
 	t, err := redcap.New(spec.Name, o)
 	if err != nil {

@@ -28,6 +28,7 @@ var projects sync.Map
 //	redcap large DICTIONARY.csv                starts one with 540 fields, and writes its data dictionary
 //	redcap enter PERSON RECORD FIELD VALUE     a person enters a value
 //	redcap lock PERSON RECORD FIELD            a person locks the form of a field
+//	redcap unlock PERSON RECORD FIELD          and opens it again
 //	redcap content                             writes RECORD FIELD[#INSTANCE] = VALUE, a line each
 func redcapCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
@@ -63,6 +64,8 @@ func redcapCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(p.Enter(args[1], fakeredcap.Cell{Record: args[2], Field: args[3]}, args[4]))
 	case "lock":
 		ts.Check(p.Lock(args[1], fakeredcap.Cell{Record: args[2], Field: args[3]}))
+	case "unlock":
+		ts.Check(p.Unlock(args[1], fakeredcap.Cell{Record: args[2], Field: args[3]}))
 	case "content":
 		_, err := fmt.Fprint(ts.Stdout(), contentOf(p))
 		ts.Check(err)

@@ -34,8 +34,9 @@ type syncFlags struct {
 	goesOn  bool           // with a run of the same day that did not come to its end
 	began   time.Time      // the as-of of the run that is gone on with; zero for a new one
 
-	head   audit.Head    // of the audit, when the run was over
-	missed *audit.Missed // what its log lacked before
+	head   audit.Head        // of the audit, when the run was over
+	missed *audit.Missed     // what its log lacked before
+	shown  *pipeline.Preview // of a dry run
 }
 
 func syncCommand() *cobra.Command {
@@ -53,7 +54,7 @@ Running again at one as-of writes nothing. An interrupted run is finished by run
 	flags.StringVar(&f.asOf, "as-of", "", "date or RFC 3339 instant for which consent is decided and the casebook computed (default now, or that of a run of today that did not come to its end)")
 	flags.BoolVar(&f.full, "full", false, "compute every subject, also those whose data have not changed")
 	flags.DurationVar(&f.budget, "budget", 0, "time after which no more subjects are begun, such as 4h: the run stops, and is gone on with")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "compute and count, but store and deliver nothing")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "compute and count, but store and deliver nothing; live targets are read, and each cell that would change there is listed")
 	flags.StringVar(&f.workers, "workers", "", "configuration of crflink serve, whose workers compute the run together with this process")
 	flags.BoolVar(&f.replay, "replay", false, "store and deliver although --as-of lies in the past")
 	flags.BoolVar(&f.json, "json", false, "write the report as JSON to standard output")
@@ -142,8 +143,11 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 	if f.station != nil {
 		o.Workshop = f.station.Lead()
 	}
+	if f.dryRun && study.Works() {
+		f.shown = &pipeline.Preview{}
+	}
 	outcome, runErr := pipeline.Run(ctx, o.Parts, pipeline.Options{
-		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: streams(study), Program: version(), Budget: f.budget,
+		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Preview: f.shown, Workers: streams(study), Program: version(), Budget: f.budget,
 	})
 	progress.done()
 	var headErr error

@@ -21,7 +21,7 @@ func newTarget(study *pipeline.Study, spec pipeline.TargetSpec) (ecrf.Target, er
 	case "odm":
 		return odm.New(spec.Name, spec.Path, odm.Options{Version: odm.Version(spec.ODM.Version), Transactional: spec.ODM.Transactional})
 	case "libreclinica":
-		return odm.NewLibreClinica(spec.Name, spec.Path, spec.Export)
+		return odm.NewLibreClinica(spec.Name, spec.Path, spec.Export, spec.Freezes)
 	case "xlsx":
 		return workbook.New(spec.Name, spec.Path)
 	case "dataset-json":

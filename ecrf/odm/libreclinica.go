@@ -14,17 +14,20 @@ import (
 
 // LibreClinica is an ecrf.Target that writes a file which LibreClinica and OpenClinica 3 import. It is no Eraser: what was
 // imported stays there until a person deletes it.
-type LibreClinica struct{ name, file, export string }
+type LibreClinica struct {
+	name, file, export string
+	freezes            ecrf.Freezes
+}
 
 var _ ecrf.Target = (*LibreClinica)(nil)
 
 // NewLibreClinica returns a target. export is a file that the system gave: it holds the study's metadata and all subjects, and
-// says under which OIDs data are taken.
-func NewLibreClinica(name, file, export string) (*LibreClinica, error) {
+// says under which OIDs data are taken, and what is there already. Behind a freeze nothing goes into the file.
+func NewLibreClinica(name, file, export string, freezes ecrf.Freezes) (*LibreClinica, error) {
 	if name == "" || file == "" || export == "" {
 		return nil, errors.New("a LibreClinica target needs a name, a file, and an export of the system")
 	}
-	return &LibreClinica{name, file, export}, nil
+	return &LibreClinica{name, file, export, freezes}, nil
 }
 
 // Name returns the configured name.
@@ -39,8 +42,13 @@ func (t *LibreClinica) Deliver(ctx context.Context, d ecrf.Delivery) (ecrf.Deliv
 	if err != nil {
 		return ecrf.DeliveryReport{}, fmt.Errorf("target %s: %w", t.name, err)
 	}
-	l := &libreFile{to: to, d: d, left: map[string]int{}}
-	report, err := replace(t.file, func(w io.Writer) (int, error) { return l.write(ctx, w) })
+	l := &libreFile{to: to, d: d, freezes: t.freezes, left: map[string]int{}}
+	var report ecrf.DeliveryReport
+	if d.DryRun {
+		report.Cells, err = l.write(ctx, io.Discard)
+	} else {
+		report, err = replace(t.file, func(w io.Writer) (int, error) { return l.write(ctx, w) })
+	}
 	if err != nil {
 		return report, fmt.Errorf("target %s: %w", t.name, err)
 	}
@@ -54,8 +62,11 @@ type libreFile struct {
 	d       ecrf.Delivery
 	x       *xmlWriter
 	cells   int
-	unknown int            // subjects
+	unknown int // subjects
+	freezes ecrf.Freezes
 	closed  int            // cells in events that take nothing
+	frozen  int            // cells
+	theirs  int            // cells in which the system holds something else
 	left    map[string]int // values that an item does not take, by item
 }
 
@@ -100,7 +111,7 @@ func (l *libreFile) subject(book *ecrf.StoredCasebook) {
 		l.unknown++
 		return
 	}
-	cells := l.taken(subject, book.Cells)
+	cells := l.taken(subject, book)
 	if len(cells) == 0 {
 		return
 	}
@@ -149,11 +160,11 @@ func parted(cells []taken, key func(taken) string) [][]taken {
 }
 
 // taken returns the cells with a value that the system takes, and counts the others. An empty cell is never sent: it would
-// clear what a person entered.
-func (l *libreFile) taken(subject *libreSubject, cells []ecrf.StoredCell) []taken {
+// clear what a person entered. Where the system holds something else, a person may have entered it: it stays.
+func (l *libreFile) taken(subject *libreSubject, book *ecrf.StoredCasebook) []taken {
 	var all []taken
-	for i := range cells {
-		c := &cells[i]
+	for i := range book.Cells {
+		c := &book.Cells[i]
 		slot := l.to.slots[[2]string{c.Event, c.Form}]
 		if slot == nil || c.Value == "" {
 			continue
@@ -169,7 +180,15 @@ func (l *libreFile) taken(subject *libreSubject, cells []ecrf.StoredCell) []take
 				l.left[c.Item]++
 				continue
 			}
-			all = append(all, taken{slot, item, strconv.Itoa(max(c.Repeat, 1)), value})
+			key := strconv.Itoa(max(c.Repeat, 1))
+			switch held, there := subject.held[slot.place(item, key)]; {
+			case there && held != value:
+				l.theirs++
+			case !there && l.freezes.Hold(l.d.AsOf, book.Facts.Site, c.Form):
+				l.frozen++
+			default:
+				all = append(all, taken{slot, item, key, value})
+			}
 		}
 	}
 	return all
@@ -192,6 +211,12 @@ func (l *libreFile) problems() []string {
 	slices.Sort(all)
 	if l.closed > 0 {
 		all = append(all, fmt.Sprintf("%d cells belong to events that are locked, signed, stopped or skipped in LibreClinica, and were left out", l.closed))
+	}
+	if l.frozen > 0 {
+		all = append(all, fmt.Sprintf("%d cells belong to forms that are frozen, and were left out", l.frozen))
+	}
+	if l.theirs > 0 {
+		all = append(all, fmt.Sprintf("%d cells hold something else in LibreClinica, entered by a person or transferred before, and were left out; a person has to decide", l.theirs))
 	}
 	if l.unknown > 0 {
 		all = append(all, fmt.Sprintf("%d subjects are not in the export of LibreClinica, and were left out; create them there, schedule their events, and export again", l.unknown))

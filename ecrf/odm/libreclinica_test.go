@@ -56,7 +56,7 @@ func libre(t testing.TB, dir, text string) ecrf.Target {
 	if err := os.WriteFile(export, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	target, err := odm.NewLibreClinica("edc", filepath.Join(dir, "import.xml"), export)
+	target, err := odm.NewLibreClinica("edc", filepath.Join(dir, "import.xml"), export, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,4 +200,50 @@ func TestFilesForLibreClinicaPassTheTargetExam(t *testing.T) {
 	text.WriteString(`</ClinicalData></ODM>`)
 	open := func(t testing.TB, dir string) ecrf.Target { return libre(t, dir, text.String()) }
 	targettest.Run(t, targettest.Candidate{Kind: "libreclinica", Open: open, Dictionary: d, Books: books, CannotErase: true})
+}
+
+// filled is an export in which people have entered something: a sex other than ours, and our own PSA of the first row.
+var filled = strings.Replace(exported, `<StudyEventData StudyEventOID="SE_BASELINE" OpenClinica:Status="data entry started"/>`,
+	`<StudyEventData StudyEventOID="SE_BASELINE" OpenClinica:Status="data entry started"><FormData FormOID="F_BASE_V10"><ItemGroupData ItemGroupOID="IG_BASE_UNGROUPED" ItemGroupRepeatKey="1"><ItemData ItemOID="I_BASE_SEX" Value="2"/></ItemGroupData></FormData></StudyEventData>
+   <StudyEventData StudyEventOID="SE_LATER" StudyEventRepeatKey="1"><FormData FormOID="F_LAB_V10"><ItemGroupData ItemGroupOID="IG_LAB_ROWS" ItemGroupRepeatKey="1"><ItemData ItemOID="I_LAB_PSA" Value="1.000"/></ItemGroupData></FormData></StudyEventData>
+   <StudyEventData StudyEventOID="SE_LATER" StudyEventRepeatKey="2"><FormData FormOID="F_LAB_V10"><ItemGroupData ItemGroupOID="IG_LAB_ROWS" ItemGroupRepeatKey="2"><ItemData ItemOID="I_LAB_PSA" Value="9.999"/></ItemGroupData></FormData></StudyEventData>`, 1)
+
+func TestWhatPeopleEnteredInLibreClinicaIsNotInTheFile(t *testing.T) {
+	got, report := imported(t, filled)
+	if strings.Contains(got, "I_BASE_SEX") || strings.Count(got, "I_LAB_PSA") != 2 {
+		t.Error(got)
+	}
+	if want := "1 cells hold something else in LibreClinica, entered by a person or transferred before, and were left out; a person has to decide"; !slices.Contains(report.Problems, want) {
+		t.Errorf("%q", report.Problems)
+	}
+}
+
+func TestNothingForAFrozenFormIsInTheFileForLibreClinica(t *testing.T) {
+	dir := t.TempDir()
+	export := filepath.Join(dir, "export.xml")
+	if err := os.WriteFile(export, []byte(filled), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	given := targettest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
+	for days, want := range map[int]int{0: 1, 1: 4} { // the value that stands there already goes out again; it changes nothing
+		target, err := odm.NewLibreClinica("edc", filepath.Join(dir, "import.xml"), export, ecrf.Freezes{{From: given.AsOf.AddDate(0, 0, days), Site: "site-a", Form: "lab"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := target.Deliver(t.Context(), given)
+		said := slices.Contains(report.Problems, "3 cells belong to forms that are frozen, and were left out")
+		if err != nil || report.Cells != want || said != (days == 0) {
+			t.Errorf("in %d days: %+v, %v", days, report, err)
+		}
+	}
+}
+
+func TestADryRunWritesNoFileForLibreClinica(t *testing.T) {
+	dir := t.TempDir()
+	given := targettest.Delivery(ledgertest.Dictionary(t), ledgertest.Stored())
+	given.DryRun = true
+	report, err := libre(t, dir, exported).Deliver(t.Context(), given)
+	if files, _ := os.ReadDir(dir); err != nil || report.Cells != 5 || len(files) != 0 {
+		t.Errorf("%+v, %d files: %v", report, len(files), err)
+	}
 }

@@ -41,6 +41,14 @@ type libreItem struct {
 type libreSubject struct {
 	oid    string
 	closed map[string]bool
+	held   map[librePlace]string // values that are there; of events that repeat the first
+}
+
+// librePlace is where a value of a subject stands. Versions of a form share their items.
+type librePlace struct{ event, group, key, item string }
+
+func (f *libreForm) place(item libreItem, key string) librePlace {
+	return librePlace{f.event, item.group, key, item.oid}
 }
 
 // readLibre reads an export that holds the study's metadata and its subjects.
@@ -226,6 +234,8 @@ func (l *libreStudy) readSubjects(r io.Reader) error {
 	d.CharsetReader = charset
 	d.Strict = false
 	var subject *libreSubject
+	var at librePlace
+	first := true // instance of the event
 	for {
 		token, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
@@ -240,9 +250,17 @@ func (l *libreStudy) readSubjects(r io.Reader) error {
 		}
 		switch e.Name.Local {
 		case "SubjectData":
-			subject = &libreSubject{oid: attribute(e, "SubjectKey"), closed: map[string]bool{}}
+			subject = &libreSubject{oid: attribute(e, "SubjectKey"), closed: map[string]bool{}, held: map[librePlace]string{}}
 			l.subjects[cmp.Or(attribute(e, "StudySubjectID"), attribute(e, "StudySubjectId"))] = subject
+		case "ItemGroupData":
+			at.group, at.key = attribute(e, "ItemGroupOID"), cmp.Or(attribute(e, "ItemGroupRepeatKey"), "1")
+		case "ItemData":
+			if value := attribute(e, "Value"); subject != nil && value != "" && first {
+				at.item = attribute(e, "ItemOID")
+				subject.held[at] = value
+			}
 		case "StudyEventData":
+			at.event, first = attribute(e, "StudyEventOID"), cmp.Or(attribute(e, "StudyEventRepeatKey"), "1") == "1"
 			if subject != nil && slices.Contains(closedStates, strings.ToLower(attribute(e, "Status"))) {
 				subject.closed[attribute(e, "StudyEventOID")] = true
 			}

@@ -28,6 +28,7 @@ var causeTexts = map[ecrf.Cause]string{
 	ecrf.CauseRejected:  "The system does not take the value",
 	ecrf.CauseUncovered: "The consent no longer covers the value that was transferred",
 	ecrf.CauseFrozen:    "The source has another value, and the form is frozen",
+	ecrf.CauseLocked:    "The source has another value, and the form or the record is locked",
 }
 
 // WriteQueries writes an ODM 2.0 snapshot of the cells that queries are about, each with what the target holds and its queries.

@@ -35,6 +35,8 @@ type cell struct {
 
 	sent, sure bool   // in this delivery; REDCap said that it took it
 	before     string // what was stored when it was decided to send
+	status     string // of its form, in the target
+	marks      string // the column of the form's status, where it went along with the cell
 	refused    cause
 	raced      bool
 	taken      bool // the log says that an earlier delivery's import was taken, which the ledger does not know
@@ -54,7 +56,7 @@ func (c *cell) row() rowKey {
 
 // writes reports whether the cell is to be imported.
 func (d *delivery) writes(c *cell) bool {
-	return (c.clear || c.action.Writes()) && !d.frozen(c) && !c.outdated
+	return (c.clear || c.action.Writes()) && !d.frozen(c) && !c.outdated && c.subject.blocked == ""
 }
 
 // newCell prepares a stored cell for delivery.

@@ -11,6 +11,7 @@ func (d *delivery) decide(c *cell, s *snapshot) {
 	c.action, c.clear = ecrf.Keep, false
 	c.value = c.last.Value
 	c.stored = c.readStored(s)
+	c.status = s.rows[c.row()][statusOf(c.place.form)]
 	if c.last.Sent != "" && (c.taken || c.stored == c.last.Sent) { // an import of which it was not known whether it was taken
 		c.value = c.last.Sent
 	}
@@ -34,7 +35,9 @@ func (c *cell) ours() bool {
 	return c.value != "" && c.stored == c.value && !(c.column.spelling == checkbox && c.value == "false")
 }
 
-func (d *delivery) frozen(c *cell) bool { return d.options.frozen(d.asOf, c.subject.site, c.Form) }
+func (d *delivery) frozen(c *cell) bool {
+	return d.options.Freezes.Hold(d.asOf, c.subject.site, c.Form)
+}
 
 // readStored returns what a cell of the target holds, in canonical text.
 func (c *cell) readStored(s *snapshot) string {
@@ -80,7 +83,7 @@ func (d *delivery) doubts(c *cell) ecrf.Cause {
 	case c.raced:
 		return ecrf.CauseRace
 	case c.refused == causeLocked:
-		return ""
+		return ecrf.CauseLocked
 	case c.refused != "" || c.misfit != "":
 		return ecrf.CauseRejected
 	case c.uncovered:
@@ -102,7 +105,7 @@ func (d *delivery) outcome(c *cell) (now ecrf.Delivered, ok bool) {
 	now = ecrf.Delivered{Subject: c.subject.number, CellKey: c.CellKey, Value: c.value, Instance: c.instance}
 	known := c.last.State != ""
 	switch cause := d.doubts(c); {
-	case c.refused == causeLocked:
+	case cause == ecrf.CauseLocked:
 		now.State = ecrf.Locked
 	case cause == ecrf.CauseRejected:
 		now.State = ecrf.Rejected
@@ -131,8 +134,6 @@ func (d *delivery) tell(c *cell) {
 	switch {
 	case !d.dry || d.decided == nil:
 		return
-	case c.refused == causeLocked:
-		does = string(ecrf.Locked)
 	case d.writes(c) && c.clear:
 		does = "clear"
 	case d.writes(c):

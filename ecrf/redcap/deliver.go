@@ -89,9 +89,11 @@ type delivery struct {
 	batch    []*subject
 	cells    int // of the batch
 	blocked  map[string]int
-	rejected map[string]int // cells by item and cause
-	clock    *time.Duration // by which the server's own time is ahead of that of its answers; nil as long as nobody knows
-	blind    bool           // the log does not show what we wrote
+	rejected map[string]int    // cells by item and cause
+	clock    *time.Duration    // by which the server's own time is ahead of that of its answers; nil as long as nobody knows
+	blind    bool              // the log does not show what we wrote
+	statuses int               // of forms that were set
+	unmarked map[instance]bool // forms whose status REDCap does not take
 }
 
 func (d *delivery) open(ctx context.Context, dictionary *ecrf.Dictionary) error {
@@ -99,7 +101,7 @@ func (d *delivery) open(ctx context.Context, dictionary *ecrf.Dictionary) error 
 	if err != nil {
 		return err
 	}
-	d.blocked, d.rejected = map[string]int{}, map[string]int{}
+	d.blocked, d.rejected, d.unmarked = map[string]int{}, map[string]int{}, map[instance]bool{}
 	d.layout, d.report.Notes, err = fit(p, dictionary, &d.options)
 	return err
 }
@@ -117,6 +119,7 @@ func (d *delivery) add(ctx context.Context, book *ecrf.StoredCasebook) error {
 		}
 	}
 	d.batch, d.cells = append(d.batch, s), d.cells+len(s.cells)
+	d.report.Cells += len(s.cells)
 	if len(d.batch) >= d.options.BatchRows || d.cells >= d.options.BatchCells {
 		return d.flush(ctx)
 	}
@@ -140,6 +143,9 @@ func (d *delivery) flush(ctx context.Context) error {
 			return err
 		}
 		writes := d.decideAll(now)
+		if d.dry {
+			d.rehearse(writes)
+		}
 		if len(writes) == 0 || d.dry {
 			break
 		}
@@ -166,6 +172,13 @@ func (d *delivery) flush(ctx context.Context) error {
 	err := d.settle(ctx)
 	d.batch, d.cells = nil, 0
 	return err
+}
+
+// rehearse counts what an import would do beside writing the cells.
+func (d *delivery) rehearse(writes []*cell) {
+	for _, s := range d.shipments(writes) {
+		d.statuses += d.mark(&s)
+	}
 }
 
 // look reads what the batch's records hold.
@@ -199,7 +212,11 @@ func (d *delivery) decideAll(now *snapshot) []*cell {
 	var writes []*cell
 	for _, s := range d.batch {
 		d.admit(s, now)
-		if s.blocked != "" {
+		switch s.blocked {
+		case "":
+		case noRecord:
+			s.onlyKnown()
+		default:
 			continue
 		}
 		s.allot(now)
@@ -239,15 +256,22 @@ func (d *delivery) admit(s *subject, now *snapshot) {
 	}
 }
 
+// onlyKnown leaves of a subject whose record is not there what the ledger knows of it: a person who deleted the record cleared what
+// we wrote.
+func (s *subject) onlyKnown() {
+	s.cells = slices.DeleteFunc(s.cells, func(c *cell) bool { return c.last.State == "" })
+}
+
 // settle tells the ledger what became of the batch, and counts it.
 func (d *delivery) settle(ctx context.Context) error {
 	var marks []ecrf.Delivered
 	var doubts []ecrf.Doubt
 	var subjects []string
 	for _, s := range d.batch {
-		d.report.Cells += len(s.cells)
 		if s.blocked != "" {
 			d.blocked[s.blocked]++
+		}
+		if s.blocked != "" && s.blocked != noRecord {
 			continue
 		}
 		subjects = append(subjects, s.number)
@@ -281,7 +305,7 @@ func (d *delivery) count(c *cell) {
 		r.Written++
 	}
 	switch cause := d.doubts(c); {
-	case c.refused == causeLocked:
+	case cause == ecrf.CauseLocked:
 		r.Locked++
 	case cause == ecrf.CauseRejected:
 		r.Rejected++
@@ -305,6 +329,7 @@ func (d *delivery) conclude() {
 	for _, why := range slices.Sorted(maps.Keys(d.rejected)) {
 		d.report.Notes = append(d.report.Notes, fmt.Sprintf("%d cells were rejected: %s", d.rejected[why], why))
 	}
+	d.tellStatuses()
 	if d.blind {
 		d.report.Notes = append(d.report.Notes, "the project's log does not show what was written: an edit between reading and writing cannot be told; give the account the right to see the log")
 	}

@@ -96,6 +96,7 @@ type rig struct {
 	d      *ecrf.Dictionary
 	record *targettest.Record
 	asOf   time.Time
+	dry    bool
 }
 
 func newRig(t *testing.T, o redcap.Options) *rig {
@@ -107,7 +108,7 @@ func newRig(t *testing.T, o redcap.Options) *rig {
 func (r *rig) deliver(books ...*ecrf.StoredCasebook) ecrf.DeliveryReport {
 	r.t.Helper()
 	given := targettest.Delivery(r.d, books)
-	given.Record, given.AsOf = r.record, r.asOf
+	given.Record, given.AsOf, given.DryRun = r.record, r.asOf, r.dry
 	report, err := r.Open(r.t).Deliver(r.t.Context(), given)
 	if err != nil {
 		r.t.Fatal(err)
@@ -190,7 +191,7 @@ func TestAMissingReasonIsWrittenAsTheProjectsCode(t *testing.T) {
 }
 
 func TestNothingIsWrittenBehindAFreeze(t *testing.T) {
-	r := newRig(t, redcap.Options{CreateRecords: true, Freezes: []redcap.Freeze{{From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Site: "site-a", Form: "lab"}}})
+	r := newRig(t, redcap.Options{CreateRecords: true, Freezes: ecrf.Freezes{{From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Site: "site-a", Form: "lab"}}})
 	r.deliver(trialBook("S1", "site-a"), trialBook("S2", "site-b"))
 	r.asOf = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	other := map[ecrf.CellKey]string{at(visit, "psa", 1): "9.99", at(baseline, "temp", 0): "36.5"}

@@ -118,13 +118,14 @@ type site struct {
 	*fakeredcap.Project
 	base    string
 	options redcap.Options
+	repeats bool                             // something in the project
 	imports func(fakeredcap.Call) fake.Fault // is asked once, at the next import
 	now     atomic.Int64                     // of the server, in seconds: each call takes ten
 }
 
 func newSite(t testing.TB, d fakeredcap.Design, options redcap.Options) *site {
 	t.Helper()
-	s := &site{options: options}
+	s := &site{options: options, repeats: len(d.Repeating) > 0}
 	s.now.Store(time.Date(2026, 1, 15, 2, 0, 0, 0, time.UTC).Unix())
 	s.Server = fakeredcap.New(func() time.Time { return time.Unix(s.now.Load(), 0).UTC() })
 	s.Limit = -1

@@ -1,13 +1,15 @@
 package redcap_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/ecrf/redcap"
 	"github.com/crflink/crflink/ecrf/redcap/fakeredcap"
 	"github.com/crflink/crflink/internal/fake"
 )
@@ -34,6 +36,10 @@ func (m *model) watch(q *http.Request) fake.Fault {
 		return f
 	case call.Content == "record" && call.Action == "":
 		m.seen = m.project.Content()
+		m.groups = map[string]string{}
+		for _, record := range m.project.Records() {
+			m.groups[record] = m.project.GroupOf(record)
+		}
 	}
 	return fake.None
 }
@@ -46,25 +52,73 @@ func (m *model) imported() {
 	m.after = false
 	now := m.project.Content()
 	for c, who := range m.author { // who enters between reading and writing just what is written cannot be told from us
-		if who == "person" && m.seen[c] != now[c] && now[c] != "" && m.data[c] == now[c] {
+		if who == "person" && m.seen[c] != now[c] && m.before[c] == now[c] && now[c] != "" && m.data[c] == now[c] {
 			m.author[c], m.wrote[c] = "crflink", now[c]
 		}
 	}
 	for c := range union(m.before, now) {
-		was, is := m.before[c], now[c]
-		if was == is {
-			continue
+		if was, is := m.before[c], now[c]; was != is {
+			m.changed(c, was, is)
 		}
-		person := m.author[c] == "person"
-		switch overtaken := m.seen[c] != was; {
-		case person && was != "" && !overtaken:
-			m.wrong("%v: a person's %q became %q", c, was, is)
-		case m.cleared[c] && !overtaken:
-			m.wrong("%v: a person cleared it, and it became %q", c, is)
-		case overtaken && (person || m.cleared[c]):
-			m.races[c] = true
+	}
+}
+
+// changed looks at a cell that an import changed.
+func (m *model) changed(c fakeredcap.Cell, was, is string) {
+	overtaken := m.seen[c] != was
+	if !overtaken {
+		m.respects(c, was, is)
+	} else if m.author[c] == "person" || m.cleared[c] {
+		m.races[c] = true
+	}
+	m.permits(c, was, is)
+	m.author[c], m.wrote[c], m.cleared[c] = "crflink", is, false
+}
+
+// respects holds what a person had done when the target was last read.
+func (m *model) respects(c fakeredcap.Cell, was, is string) {
+	switch item := itemOf(c.Field); {
+	case statusForm(c.Field) != "":
+		m.respectsStatus(c, was, is)
+	case m.policy(item) == ecrf.Always:
+	case m.author[c] == "person" && was != "":
+		m.wrong("%v: a person's %q became %q", c, was, is)
+	case m.cleared[c]:
+		m.wrong("%v: a person cleared it, and it became %q", c, is)
+	}
+}
+
+// respectsStatus holds that the status of a form is set once, where the study wants it, and only where a person has done nothing.
+func (m *model) respectsStatus(c fakeredcap.Cell, was, is string) {
+	if was != "" || is != map[redcap.FormStatus]string{redcap.Incomplete: "0", redcap.Unverified: "1"}[m.options.Status] {
+		m.wrong("%v: the status was %q and became %q", c, was, is)
+	}
+	for _, k := range m.ordered(c.Record) {
+		at := m.serverCell(c.Record, k)
+		if k.Form == statusForm(c.Field) && at.Event == c.Event && at.Instance == c.Instance && m.author[at] == "person" && m.seen[at] != "" {
+			m.wrong("%v became %q beside a person's %q in %v", c, is, m.seen[at], at)
 		}
-		m.author[c], m.wrote[c], m.cleared[c] = "crflink", is, false
+	}
+}
+
+// permits holds policies, freezes, groups and approvals.
+func (m *model) permits(c fakeredcap.Cell, was, is string) {
+	item := itemOf(c.Field)
+	revoked := is == "" && m.options.ClearUncovered
+	switch p := m.policy(item); {
+	case m.frozen(m.now, c.Record, formOf(c.Field)):
+		m.wrong("%v is frozen, and %q became %q", c, was, is)
+	case revoked || statusForm(c.Field) != "":
+	case p == ecrf.SuggestOnly:
+		m.wrong("%v: the policy is to suggest only, and %q became %q", c, was, is)
+	case p == ecrf.FillEmptyOnly && was != "" && m.seen[c] == was:
+		m.wrong("%v: the policy is to fill what is empty, and %q became %q", c, was, is)
+	}
+	if group, there := m.groups[c.Record]; len(m.options.Groups) > 0 && there && group != modelGroups[modelSites[c.Record]] {
+		m.wrong("%v: the record is in the group %q, and %q became %q", c, group, was, is)
+	}
+	if s, k, ok := m.cellOf(c); ok && m.source[s][k].State == ecrf.Outdated {
+		m.wrong("%v: nobody has approved the rule, and %q became %q", c, was, is)
 	}
 }
 
@@ -76,7 +130,7 @@ func sent(data string) map[fakeredcap.Cell]string {
 	for _, row := range rows {
 		instance, _ := strconv.Atoi(row["redcap_repeat_instance"])
 		for name, v := range row {
-			all[fakeredcap.Cell{Record: row["record_id"], Instance: instance, Field: name}] = v
+			all[fakeredcap.Cell{Record: row["record_id"], Event: row["redcap_event_name"], Instance: instance, Field: name}] = v
 		}
 	}
 	return all
@@ -99,6 +153,10 @@ func (m *model) raced(err error) {
 		return
 	}
 	for c := range m.races {
+		if statusForm(c.Field) != "" {
+			m.racedStatus(c)
+			continue
+		}
 		s, k, ok := m.cellOf(c)
 		if !ok {
 			m.wrong("%v was overtaken, and the ledger does not know the cell", c)
@@ -109,6 +167,17 @@ func (m *model) raced(err error) {
 		}
 	}
 	clear(m.races)
+}
+
+// racedStatus demands a query about any cell of the form whose status was overtaken.
+func (m *model) racedStatus(c fakeredcap.Cell) {
+	for _, k := range m.ordered(c.Record) {
+		at := m.serverCell(c.Record, k)
+		if k.Form == statusForm(c.Field) && at.Event == c.Event && at.Instance == c.Instance && slices.Contains(m.record.Pending(c.Record, k), ecrf.CauseRace) {
+			return
+		}
+	}
+	m.wrong("%v: a person's status was overtaken, and nobody is told", c)
 }
 
 // forgotten takes up that the ledger keeps nothing of a cell that the consent does not cover any more, not even that a person
@@ -142,16 +211,22 @@ func (m *model) serverCell(s string, k ecrf.CellKey) fakeredcap.Cell {
 	if k.Form == "labs" {
 		instance = k.Repeat
 		for _, item := range labItems {
-			if d := m.record.Cell(s, key(k.Form, item, k.Repeat)); d.Instance > 0 {
+			sibling := k
+			sibling.Item = item
+			if d := m.record.Cell(s, sibling); d.Instance > 0 {
 				instance = d.Instance
 			}
 		}
 	}
-	return fakeredcap.Cell{Record: s, Instance: instance, Field: columnOf(k.Item)}
+	return fakeredcap.Cell{Record: s, Event: m.event(k.Event), Instance: instance, Field: columnOf(k.Item)}
 }
 
-// quiet delivers until nothing is to be done, and compares.
+// quiet has everything approved and every record in its group, delivers until nothing is to be done, and compares.
 func (m *model) quiet() {
+	m.approves()
+	for _, s := range m.subjects() {
+		m.moves(s, modelGroups[modelSites[s]])
+	}
 	imports, rounds := 1, 0
 	lines := len(m.project.Log())
 	for ; imports > 0 && !m.Failed(); rounds++ {
@@ -168,53 +243,52 @@ func (m *model) quiet() {
 	for _, d := range m.record.All() {
 		m.believes(content, d)
 	}
-	for c, who := range m.author {
-		if who != "crflink" || content[c] == "" {
+	for _, c := range slices.SortedFunc(maps.Keys(m.author), byPlace) {
+		if m.author[c] != "crflink" || content[c] == "" || statusForm(c.Field) != "" {
 			continue
 		}
-		if s, k, ok := m.cellOf(c); !ok || m.canonical(k.Item, content[c]) != m.record.Cell(s, k).Value {
+		if s, k, ok := m.cellOf(c); !ok || canonical(k.Item, content[c]) != m.record.Cell(s, k).Value {
 			m.wrong("%v holds %q of ours, and the ledger believes %q", c, content[c], m.record.Cell(s, k).Value)
 		}
 	}
 	for _, s := range m.subjects() {
-		for k, c := range m.source[s] {
-			m.accounted(content, s, k, c)
+		if !slices.Contains(m.project.Records(), s) && !m.options.CreateRecords {
+			continue
+		}
+		for _, k := range m.ordered(s) {
+			m.accounted(content, s, m.source[s][k])
 		}
 	}
-}
-
-func (m *model) canonical(item, raw string) string {
-	if raw == "" {
-		return ""
-	}
-	for _, v := range values[item] {
-		if v[1] == raw {
-			return v[0]
-		}
-	}
-	return raw
 }
 
 // believes compares what the ledger says of a cell with the server.
 func (m *model) believes(content map[fakeredcap.Cell]string, d ecrf.Delivered) {
-	held := m.canonical(d.Item, content[m.serverCell(d.Subject, d.CellKey)])
+	held := canonical(d.Item, content[m.serverCell(d.Subject, d.CellKey)])
 	if d.Sent != "" {
-		m.wrong("%s %v: %q is still under way", d.Subject, d.CellKey, d.Sent)
+		m.wrong("%s %s: %q is still under way", d.Subject, cellName(d.CellKey), d.Sent)
 	}
-	box := strings.HasPrefix(d.Item, "sign_") && d.Value == "false" && held == ""
+	box := isBox(d.Item) && d.Value == "false" && held == ""
 	if d.State == ecrf.Written && held != d.Value && !box {
-		m.wrong("%s %v: the ledger believes %q, the server holds %q", d.Subject, d.CellKey, d.Value, held)
+		m.wrong("%s %s: the ledger believes %q, the server holds %q", d.Subject, cellName(d.CellKey), d.Value, held)
 	}
 }
 
-// accounted demands a reason for each difference between source and server.
-func (m *model) accounted(content map[fakeredcap.Cell]string, s string, k ecrf.CellKey, c ecrf.StoredCell) {
-	held := m.canonical(k.Item, content[m.serverCell(s, k)])
-	box := strings.HasPrefix(k.Item, "sign_") && c.Value == "false" && held == ""
-	if c.Value == "" || held == c.Value || box {
+// accounted demands a query for each difference between source and server.
+func (m *model) accounted(content map[fakeredcap.Cell]string, s string, c ecrf.StoredCell) {
+	held := canonical(c.Item, content[m.serverCell(s, c.CellKey)])
+	want := c.Value
+	if c.Missing == ecrf.NoResource && !isBox(c.Item) {
+		want = m.options.MissingCodes[ecrf.NoResource]
+	}
+	box := isBox(c.Item) && want == "false" && held == ""
+	if want == "" || held == want || box {
 		return
 	}
-	if d := m.record.Cell(s, k); d.State != ecrf.Locked && len(m.record.Pending(s, k)) == 0 {
-		m.wrong("%s %v: the source has %q, the server %q, and nobody is told: %+v", s, k, c.Value, held, d)
+	if len(m.record.Pending(s, c.CellKey)) == 0 {
+		m.wrong("%s %s: the source has %q, the server %q, and nobody is told: %+v", s, cellName(c.CellKey), want, held, m.record.Cell(s, c.CellKey))
 	}
+}
+
+func byPlace(a, b fakeredcap.Cell) int {
+	return cmp.Or(cmp.Compare(a.Record, b.Record), cmp.Compare(a.Event, b.Event), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Field, b.Field))
 }

@@ -51,7 +51,7 @@ func newOnDisk(t *testing.T, d *ecrf.Dictionary, asOf time.Time) *onDisk {
 	}
 	var changes []*ecrf.SubjectChange
 	for _, s := range modelSubjects {
-		changes = append(changes, &ecrf.SubjectChange{Facts: ecrf.Facts{Subject: s, Outcome: "permitted"}})
+		changes = append(changes, &ecrf.SubjectChange{Facts: ecrf.Facts{Subject: s, Site: modelSites[s], Outcome: "permitted"}})
 	}
 	if err := l.Apply(t.Context(), run, ecrf.Batch{Subjects: changes}); err != nil {
 		t.Fatal(err)

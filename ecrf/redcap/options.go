@@ -1,8 +1,6 @@
 package redcap
 
 import (
-	"time"
-
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/internal/wire"
 )
@@ -18,7 +16,8 @@ type Options struct {
 
 	Policy   ecrf.Policy            // of all items; "" is own-values-only
 	Policies map[string]ecrf.Policy // of single items
-	Freezes  []Freeze
+	Freezes  ecrf.Freezes
+	Status   FormStatus // of forms that we wrote into and nobody has saved
 	// ClearUncovered removes our own values of items that the consent no longer covers; else a person is asked to.
 	ClearUncovered bool
 
@@ -30,12 +29,6 @@ type Options struct {
 
 	BatchRows  int // rows of an import; 100
 	BatchCells int // values of an import; 20000
-}
-
-// Freeze stops writing on a day. Site and Form narrow it; "" is all of them.
-type Freeze struct {
-	From       time.Time
-	Site, Form string
 }
 
 func (o *Options) fills(event, form, item string) bool {
@@ -50,16 +43,6 @@ func (o *Options) policy(item string) ecrf.Policy {
 		return ecrf.OwnValuesOnly
 	}
 	return o.Policy
-}
-
-// frozen reports whether nothing may be written into the form any more.
-func (o *Options) frozen(at time.Time, site, form string) bool {
-	for _, f := range o.Freezes {
-		if !at.Before(f.From) && (f.Site == "" || f.Site == site) && (f.Form == "" || f.Form == form) {
-			return true
-		}
-	}
-	return false
 }
 
 func (o *Options) defaults() {

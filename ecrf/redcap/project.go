@@ -21,6 +21,7 @@ type project struct {
 	forms     []string                // in the sequence of the dictionary
 	events    []string                // unique names; none in a classic project
 	labels    map[string]string       // of events, as they are shown
+	arms      map[string]string       // number of the arm of each event
 	filled    map[[2]string]bool      // event and form that are designated; nothing in a classic project
 	repeats   map[[2]string]bool      // event and form that repeats; without a form the event does
 	groups    map[string]bool         // data access groups, by unique name
@@ -59,7 +60,7 @@ func (p *project) repetition(event, form string) repetition {
 // readProject asks for everything that a delivery has to know of a project's design.
 func readProject(ctx context.Context, c *client) (*project, error) {
 	p := &project{
-		variables: map[string]*variable{}, boxes: map[string]box{}, labels: map[string]string{}, filled: map[[2]string]bool{},
+		variables: map[string]*variable{}, boxes: map[string]box{}, labels: map[string]string{}, arms: map[string]string{}, filled: map[[2]string]bool{},
 		repeats: map[[2]string]bool{}, groups: map[string]bool{}, exports: map[string]exportedName{},
 	}
 	info, err := p.info(ctx, c)
@@ -189,7 +190,7 @@ func (p *project) event(s *sheet) error {
 	for _, row := range s.rows {
 		name := s.get(row, "unique_event_name")
 		p.events = append(p.events, name)
-		p.labels[name] = s.get(row, "event_name")
+		p.labels[name], p.arms[name] = s.get(row, "event_name"), s.get(row, "arm_num")
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (d *delivery) races(ctx context.Context, read *snapshot, writes []*cell) er
 		return nil
 	}
 	if d.clock == nil {
-		if err := d.calibrate(ctx, read, took); err != nil || d.blind {
+		if err := d.calibrate(ctx, read, took); err != nil || d.clock == nil {
 			return err
 		}
 	}
@@ -54,31 +54,52 @@ func (d *delivery) races(ctx context.Context, read *snapshot, writes []*cell) er
 		byRecord[string(e.Record)] = append(byRecord[string(e.Record)], e)
 	}
 	for _, c := range took {
-		c.raced = d.overtaken(c, byRecord[c.subject.number])
+		lines := byRecord[c.subject.number]
+		c.raced = d.overtaken(c, lines) || c.marks != "" && d.savedMeanwhile(c, lines)
 	}
 	return nil
 }
 
-// calibrate finds how the server's own time differs from that of its answers: the log has just got a line about our import.
+// calibrate finds how the server's own time differs from that of its answers: the log has just got a line about our import. Where
+// none of the cells can have left one, the next batch tells. A log without any line of ours is one that we do not see.
 func (d *delivery) calibrate(ctx context.Context, read *snapshot, took []*cell) error {
-	entries, err := d.log(ctx, parameters{"logtype": "record", "record": took[0].subject.number})
-	if err != nil {
+	first := slices.IndexFunc(took, func(c *cell) bool { return c.trace() != "" })
+	if first < 0 {
+		return nil
+	}
+	entries, err := d.log(ctx, parameters{"logtype": "record", "record": took[first].subject.number})
+	if err != nil || d.blind {
 		return err
 	}
-	answered, failed := http.ParseTime(read.at)
-	i := slices.IndexFunc(entries, func(e entry) bool { return e.ours() && e.touches(took[0]) != nil })
-	if i < 0 || failed != nil {
-		d.blind = true
-		return nil
+	d.blind = !slices.ContainsFunc(entries, func(e entry) bool { return e.ours() })
+	for i := range entries {
+		if e := &entries[i]; e.ours() && slices.ContainsFunc(took, func(c *cell) bool { return c.trace() != "" && e.touches(c, c.trace()) != nil }) {
+			d.compare(string(e.Timestamp), read.at)
+			break
+		}
 	}
-	local, err := time.Parse(logTime, string(entries[i].Timestamp[:min(len(entries[i].Timestamp), len(logTime))]))
-	if err != nil {
-		d.blind = true
-		return nil
-	}
-	offset := local.Sub(answered.Truncate(time.Minute))
-	d.clock = &offset
 	return nil
+}
+
+// trace is a column of which the log says that our import changed it, "" where the import may have changed nothing: a box that
+// stays unchecked.
+func (c *cell) trace() string {
+	if c.column.spelling == checkbox && c.incoming == "false" && c.before != "true" {
+		return c.marks
+	}
+	return c.column.name
+}
+
+// compare sets the clock by a line of the log and the time of an answer.
+func (d *delivery) compare(logged, answered string) {
+	local, errLogged := time.Parse(logTime, logged[:min(len(logged), len(logTime))])
+	at, errAnswered := http.ParseTime(answered)
+	if errLogged != nil || errAnswered != nil {
+		d.blind = true // nobody can say which lines are of the time between reading and writing
+		return
+	}
+	offset := local.Sub(at.Truncate(time.Minute))
+	d.clock = &offset
 }
 
 // log exports lines of the log, the newest first. An account that may not see it is told about once.
@@ -125,12 +146,12 @@ func (e *entry) parse() {
 	}
 }
 
-// touches returns what the line says that the cell was set to, nil when it says nothing of it.
-func (e *entry) touches(c *cell) *string {
+// touches returns what the line says that a column was set to in the cell's row, nil when it says nothing of it.
+func (e *entry) touches(c *cell, column string) *string {
 	if e.instance != "" && c.place.repetition != once && e.instance != strconv.Itoa(c.instance) {
 		return nil
 	}
-	if value, ok := e.changes[c.column.name]; ok {
+	if value, ok := e.changes[column]; ok {
 		return &value
 	}
 	return nil
@@ -138,40 +159,65 @@ func (e *entry) touches(c *cell) *string {
 
 // elsewhere reports whether the line names another event than the cell's.
 func (d *delivery) elsewhere(e *entry, c *cell) bool {
-	label := d.layout.labels[c.place.event]
-	if label == "" || strings.Contains(string(e.Action), "("+label) {
+	action, own := string(e.Action), c.place.event
+	if d.layout.labels[own] == "" || d.layout.isAbout(action, own) {
 		return false
 	}
-	for _, other := range d.layout.labels {
-		if other != "" && strings.Contains(string(e.Action), "("+other) {
+	return slices.ContainsFunc(d.layout.events, func(other string) bool { return d.layout.isAbout(action, other) })
+}
+
+// isAbout reports whether the action of a line, "Update record 1 (Visit)" or "Update record 1 (Visit (Arm 2: Treatment))", names the
+// event. Events of several arms may have one label, and one label may begin with another.
+func (p *project) isAbout(action, event string) bool {
+	label := p.labels[event]
+	if label == "" {
+		return false
+	}
+	for rest := action; ; {
+		var ok bool
+		if _, rest, ok = strings.Cut(rest, "("+label); !ok {
+			return false
+		}
+		arm, inArm := strings.CutPrefix(rest, " (Arm "+p.arms[event])
+		if strings.HasPrefix(rest, ")") || inArm && (p.arms[event] == "" || strings.HasPrefix(arm, ":") || strings.HasPrefix(arm, ")")) {
 			return true
 		}
 	}
-	return false
 }
 
 // overtaken reports whether somebody set the cell to something else than we had read, before our own line about it.
 func (d *delivery) overtaken(c *cell, lines []entry) bool {
+	set := d.setBefore(c, c.column.name, lines)
+	if set == nil {
+		return false
+	}
+	value := c.column.read(*set)
+	return value != c.before && value != c.incoming && !(c.column.spelling == checkbox && *set == "0" && c.before == "")
+}
+
+// savedMeanwhile reports whether somebody gave the form a status before our own line about it.
+func (d *delivery) savedMeanwhile(c *cell, lines []entry) bool {
+	set := d.setBefore(c, c.marks, lines)
+	return set != nil && *set != "" && *set != d.options.Status.code()
+}
+
+// setBefore returns to what somebody set the column right before our newest line about it, nil when nobody did.
+func (d *delivery) setBefore(c *cell, column string, lines []entry) *string {
 	seen := false
 	for i := range lines {
 		e := &lines[i]
-		set := e.touches(c)
-		if set == nil || d.elsewhere(e, c) {
-			continue
-		}
-		if e.ours() {
-			if seen {
-				return false
-			}
+		set := e.touches(c, column)
+		switch {
+		case set == nil || d.elsewhere(e, c):
+		case !e.ours() && seen:
+			return set
+		case e.ours() && seen:
+			return nil
+		case e.ours():
 			seen = true
-			continue
-		}
-		if seen {
-			value := c.column.read(*set)
-			return value != c.before && value != c.incoming && !(c.column.spelling == checkbox && *set == "0" && c.before == "")
 		}
 	}
-	return false
+	return nil
 }
 
 // landed looks which imports were taken of which the server did not say it.
@@ -213,7 +259,7 @@ func (d *delivery) recall(ctx context.Context, now *snapshot) error {
 func (d *delivery) took(c *cell, lines []entry) bool {
 	for i := range lines {
 		e := &lines[i]
-		if set := e.touches(c); set != nil && e.ours() && !d.elsewhere(e, c) {
+		if set := e.touches(c, c.column.name); set != nil && e.ours() && !d.elsewhere(e, c) {
 			sent, _, _ := strings.Cut(c.last.Sent, "'") // where the log's own quotes end for us
 			return c.column.read(*set) == c.last.Sent || c.column.spelling == plain && strings.TrimSpace(*set) == strings.TrimSpace(sent)
 		}

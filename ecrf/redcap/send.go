@@ -156,10 +156,14 @@ func columnsOf(rows [][]*cell) []string {
 // body writes the rows as JSON; all of them have the same names.
 func (d *delivery) body(s *shipment) (string, error) {
 	out := make([]map[string]string, len(s.rows))
+	statuses := d.statusColumns(s)
 	for i, cells := range s.rows {
 		row := map[string]string{}
-		for _, name := range s.columns {
+		for _, name := range slices.Concat(s.columns, statuses) {
 			row[name] = ""
+		}
+		if !s.clear {
+			maps.Copy(row, d.marks(cells))
 		}
 		for _, c := range cells {
 			if !s.clear {
@@ -174,6 +178,17 @@ func (d *delivery) body(s *shipment) (string, error) {
 		return "", errors.New("the import cannot be written")
 	}
 	return string(text), nil
+}
+
+// statusColumns are the columns of the statuses that any row of the shipment sets. Where blanks erase it sets none.
+func (d *delivery) statusColumns(s *shipment) []string {
+	names := map[string]string{}
+	for _, cells := range s.rows {
+		if !s.clear {
+			maps.Copy(names, d.marks(cells))
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // structure adds to a row where it stands. A record that is made goes into its group with its first row.
@@ -204,6 +219,7 @@ func (d *delivery) ship(ctx context.Context, s *shipment) (known bool, err error
 	if s.clear {
 		p["overwriteBehavior"] = "overwrite"
 	}
+	forms := d.mark(s)
 	taken := map[string]bool{}
 	err = d.client.do(ctx, imports, "record", "json", p, func(answer []byte) error {
 		var ids []text
@@ -218,6 +234,7 @@ func (d *delivery) ship(ctx context.Context, s *shipment) (known bool, err error
 	switch r := asRefusal(err); {
 	case err == nil:
 		d.rows = min(d.options.BatchRows, d.rows+1)
+		d.statuses += forms
 		return s.shipped(taken), nil
 	case ctx.Err() != nil:
 		s.unknown()
@@ -308,6 +325,10 @@ func (d *delivery) blame(s *shipment, bad badCell) (hit bool) {
 	structural := slices.Contains([]string{columnEvent, columnInstrument, columnInstance, columnGroup, d.layout.record}, bad.field)
 	for _, cells := range s.rows {
 		for _, c := range cells {
+			if c.subject.number == bad.record && bad.field == statusOf(c.place.form) { // the next import goes without it
+				d.unmarked[c.inForm()], hit = true, true
+				continue
+			}
 			if c.subject.number == bad.record && (structural || bad.field == c.column.name || bad.field == c.column.variable) {
 				c.refused, hit = bad.cause, true
 			}

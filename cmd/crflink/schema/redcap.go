@@ -18,6 +18,7 @@ func redcapTarget() map[string]node {
 		"names":               object(map[string]node{"events": named(text()), "forms": named(text()), "items": named(text())}).said("names in the project, by the dictionary's, where they differ from what crflink init gives"),
 		"data-access-groups":  named(text()).said("the project's data access group by site"),
 		"requests-per-minute": whole().said("the greatest number of requests to the server; 120"),
+		"form-status":         enum(pipeline.FormStatuses()...).said("what the status of a form is set to that crflink wrote into and nobody has saved; left out: leave"),
 		"missing-codes":       named(text()).said("the project's missing-data code by missing reason"),
 	}
 }

@@ -143,6 +143,16 @@ func (p *Project) Assign(person, id, group string) error {
 	return nil
 }
 
+// GroupOf returns the data access group of a record, "" where it has none.
+func (p *Project) GroupOf(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.records[id]; r != nil {
+		return r.group
+	}
+	return ""
+}
+
 // Content returns every value that is stored.
 func (p *Project) Content() map[Cell]string {
 	p.mu.Lock()
