@@ -23,6 +23,7 @@ type left struct {
 	Report     ecrf.DeliveryReport `json:"report"`
 	Disclosure *disclosure.Report  `json:"disclosure,omitempty"`
 	Matrix     map[string]*Fill    `json:"matrix,omitempty"` // by form.item
+	Shares     map[string]int64    `json:"shares,omitempty"` // as the ledger keeps them of a run
 }
 
 // Names of what the ledger keeps of outputs; those of targets stand behind the first.
@@ -148,7 +149,7 @@ func (r *runner) completeness(ctx context.Context) error {
 			return err
 		}
 		if before != nil {
-			r.matrix = matrixOf(before.Matrix)
+			r.matrix, r.shares = matrixOf(before.Matrix), Shares(before.Shares)
 			return nil
 		}
 		for _, err := range r.delivered(ctx, "") {
@@ -157,7 +158,11 @@ func (r *runner) completeness(ctx context.Context) error {
 			}
 		}
 	}
-	return r.leave(ctx, completenessOutput, left{Made: made, Matrix: r.matrix.byName()})
+	shares := map[string]int64{}
+	for part, share := range r.shares {
+		share.remember(shares, part)
+	}
+	return r.leave(ctx, completenessOutput, left{Made: made, Matrix: r.matrix.byName(), Shares: shares})
 }
 
 func (m Matrix) byName() map[string]*Fill {

@@ -34,7 +34,7 @@ type field struct {
 }
 
 const workersConfig = "crflink-serve: 1\ntimezone: Europe/Berlin\nstate: serve\nstudies:\n  - {file: study.yaml, schedule: \"0 2 * * *\"}\n" +
-	"stop: 20s\nworkers: {at-once: 2, at-source: 6, silence: 3s, patience: 40s}\n"
+	"stop: 20s\nworkers: {at-once: 2, at-source: 6, silence: 2s, patience: 40s}\n"
 
 // newField serves patients with a latency as that of a real server.
 func newField(t *testing.T, patients int, latency time.Duration) *field {
