@@ -99,7 +99,7 @@ func TestFiveHundredNightsTakeNoMoreThanTheFirst(t *testing.T) {
 		t.Error("memory grows")
 	case late.book > early.book+64<<10:
 		t.Error("the book grows, although it forgets old runs")
-	case late.ledger > early.ledger+runs*16<<10: // each run is in the ledger with the completeness of its forms, events and sites, and in the audit, which only grows
+	case late.ledger > early.ledger+runs*12<<10: // each run is in the ledger with the completeness of its forms, events and sites, and in the audit, which only grows
 		t.Error("the ledger grows by more than what its runs are told with")
 	}
 }
