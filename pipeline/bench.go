@@ -55,6 +55,9 @@ func (s *Study) Portable() error {
 			return errors.New("the source is an $export, whose spool this process has the key of")
 		}
 	}
+	if len(s.Sources) > 1 { // one that answers only one of them would hide what a person refused elsewhere
+		return errors.New("the study has several sources, and which of them answer is known in this process")
+	}
 	if s.Policy.Combined() {
 		return errors.New("the study's forms are under several policies, whose decisions this process holds")
 	}

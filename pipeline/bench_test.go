@@ -40,7 +40,9 @@ func (e elsewhere) bench(ctx context.Context, order *pipeline.Order) (*pipeline.
 		return nil, err
 	}
 	leader := order.Parts()
-	if _, printed := fhir.FingerprinterOf(leader.Source); printed || leader.Study.Policy.Combined() {
+	_, printed := fhir.FingerprinterOf(leader.Source)
+	_, several := fhir.Behind[fhir.Partial](leader.Source)
+	if printed || several || leader.Study.Policy.Combined() {
 		return order.Bench(), nil
 	}
 	leader.Journal = nil
