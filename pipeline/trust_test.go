@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -99,8 +100,16 @@ func TestTheTrustCentreDecidesAndNumbers(t *testing.T) {
 	if calls := len(c.gpas.Calls()); calls != 1 {
 		t.Errorf("gPAS was called %d times, want once", calls)
 	}
+	for _, call := range append(c.gpas.Calls(), c.gics.Calls()...) {
+		if !trustCalls.MatchString(call) {
+			t.Errorf("the trust centre was sent %s", call)
+		}
+	}
 	c.fails(t, parts, s)
 }
+
+// trustCalls are the operations of gICS and gPAS that crflink uses.
+var trustCalls = regexp.MustCompile(`^POST /ttp-fhir/fhir/(\w+/)?\$(allConsentsForDomain|allConsentsForPerson|currentPolicyStatesForPerson|pseudonymize)$|^GET /ttp-fhir/fhir/(\w+/)?\$allConsentsFor(Domain|Person)(\?.*)?$`)
 
 // fails runs again with a patient of whom gPAS fails, and with a trust centre that is down.
 func (c trust) fails(t *testing.T, parts pipeline.Parts, s site) {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ type numberer struct {
 	enrol func(pid, number string)
 	study func(base string) string // what the study file says about it, behind "from: "
 	env   []string
+	calls *regexp.Regexp // those that it may get of a study that creates no numbers
 }
 
 func numberers() map[string]*numberer {
@@ -34,11 +36,11 @@ func numberers() map[string]*numberer {
 		"mainzelliste": {fake.Front{Handler: mzl}, func(pid, number string) { mzl.Insert(map[string]string{"pid": pid, "psma": number}) },
 			func(base string) string {
 				return "mainzelliste\n    url: " + base + "/mainzelliste\n    identifier-type: pid\n    number-type: psma\n    key-env: NUMBER_SECRET"
-			}, []string{"NUMBER_SECRET=the-api-key"}},
+			}, []string{"NUMBER_SECRET=the-api-key"}, regexp.MustCompile(`^(POST /mainzelliste/sessions/?|POST /mainzelliste/sessions/[^/]+/tokens/?|GET /mainzelliste/patients/tokenId/[^/]+|DELETE /mainzelliste/sessions/[^/]+/?)$`)},
 		"vfps": {fake.Front{Handler: v}, func(pid, number string) { v.Insert("psma", pid, number) },
 			func(base string) string {
 				return "vfps\n    url: " + base + "/v1/fhir\n    namespace: psma\n    auth: {token-env: NUMBER_SECRET}"
-			}, []string{"NUMBER_SECRET=the-token"}},
+			}, []string{"NUMBER_SECRET=the-token"}, regexp.MustCompile(`^POST /v1/fhir/\$resolve-pseudonym$`)},
 	}
 }
 
@@ -73,6 +75,7 @@ func TestAServiceNumbersTheSubjectsAndItsFailureCostsNobodyAnIdentity(t *testing
 			if len(numbers) < 5 || !strings.Contains(first.out, "not enrolled ") || slices.ContainsFunc(numbers, func(n string) bool { return !strings.HasPrefix(n, "NR-") }) {
 				t.Fatalf("%v\n%s", numbers, first.out)
 			}
+			onlyCalls(t, s.calls, s.Calls())
 			before := j.delivered(t)
 			s.Break(slices.Repeat([]fake.Fault{fake.Forbidden}, 30)...)
 			down := j.run(t, j.syncArgs("--full")...)
@@ -88,6 +91,19 @@ func TestAServiceNumbersTheSubjectsAndItsFailureCostsNobodyAnIdentity(t *testing
 				}
 			}
 		})
+	}
+}
+
+// onlyCalls fails for a call of a trust centre's service that is none of its operations that crflink uses.
+func onlyCalls(t *testing.T, may *regexp.Regexp, calls []string) {
+	t.Helper()
+	if len(calls) == 0 {
+		t.Error("the service was not called")
+	}
+	for _, c := range calls {
+		if !may.MatchString(c) {
+			t.Errorf("the service was sent %s", c)
+		}
 	}
 }
 
