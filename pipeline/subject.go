@@ -109,7 +109,21 @@ func (s *shift) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*s
 	if known && !s.Full && !s.parted(w.subject.Number()) && last.Digest == digest && last.Outcome == outcomePermitted {
 		return s.askedAgain(result, w, last)
 	}
-	v, err := s.veilSubject(ctx, permitted, w, result)
+	return s.fill(ctx, w, &admitted{record, permitted, d, digest, known}, result)
+}
+
+// admitted is a subject's record that its consent has let through.
+type admitted struct {
+	record    *fhir.Record
+	permitted consent.Permitted
+	decision  consent.Decision
+	digest    string
+	known     bool // to the ledger
+}
+
+// fill takes an admitted record through veil and mapping, and compares the casebook with the stored one.
+func (s *shift) fill(ctx context.Context, w work, a *admitted, result *subjectResult) (*subjectResult, error) {
+	v, err := s.veilSubject(ctx, a.permitted, w, result)
 	var noAnswer pacsError
 	if errors.As(err, &noAnswer) {
 		return nil, err
@@ -120,26 +134,26 @@ func (s *shift) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*s
 	}
 	defer v.release()
 	var stored *ecrf.StoredCasebook
-	if known {
+	if a.known {
 		if stored, err = s.Ledger.Subject(ctx, w.subject.Number()); err != nil {
 			return nil, err
 		}
 	}
 	book, err := s.Study.Mapping.Fill(s.mappingInput(v))
 	if err == nil {
-		err = s.uncover(book, d)
+		err = s.uncover(book, a.decision)
 	}
 	if err != nil {
 		s.done.harvest.fail(Failure{Subject: w.subject.Number(), Stage: "mapping", Reason: err.Error()})
 		return result.fail(), nil
 	}
 	if stored != nil {
-		book.Bar(barred(record, permitted, w.subject), d.Withdrawal() == consent.PartialWithdrawal)
+		book.Bar(barred(a.record, a.permitted, w.subject), a.decision.Withdrawal() == consent.PartialWithdrawal)
 	}
-	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(d.Reason()), digest)
+	result.change = ecrf.Reconcile(stored, book, outcomePermitted, string(a.decision.Reason()), a.digest)
 	result.change.Facts.Links = v.links
 	result.held = s.hold(result.change)
-	s.keepHeld(result.change, d)
+	s.keepHeld(result.change, a.decision)
 	if result.emptied = emptied(stored, result.change); result.emptied {
 		return result, nil // recorded when it is stored
 	}
