@@ -64,7 +64,7 @@ func loadStudy(t *testing.T, file string) *pipeline.Study {
 // TestEveryDateMovesByTheSubjectsShiftAndNothingElseChanges derives each subject's shift from one date and holds all
 // other cells against the truth moved by it.
 func TestEveryDateMovesByTheSubjectsShiftAndNothingElseChanges(t *testing.T) {
-	for seed := uint64(1); seed <= 5; seed++ {
+	for seed := uint64(1); seed <= seeds(); seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			s := newSite(t, seed, patientsOfSite)
 			parts := openParts(t, variant(t, "dates: none", "dates: shift\nshift-limit: 300"), s.folder)
