@@ -56,11 +56,10 @@ func explainAll(t *testing.T, parts pipeline.Parts, s site, check func(ecrf.Stor
 }
 
 func TestEveryExplanationEndsInTheLedgersCell(t *testing.T) {
-	patients, expected := 50, 2000
-	if testing.Short() { // the pass with the race detector
-		patients, expected = 14, 500
+	if testing.Short() {
+		t.Skip("explaining runs by itself: the race detector would find nothing in it")
 	}
-	s := newSite(t, 1, patients)
+	s := newSite(t, 1, 50)
 	parts := openParts(t, exampleStudy(t), s.folder)
 	mustRun(t, parts)
 	before := dump(t, parts)
@@ -77,7 +76,7 @@ func TestEveryExplanationEndsInTheLedgersCell(t *testing.T) {
 		}
 		refuse(t, identifiers, e)
 	})
-	if cells < expected {
+	if cells < 2000 {
 		t.Errorf("%d cells", cells)
 	}
 	if veiled == 0 {
