@@ -9,12 +9,13 @@ import (
 
 // A run's live memory is small beside what passes through it. Collecting at a fixed size instead of at a multiple of the
 // live memory costs less time for small inputs and makes the peak the same for small and large ones. What lives decides
-// only where there is much of it: collecting waits until it has doubled, as far as that stays small enough for a hospital's machine,
-// and until there is half as much again in any case.
+// only where there is much of it: then half as much again costs less than collecting at every quarter, and of tens of thousands of
+// patients even that is collecting too often.
 const (
 	memoryGoal = 76 << 20  // bytes of Go's memory up to which collecting waits
-	memoryBase = 16 << 20  // added to twice the live memory
-	memoryMuch = 224 << 20 // up to which collecting waits until the live memory has doubled
+	memoryBase = 24 << 20  // added to five quarters of the live memory
+	memoryMany = 128 << 20 // taken off four times the live memory
+	memoryMuch = 224 << 20 // up to which collecting waits for many patients
 )
 
 // tuneMemory sets the collector unless the environment does.
@@ -36,8 +37,8 @@ func afterCollection() {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
 		if live[0].Value.Kind() == metrics.KindUint64 {
-			half := int64(live[0].Value.Uint64() / 2) // #nosec G115 -- memory is far below 2^62
-			debug.SetMemoryLimit(max(memoryGoal, min(4*half+memoryBase, memoryMuch), 3*half))
+			quarter := int64(live[0].Value.Uint64() / 4) // #nosec G115 -- memory is far below 2^62
+			debug.SetMemoryLimit(max(memoryGoal, 5*quarter+memoryBase, 6*quarter, min(16*quarter-memoryMany, memoryMuch)))
 		}
 		afterCollection()
 	})
