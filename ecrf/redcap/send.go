@@ -43,6 +43,7 @@ type shipment struct {
 	clear       bool
 	rows        [][]*cell // cells of one row each
 	columns     []string
+	statuses    []map[string]string // that go along, by row and column; set by mark
 }
 
 // write imports the cells. known is false when it is not known of some whether they were taken.
@@ -156,15 +157,13 @@ func columnsOf(rows [][]*cell) []string {
 // body writes the rows as JSON; all of them have the same names.
 func (d *delivery) body(s *shipment) (string, error) {
 	out := make([]map[string]string, len(s.rows))
-	statuses := d.statusColumns(s)
+	statuses := s.statusColumns()
 	for i, cells := range s.rows {
 		row := map[string]string{}
 		for _, name := range slices.Concat(s.columns, statuses) {
 			row[name] = ""
 		}
-		if !s.clear {
-			maps.Copy(row, d.marks(cells))
-		}
+		maps.Copy(row, s.statuses[i])
 		for _, c := range cells {
 			if !s.clear {
 				row[c.column.name] = c.raw
@@ -180,13 +179,11 @@ func (d *delivery) body(s *shipment) (string, error) {
 	return string(text), nil
 }
 
-// statusColumns are the columns of the statuses that any row of the shipment sets. Where blanks erase it sets none.
-func (d *delivery) statusColumns(s *shipment) []string {
+// statusColumns are the columns of the statuses that any row of the shipment sets.
+func (s *shipment) statusColumns() []string {
 	names := map[string]string{}
-	for _, cells := range s.rows {
-		if !s.clear {
-			maps.Copy(names, d.marks(cells))
-		}
+	for _, statuses := range s.statuses {
+		maps.Copy(names, statuses)
 	}
 	return slices.Sorted(maps.Keys(names))
 }
@@ -211,6 +208,7 @@ func (d *delivery) structure(row map[string]string, s *shipment, c *cell) {
 // ship imports one shipment. A refusal takes the cells that it names out; the next round sends the others. known is false when
 // it is not known whether REDCap took it.
 func (d *delivery) ship(ctx context.Context, s *shipment) (known bool, err error) {
+	forms := d.mark(s)
 	body, err := d.body(s)
 	if err != nil {
 		return false, err
@@ -219,7 +217,6 @@ func (d *delivery) ship(ctx context.Context, s *shipment) (known bool, err error
 	if s.clear {
 		p["overwriteBehavior"] = "overwrite"
 	}
-	forms := d.mark(s)
 	taken := map[string]bool{}
 	err = d.client.do(ctx, imports, "record", "json", p, func(answer []byte) error {
 		var ids []text

@@ -53,19 +53,20 @@ func (s *subject) touched(in instance) bool {
 	})
 }
 
-// mark remembers which cell of each form takes its status along, and returns of how many forms that is.
+// mark finds the statuses that go along with the shipment, remembers which cell of each form takes its status along, and returns of
+// how many forms that is. Where blanks erase, none goes along.
 func (d *delivery) mark(s *shipment) (forms int) {
-	for _, cells := range s.rows {
-		var marks map[string]string
+	s.statuses = make([]map[string]string, len(s.rows))
+	for i, cells := range s.rows {
 		if !s.clear {
-			marks = d.marks(cells)
+			s.statuses[i] = d.marks(cells)
 		}
-		forms += len(marks)
+		forms += len(s.statuses[i])
+		marked := map[string]bool{}
 		for _, c := range cells {
 			c.marks = ""
-			if status := statusOf(c.place.form); marks[status] != "" && s.meant(c) {
-				c.marks = status
-				delete(marks, status)
+			if status := statusOf(c.place.form); s.statuses[i][status] != "" && !marked[status] && s.meant(c) {
+				c.marks, marked[status] = status, true
 			}
 		}
 	}
