@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/crflink/crflink/ecrf"
@@ -137,7 +136,7 @@ func (m Matrix) add(o Matrix) {
 // share counts the cells that have a value, and those that could: all but those that do not apply.
 func (m Matrix) share() Share {
 	var s Share
-	for f := range maps.Values(m) {
+	for _, f := range m {
 		s.Variables++
 		if f.Filled > 0 {
 			s.Seen++

@@ -320,20 +320,29 @@ func (s *Source) together(ctx context.Context, p person, of func(member) (*fhir.
 // Admit tells the parts that read many patients at once who is permitted.
 func (s *Source) Admit(ctx context.Context, patients []fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) error {
 	keys := s.byPart(patients)
+	return s.each(ctx, func(p *part) error {
+		if a, ok := p.Source.(fhir.Admitter); ok {
+			return a.Admit(ctx, keys[p], wanted, p.rejects(rej))
+		}
+		return nil
+	})
+}
+
+// each asks every part that answers. One that fails becomes silent; one that cannot tell what has changed is an error.
+func (s *Source) each(ctx context.Context, ask func(*part) error) error {
 	for _, p := range s.parts {
-		a, ok := p.Source.(fhir.Admitter)
-		if !ok || p.state() != nil {
+		if p.state() != nil {
 			continue
 		}
-		err := a.Admit(ctx, keys[p], wanted, p.rejects(rej))
-		if err == nil {
-			continue
-		}
-		if ctx.Err() != nil {
+		err := ask(p)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil, errors.Is(err, fhir.ErrUntracked):
 			return err
-		}
-		if failed := p.fail(err); !s.passesOver(failed) {
-			return failed
+		default:
+			if failed := p.fail(err); !s.passesOver(failed) {
+				return failed
+			}
 		}
 	}
 	return nil

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
-	"maps"
 	"strings"
 	"time"
 
@@ -19,7 +17,7 @@ type tracked struct{ *Source }
 // Moment asks each part for its moment.
 func (s *tracked) Moment(ctx context.Context) (map[string]fhir.Moment, error) {
 	all := map[string]fhir.Moment{}
-	err := s.each(ctx, func(p *part, t fhir.Tracker) error {
+	err := s.trackers(ctx, func(p *part, t fhir.Tracker) error {
 		moments, err := t.Moment(ctx)
 		for _, m := range moments {
 			all[p.Alias] = m
@@ -43,7 +41,7 @@ func (s *tracked) Touched(ctx context.Context, patients []fhir.Footprint, wanted
 		}
 	}
 	all := map[fhir.Key]bool{}
-	err := s.each(ctx, func(p *part, t fhir.Tracker) error {
+	err := s.trackers(ctx, func(p *part, t fhir.Tracker) error {
 		if len(prints[p]) == 0 {
 			return nil
 		}
@@ -79,12 +77,12 @@ func foundBy(p *part, found map[string]int) map[string]int {
 // Common lists the shared resources of all parts.
 func (s *tracked) Common(ctx context.Context, typ string, since map[string]time.Time) (there, changed map[string]bool, err error) {
 	there, changed = map[string]bool{}, map[string]bool{}
-	err = s.each(ctx, func(p *part, t fhir.Tracker) error {
+	err = s.trackers(ctx, func(p *part, t fhir.Tracker) error {
 		all, some, err := t.Common(ctx, typ, map[string]time.Time{p.Source.Name(): since[p.Alias]})
-		for id := range maps.Keys(all) {
+		for id := range all {
 			there[p.id(id)] = true
 		}
-		for id := range maps.Keys(some) {
+		for id := range some {
 			changed[p.id(id)] = true
 		}
 		return err
@@ -92,25 +90,14 @@ func (s *tracked) Common(ctx context.Context, typ string, since map[string]time.
 	return there, changed, err
 }
 
-// each asks every part that answers. One that fails becomes silent; one that cannot tell is an error.
-func (s *tracked) each(ctx context.Context, ask func(*part, fhir.Tracker) error) error {
-	for _, p := range s.parts {
-		t, ok := p.Source.(fhir.Tracker)
-		if !ok || p.state() != nil {
-			continue
+// trackers asks every part that answers as the Tracker that it is.
+func (s *tracked) trackers(ctx context.Context, ask func(*part, fhir.Tracker) error) error {
+	return s.each(ctx, func(p *part) error {
+		if t, ok := p.Source.(fhir.Tracker); ok {
+			return ask(p, t)
 		}
-		err := ask(p, t)
-		switch {
-		case err == nil:
-		case ctx.Err() != nil, errors.Is(err, fhir.ErrUntracked):
-			return err
-		default:
-			if failed := p.fail(err); !s.passesOver(failed) {
-				return failed
-			}
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // printed is a Source all of whose parts are Fingerprinters.
