@@ -181,7 +181,6 @@ func NewBench(ctx context.Context, parts Parts, program string, run ecrf.RunID, 
 
 // same compares the study that was opened here with that of the run.
 func (r *runner) same(t *terms) error {
-	mine := r.Study.Inputs()
 	switch {
 	case t.Study != r.Study.ID:
 		return fmt.Errorf("%w: it is of study %q", ErrOtherInputs, t.Study)
@@ -190,12 +189,21 @@ func (r *runner) same(t *terms) error {
 	case t.Source != r.Source.Name():
 		return fmt.Errorf("%w: its source is named otherwise", ErrOtherInputs)
 	}
-	for _, name := range slices.Sorted(maps.Keys(mine)) {
-		if mine[name] != t.Inputs[name] {
-			return fmt.Errorf("%w: its %s differs", ErrOtherInputs, name)
-		}
+	if name := r.Study.otherInput(t.Inputs); name != "" {
+		return fmt.Errorf("%w: its %s differs", ErrOtherInputs, name)
 	}
 	return nil
+}
+
+// otherInput names a file of the study that is another than a run had; "" when none is.
+func (s *Study) otherInput(run map[string]string) string {
+	mine := s.Inputs()
+	for _, name := range slices.Sorted(maps.Keys(mine)) {
+		if mine[name] != run[name] {
+			return name
+		}
+	}
+	return ""
 }
 
 // findPatients reads the facts of the source's patients. What cannot be read counts against whoever it is about; the run itself has

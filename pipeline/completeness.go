@@ -43,6 +43,15 @@ func (s Share) remember(counts map[string]int64, p Part) {
 	counts[countVariables+behind], counts[countSeen+behind] = s.Variables, s.Seen
 }
 
+// counted is what the ledger keeps of a run: Shares reads it.
+func counted(shares map[Part]Share) map[string]int64 {
+	counts := make(map[string]int64, 4*len(shares))
+	for part, share := range shares {
+		share.remember(counts, part)
+	}
+	return counts
+}
+
 // Shares reads what the ledger keeps of a run. Runs of before parts were remembered have the whole only, or nothing.
 func Shares(counts map[string]int64) map[Part]Share {
 	all := map[Part]Share{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"strings"
 
 	"github.com/crflink/crflink/authorisation"
@@ -229,9 +230,7 @@ func (r *runner) count(ctx context.Context) error {
 	if err := r.close(ctx, counts); err != nil {
 		return err
 	}
-	for part, share := range r.shares {
-		share.remember(counts, part)
-	}
+	maps.Copy(counts, counted(r.shares))
 	if err := r.advance(ctx); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/crflink/crflink/ecrf"
@@ -16,10 +15,8 @@ func Unfinished(ctx context.Context, ledger ecrf.Ledger, study *Study, now time.
 		return time.Time{}, false, err
 	}
 	last := runs[0].Run
-	for name, hash := range maps.All(study.Inputs()) {
-		if last.Inputs[name] != hash {
-			return time.Time{}, false, nil
-		}
+	if study.otherInput(last.Inputs) != "" {
+		return time.Time{}, false, nil
 	}
 	asOf = last.AsOf.In(study.Zone)
 	y, m, d := asOf.Date()

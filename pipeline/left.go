@@ -43,8 +43,18 @@ func (r *runner) made(ctx context.Context, name, form string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{version, name, form, r.ground()}))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// ground is a digest of what all outputs of the run are made from beside the ledger: who is permitted, the study's files and the
+// program. It is made once, for the first output: then nobody's standing changes any more.
+func (r *runner) ground() string {
+	if r.groundSum != "" {
+		return r.groundSum
+	}
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%q\n", []string{version, r.Program, name, form, r.Study.ID})
+	_, _ = fmt.Fprintf(h, "%q\n", []string{r.Program, r.Study.ID})
 	for _, input := range slices.Sorted(maps.Keys(r.inputs)) {
 		_, _ = fmt.Fprintf(h, "%s %s\n", input, r.inputs[input])
 	}
@@ -54,7 +64,8 @@ func (r *runner) made(ctx context.Context, name, form string) (string, error) {
 			_, _ = fmt.Fprintf(h, "%q\n", subject)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	r.groundSum = hex.EncodeToString(h.Sum(nil))
+	return r.groundSum
 }
 
 // madeFor is made of what a target is given; "" for a target that has to be looked at in every run, because it is no file.
@@ -158,11 +169,7 @@ func (r *runner) completeness(ctx context.Context) error {
 			}
 		}
 	}
-	shares := map[string]int64{}
-	for part, share := range r.shares {
-		share.remember(shares, part)
-	}
-	return r.leave(ctx, completenessOutput, left{Made: made, Matrix: r.matrix.byName(), Shares: shares})
+	return r.leave(ctx, completenessOutput, left{Made: made, Matrix: r.matrix.byName(), Shares: counted(r.shares)})
 }
 
 func (m Matrix) byName() map[string]*Fill {

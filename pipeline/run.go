@@ -154,6 +154,7 @@ type runner struct {
 	combining sync.Mutex // of combination
 	cohorts   cohorts
 	shares    map[Part]Share
+	groundSum string // what ground has made
 	matrix    Matrix // of the last walk over all that is delivered; nil before one
 
 	parting parting
