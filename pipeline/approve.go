@@ -41,8 +41,8 @@ func awaited(ctx context.Context, study *Study, ledger ecrf.Ledger) (*Awaited, e
 	return nil, nil
 }
 
-// Works reports whether the study has a target where people work.
-func (s *Study) Works() bool {
+// works reports whether the study has a target where people work.
+func (s *Study) works() bool {
 	return slices.ContainsFunc(s.Targets, func(t TargetSpec) bool { return liveKind(t.Kind) })
 }
 
@@ -105,7 +105,7 @@ func ApproveMapping(ctx context.Context, parts Parts, by, reason, hash string, n
 	switch author := plain(s.Mapping.Author); {
 	case by == "" || strings.TrimSpace(reason) == "":
 		return nil, ErrNobody
-	case !s.Works():
+	case !s.works():
 		return nil, ErrNoLiveTarget
 	case author == "":
 		return nil, ErrNoAuthor

@@ -58,8 +58,9 @@ type Progress interface {
 
 // Outcome is what a run came to.
 type Outcome struct {
-	Tally  Tally
-	Stages []Stage
+	Tally   Tally
+	Stages  []Stage
+	Preview *Preview // that the options named, or of a dry run of a study with live targets; else nil
 }
 
 // Stage is a part of a run, how much it worked off and the time it took.
@@ -87,11 +88,11 @@ func Run(ctx context.Context, parts Parts, options Options) (*Outcome, error) {
 	if parts.Numbering == nil {
 		return nil, errors.New("the service that numbers the study's subjects was not opened")
 	}
-	if options.DryRun && options.Preview == nil && parts.Study.Works() { // what they would be given is what the run would have stored
+	if options.DryRun && options.Preview == nil && parts.Study.works() { // what they would be given is what the run would have stored
 		options.Preview = &Preview{}
 	}
 	options.DryRun, options.looks = options.DryRun || options.Preview != nil, !options.DryRun
-	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally()}}
+	r := &runner{Parts: parts, Options: options, veil: veil, out: &Outcome{Tally: newTally(), Preview: options.Preview}}
 	if options.Budget > 0 {
 		r.until = parts.Clock().Add(options.Budget)
 	}

@@ -36,11 +36,11 @@ func reports(study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f
 }
 
 // showRun writes the summary of a run, and of a dry run the cells that would change as well.
-func showRun(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, f syncFlags, run report.Run) error {
-	if err := report.WriteSummary(cmd.OutOrStdout(), run); err != nil || f.shown == nil {
+func showRun(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, asOf time.Time, run report.Run) error {
+	if err := report.WriteSummary(cmd.OutOrStdout(), run); err != nil || outcome.Preview == nil {
 		return err
 	}
-	return report.WriteChanges(cmd.OutOrStdout(), previewed(study, f.shown, outcome, asOf))
+	return report.WriteChanges(cmd.OutOrStdout(), previewed(study, outcome, asOf))
 }
 
 // show writes the run's report where it was asked for, and ends with the run's exit code.
@@ -50,7 +50,7 @@ func show(cmd *cobra.Command, study *pipeline.Study, outcome *pipeline.Outcome, 
 		if err := report.WriteJSON(cmd.OutOrStdout(), handed); err != nil {
 			return err
 		}
-	} else if err := showRun(cmd, study, outcome, asOf, f, run); err != nil {
+	} else if err := showRun(cmd, study, outcome, asOf, run); err != nil {
 		return err
 	}
 	if f.html != "" {

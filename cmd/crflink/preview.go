@@ -69,7 +69,7 @@ func preview(cmd *cobra.Command, file string, f previewFlags) error {
 	if err := errors.Join(stopped(cmd.Context(), runErr), o.Close()); err != nil {
 		return err
 	}
-	return showPreview(cmd, previewed(study, shown, outcome, asOf), outcome, f)
+	return showPreview(cmd, previewed(study, outcome, asOf), outcome, f)
 }
 
 func showPreview(cmd *cobra.Command, p report.Preview, outcome *pipeline.Outcome, f previewFlags) error {
@@ -94,8 +94,9 @@ func showPreview(cmd *cobra.Command, p report.Preview, outcome *pipeline.Outcome
 // atLedger is what a preview calls the ledger, beside the targets.
 const atLedger = "ledger"
 
-// previewed turns a preview into the report's form.
-func previewed(study *pipeline.Study, shown *pipeline.Preview, o *pipeline.Outcome, asOf time.Time) report.Preview {
+// previewed turns the preview of a run into the report's form.
+func previewed(study *pipeline.Study, o *pipeline.Outcome, asOf time.Time) report.Preview {
+	shown := o.Preview
 	p := report.Preview{
 		Study: report.Study{ID: study.ID, Title: study.Title, Version: study.Version}, AsOf: asOf.Format(time.RFC3339), Mapping: study.Mapping.Hash(),
 		Unchanged: shown.Unchanged(), Warnings: append(awaited(&o.Tally), withdrawals(&o.Tally)...),

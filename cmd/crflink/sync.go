@@ -34,9 +34,8 @@ type syncFlags struct {
 	goesOn  bool           // with a run of the same day that did not come to its end
 	began   time.Time      // the as-of of the run that is gone on with; zero for a new one
 
-	head   audit.Head        // of the audit, when the run was over
-	missed *audit.Missed     // what its log lacked before
-	shown  *pipeline.Preview // of a dry run
+	head   audit.Head    // of the audit, when the run was over
+	missed *audit.Missed // what its log lacked before
 }
 
 func syncCommand() *cobra.Command {
@@ -143,11 +142,8 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 	if f.station != nil {
 		o.Workshop = f.station.Lead()
 	}
-	if f.dryRun && study.Works() {
-		f.shown = &pipeline.Preview{}
-	}
 	outcome, runErr := pipeline.Run(ctx, o.Parts, pipeline.Options{
-		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Preview: f.shown, Workers: streams(study), Program: version(), Budget: f.budget,
+		AsOf: asOf, Full: f.full, DryRun: f.dryRun, Workers: streams(study), Program: version(), Budget: f.budget,
 	})
 	progress.done()
 	var headErr error
