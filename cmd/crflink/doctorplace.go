@@ -102,11 +102,11 @@ func (e *examination) ledger(ctx context.Context) {
 }
 
 func vaultAddress(spec *pipeline.VaultSpec) (vaultstore.Address, error) {
-	password, err := secretOf(spec.Password)
+	address, err := databaseAddress(spec.Postgres, spec.CA, spec.Password)
 	if err != nil {
-		return vaultstore.Address{}, fmt.Errorf("the vault's password: %w", err)
+		err = fmt.Errorf("the vault's password: %w", err)
 	}
-	return vaultstore.Address{URL: spec.Postgres, CA: spec.CA, Password: password.Reveal()}, nil
+	return address, err
 }
 
 // Space below which a run may not come to its end.

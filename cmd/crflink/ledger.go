@@ -70,12 +70,18 @@ func noLedger(study *pipeline.Study) error {
 }
 
 func ledgerPlace(spec *pipeline.LedgerSpec) (store.Place, error) {
-	password, err := secretOf(spec.Password)
+	address, err := databaseAddress(spec.Postgres, spec.CA, spec.Password)
 	if err != nil {
 		return store.Place{}, fmt.Errorf("the ledger's password: %w", err)
 	}
-	place := store.Place{Address: postgres.Address{URL: spec.Postgres, CA: spec.CA, Password: password.Reveal()}, Schema: spec.Schema}
+	place := store.Place{Address: address, Schema: spec.Schema}
 	return place, place.Check()
+}
+
+// databaseAddress is a database of PostgreSQL with the password by which it is entered.
+func databaseAddress(url, ca string, password pipeline.SecretSpec) (postgres.Address, error) {
+	secret, err := secretOf(password)
+	return postgres.Address{URL: url, CA: ca, Password: secret.Reveal()}, err
 }
 
 func (o *opened) ledger(ctx context.Context) error {

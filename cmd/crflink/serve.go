@@ -18,7 +18,6 @@ import (
 	"github.com/crflink/crflink/operation"
 	"github.com/crflink/crflink/schedule"
 	"github.com/crflink/crflink/store/book"
-	"github.com/crflink/crflink/store/postgres"
 	"github.com/crflink/crflink/telemetry"
 )
 
@@ -184,9 +183,9 @@ func openBook(ctx context.Context, c *operation.Config) (*book.Book, error) {
 	if c.Database == nil {
 		return book.Open(ctx, filepath.Join(c.State, "serve.db"))
 	}
-	password, err := secretOf(c.Database.Password)
+	address, err := databaseAddress(c.Database.URL, c.Database.CA, c.Database.Password)
 	if err != nil {
 		return nil, err
 	}
-	return book.OpenPostgres(ctx, postgres.Address{URL: c.Database.URL, CA: c.Database.CA, Password: password.Reveal()})
+	return book.OpenPostgres(ctx, address)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/crflink/crflink/ecrf/table"
 	"github.com/crflink/crflink/ecrf/workbook"
 	"github.com/crflink/crflink/pipeline"
-	"github.com/crflink/crflink/store/postgres"
 	"github.com/crflink/crflink/store/tables"
 )
 
@@ -43,9 +42,9 @@ func newTarget(study *pipeline.Study, spec pipeline.TargetSpec) (ecrf.Target, er
 }
 
 func postgresTarget(spec pipeline.TargetSpec) (ecrf.Target, error) {
-	password, err := secretOf(spec.Postgres.Password)
+	address, err := databaseAddress(spec.Path, spec.Postgres.CA, spec.Postgres.Password)
 	if err != nil {
 		return nil, fmt.Errorf("target %s: the password: %w", spec.Name, err)
 	}
-	return tables.NewPostgres(spec.Name, postgres.Address{URL: spec.Path, Password: password.Reveal(), CA: spec.Postgres.CA}, spec.Postgres.Schema)
+	return tables.NewPostgres(spec.Name, address, spec.Postgres.Schema)
 }

@@ -100,20 +100,25 @@ func (o *opened) changed(ctx context.Context, what audit.VaultChange, number str
 	return o.Audit.Record(ctx, event)
 }
 
+// vault opens the study's vault, and makes it for a study that has none.
 func (o *opened) vault(ctx context.Context) error {
-	key, err := vaultKey(o.Study)
-	if err != nil {
-		return err
-	}
-	rows, err := o.vaultRows(ctx)
-	if err != nil {
-		return err
-	}
-	o.Vault, err = openVault(ctx, rows, key, o.Study)
+	rows, key, err := o.knownVault(ctx)
 	if errors.Is(err, pseudonym.ErrEmptyVault) {
 		o.Vault, err = o.newVault(ctx, rows, key)
 	}
 	return err
+}
+
+// knownVault opens a vault that is there; pseudonym.ErrEmptyVault where there is none.
+func (o *opened) knownVault(ctx context.Context) (rows *vaultstore.Store, key pseudonym.Key, err error) {
+	if key, err = vaultKey(o.Study); err != nil {
+		return nil, key, err
+	}
+	if rows, err = o.vaultRows(ctx); err != nil {
+		return nil, key, err
+	}
+	o.Vault, err = openVault(ctx, rows, key, o.Study)
+	return rows, key, err
 }
 
 // vaultRows opens where the vault's rows lie.

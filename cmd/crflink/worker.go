@@ -148,7 +148,7 @@ func openGuest(ctx context.Context, file string) (river.Guest, error) {
 		return river.Guest{}, err
 	}
 	o := &opened{Parts: pipeline.Parts{Study: study, Progress: unwatched{}, Clock: time.Now}}
-	for _, step := range []func(context.Context) error{o.unretired, o.source, o.knownVault, o.ledger, o.audit, o.entered, o.pacs} {
+	for _, step := range []func(context.Context) error{o.unretired, o.source, o.vaultOfRun, o.ledger, o.audit, o.entered, o.pacs} {
 		if err := step(ctx); err != nil {
 			return river.Guest{}, errors.Join(err, o.Close())
 		}
@@ -156,20 +156,13 @@ func openGuest(ctx context.Context, file string) (river.Guest, error) {
 	return river.Guest{Parts: o.Parts, Close: o.Close}, nil
 }
 
-// knownVault opens a vault that is there. The first process of a run has made it.
-func (o *opened) knownVault(ctx context.Context) error {
-	key, err := vaultKey(o.Study)
-	if err != nil {
-		return err
+// vaultOfRun opens the vault, which the process that leads the run has made.
+func (o *opened) vaultOfRun(ctx context.Context) error {
+	rows, _, err := o.knownVault(ctx)
+	if err != nil && rows != nil {
+		err = fmt.Errorf("the vault is not the one of the run: %w", err)
 	}
-	rows, err := o.vaultRows(ctx)
-	if err != nil {
-		return err
-	}
-	if o.Vault, err = openVault(ctx, rows, key, o.Study); err != nil {
-		return fmt.Errorf("the vault is not the one of the run: %w", err)
-	}
-	return nil
+	return err
 }
 
 // unwatched is the progress of work that another process counts.
