@@ -240,9 +240,13 @@ func (b *Bench) Compute(ctx context.Context, p Piece) (*ShardResult, error) {
 	return b.run.computeShard(ctx, s)
 }
 
-// Store stores a result.
+// Store stores a result, in the transaction of the context: all of it or nothing. The audit comes last, because whoever appends to it
+// keeps other processes from doing so until the end of the transaction.
 func (b *Bench) Store(ctx context.Context, s *ShardResult) error {
-	return s.store(ctx, b.run.runID, b.run.Audit, b.run.Ledger)
+	if err := b.run.Ledger.Apply(ctx, b.run.runID, s.batch); err != nil {
+		return err
+	}
+	return b.run.Audit.Append(ctx, s.drafts...)
 }
 
 // Harvest returns what the run takes note of, sealed.

@@ -106,14 +106,6 @@ type ShardResult struct {
 // Subjects returns how many subjects' casebooks are stored with the shard.
 func (s *ShardResult) Subjects() int { return len(s.batch.Subjects) }
 
-// store stores the shard. What the audit says of it is written before it, and is on disk when the shard is.
-func (s *ShardResult) store(ctx context.Context, run ecrf.RunID, log *audit.Recorder, ledger ecrf.Ledger) error {
-	if err := log.Append(ctx, s.drafts...); err != nil {
-		return err
-	}
-	return ledger.Apply(ctx, run, s.batch)
-}
-
 // shift is the computing of one shard. It changes nothing of the run: shards are computed side by side, and in other processes.
 type shift struct {
 	*runner

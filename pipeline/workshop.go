@@ -101,13 +101,17 @@ func (o *Order) begin() (s shard, ok bool) {
 // overdue reports whether the run's budget is used up.
 func (r *runner) overdue() bool { return !r.until.IsZero() && !r.Clock().Before(r.until) }
 
-// store stores a shard that was computed in this process, and takes up what it came to. One goroutine calls it.
+// store stores a shard that was computed in this process, and takes up what it came to. What the audit says of it is written before
+// it, and is on disk when the shard is. One goroutine calls it.
 func (o *Order) store(ctx context.Context, done *ShardResult) error {
 	if !o.run.DryRun {
 		if err := o.run.listWrong(done.batch.Subjects); err != nil {
 			return err
 		}
-		if err := done.store(ctx, o.run.runID, o.run.Audit, o.run.Ledger); err != nil {
+		if err := o.run.Audit.Append(ctx, done.drafts...); err != nil {
+			return err
+		}
+		if err := o.run.Ledger.Apply(ctx, o.run.runID, done.batch); err != nil {
 			return err
 		}
 	}

@@ -7,30 +7,27 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// slot is the right to have one shard computed of the study's servers. It is an advisory lock for each: the database gives it back
-// when the process dies.
+// slot is the right to have one shard computed of the study's server. It is an advisory lock: the database gives it back when the
+// process dies.
 type slot struct{ conn *pgxpool.Conn }
 
 const slotLock = "hashtext('crflink server ' || $1), $2"
 
-// takeSlot returns nil when as many shards as the servers may bear are computed already, in whatever process.
+// takeSlot returns nil when as many shards as the server may bear are computed already, in whatever process.
 func (s *Station) takeSlot(ctx context.Context) (*slot, error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, told(err)
 	}
 	held := &slot{conn}
-	for _, server := range s.servers {
-		ok, err := held.of(ctx, server, s.options.AtSource)
-		if err != nil || !ok {
-			held.giveBack()
-			return nil, told(err)
-		}
+	if ok, err := held.of(ctx, s.server, s.options.AtSource); err != nil || !ok {
+		held.giveBack()
+		return nil, told(err)
 	}
 	return held, nil
 }
 
-// of takes a slot of one server. The search begins anywhere, so that processes do not stand in each other's way.
+// of takes a slot of the server. The search begins anywhere, so that processes do not stand in each other's way.
 func (h *slot) of(ctx context.Context, server string, slots int) (ok bool, err error) {
 	first := rand.IntN(slots) // #nosec G404 -- any will do
 	for i := range slots {
@@ -41,7 +38,7 @@ func (h *slot) of(ctx context.Context, server string, slots int) (ok bool, err e
 	return false, nil
 }
 
-// giveBack gives all slots back, with the connection when that is not sure.
+// giveBack gives the slot back, with the connection when that is not sure.
 func (h *slot) giveBack() {
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackTimeout)
 	defer cancel()

@@ -79,7 +79,7 @@ type Station struct {
 	schema  string
 	pool    *pgxpool.Pool
 	client  *river.Client[pgx.Tx]
-	servers []string // of the study's sources
+	server  string // of the study's source
 
 	mu    sync.Mutex
 	bench map[atWork]*bench // by run and epoch
@@ -88,10 +88,7 @@ type Station struct {
 // Open opens the study's schema, which the ledger has made, and makes the tables of the distribution if need be. Nothing is worked
 // off before Start.
 func Open(ctx context.Context, p store.Place, study *pipeline.Study, o Options) (*Station, error) {
-	s := &Station{options: o.usual(), schema: p.Schema, bench: map[atWork]*bench{}}
-	for i := range study.Sources {
-		s.servers = append(s.servers, study.Sources[i].URL)
-	}
+	s := &Station{options: o.usual(), schema: p.Schema, server: study.Sources[0].URL, bench: map[atWork]*bench{}}
 	if err := s.connect(ctx, p); err != nil {
 		return nil, fmt.Errorf("the distribution of shards: %w", err)
 	}
