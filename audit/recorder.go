@@ -79,7 +79,7 @@ func (r *Recorder) Draft(e Event) (Draft, error) {
 		return Draft{}, fmt.Errorf("audit: what happened cannot be written: %w", err)
 	}
 	entry := Entry{At: r.now().UTC().Format(time.RFC3339), Actor: r.actor, Kind: e.Kind}
-	var seal pseudonym.AuditSeal
+	var seal pseudonym.Seal
 	if e.Subject.IsZero() {
 		seal = r.vault.AuditSeal()
 	} else {

@@ -38,31 +38,31 @@ func (s Subject) AuditMark() hash.Hash {
 }
 
 // AuditSeal seals what the audit says about the subject. Once the subject's row is destroyed it cannot be opened.
-func (s Subject) AuditSeal() AuditSeal {
-	return newAuditSeal(newKeyer(s.key.open()).digest(labelAuditSeal))
+func (s Subject) AuditSeal() Seal {
+	return newSeal(newKeyer(s.key.open()).digest(labelAuditSeal))
 }
 
-// AuditSeal encrypts what the audit holds: XChaCha20-Poly1305 under a random nonce that precedes the ciphertext.
-type AuditSeal struct{ aead cipher.AEAD }
+// Seal encrypts what the study keeps outside of its vault: XChaCha20-Poly1305 under a random nonce that precedes the ciphertext.
+type Seal struct{ aead cipher.AEAD }
 
-func newAuditSeal(key []byte) AuditSeal {
+func newSeal(key []byte) Seal {
 	aead, err := chacha20poly1305.NewX(key)
 	if err != nil {
 		panic(err) // the key is a SHA-256 digest: it has the length
 	}
-	return AuditSeal{aead}
+	return Seal{aead}
 }
 
 const auditData = "crflink-audit-v1\x00"
 
 // Seal encrypts a text, which opens only with the same bound.
-func (s AuditSeal) Seal(plain []byte, bound string) []byte {
+func (s Seal) Seal(plain []byte, bound string) []byte {
 	nonce := random(s.aead.NonceSize())
 	return s.aead.Seal(nonce, nonce, plain, []byte(auditData+bound))
 }
 
 // Open decrypts what Seal gave for the bound.
-func (s AuditSeal) Open(sealed []byte, bound string) ([]byte, error) {
+func (s Seal) Open(sealed []byte, bound string) ([]byte, error) {
 	n := s.aead.NonceSize()
 	if len(sealed) < n {
 		return nil, fmt.Errorf("audit: %w", errSealed)
@@ -80,8 +80,8 @@ func (v *Vault) AuditChain() hash.Hash {
 }
 
 // AuditSeal seals what the study's audit says about no single subject.
-func (v *Vault) AuditSeal() AuditSeal {
-	return newAuditSeal(v.lookup.hash("audit seal", v.study))
+func (v *Vault) AuditSeal() Seal {
+	return newSeal(v.lookup.hash("audit seal", v.study))
 }
 
 func (v *Vault) anchorName() string { return "audit-anchor-" + hex.EncodeToString(v.studyHash()) }
@@ -121,9 +121,14 @@ func (v *Vault) MoveAuditAnchor(ctx context.Context, next func(now []byte) []byt
 	return nil
 }
 
+// MemorySeal seals what a source remembers between runs.
+func (v *Vault) MemorySeal() Seal {
+	return newSeal(v.lookup.hash("memory seal", v.study))
+}
+
 // WorkSeal seals what one process tells another about a run of the study.
-func (v *Vault) WorkSeal() AuditSeal {
-	return newAuditSeal(v.lookup.hash("work seal", v.study))
+func (v *Vault) WorkSeal() Seal {
+	return newSeal(v.lookup.hash("work seal", v.study))
 }
 
 // Subjects yields all subjects of the study, in no order that means anything.

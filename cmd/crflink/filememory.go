@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"errors"
 	"io"
 	"io/fs"
@@ -12,33 +10,23 @@ import (
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/ndjson"
 	"github.com/crflink/crflink/internal/atomicfile"
+	"github.com/crflink/crflink/pseudonym"
 )
 
 // filesKnown is the file in a study's state folder with what its source learnt of files.
 const filesKnown = "files.sealed"
 
 // rememberFiles gives a source of files its memory. With anew, the files are read in any case.
-func (o *opened) rememberFiles(anew bool) error {
-	source, ok := fhir.Behind[*ndjson.Source](o.Source)
-	if !ok {
-		return nil
+func (o *opened) rememberFiles(anew bool) {
+	if source, ok := fhir.Behind[*ndjson.Source](o.Source); ok {
+		source.Remember(fileMemory{filepath.Join(o.Study.State, filesKnown), o.Vault.MemorySeal()}, version(), anew)
 	}
-	block, err := aes.NewCipher(o.Vault.Authenticate("what a source learnt of files", nil))
-	if err != nil {
-		return err
-	}
-	gcm, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return err
-	}
-	source.Remember(fileMemory{filepath.Join(o.Study.State, filesKnown), gcm}, version(), anew)
-	return nil
 }
 
 // fileMemory is a file sealed under a key of the vault.
 type fileMemory struct {
 	path string
-	seal cipher.AEAD
+	seal pseudonym.Seal
 }
 
 // Recall opens the file. One that was not sealed under this key, or was changed, is as if it were not there.
@@ -50,7 +38,7 @@ func (m fileMemory) Recall() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := m.seal.Open(nil, nil, sealed, []byte(filesKnown))
+	text, err := m.seal.Open(sealed, filesKnown)
 	if err != nil {
 		return nil, nil //nolint:nilerr // the files are read then
 	}
@@ -60,7 +48,7 @@ func (m fileMemory) Recall() ([]byte, error) {
 // Keep replaces the file.
 func (m fileMemory) Keep(text []byte) error {
 	_, err := atomicfile.Replace(m.path, func(w io.Writer) error {
-		_, err := w.Write(m.seal.Seal(nil, nil, text, []byte(filesKnown))) // #nosec G407 -- the cipher draws the nonce itself
+		_, err := w.Write(m.seal.Seal(text, filesKnown))
 		return err
 	})
 	return err

@@ -124,9 +124,7 @@ func runStudy(ctx context.Context, study *pipeline.Study, asOf time.Time, f *syn
 		return nil, err
 	}
 	if !f.dryRun {
-		if err := o.rememberFiles(f.full); err != nil {
-			return nil, errors.Join(err, o.Close())
-		}
+		o.rememberFiles(f.full)
 	}
 	if f.goesOn {
 		begun, unfinished, err := pipeline.Unfinished(ctx, o.Ledger, study, asOf)
