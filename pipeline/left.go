@@ -76,7 +76,7 @@ func (r *runner) madeFor(ctx context.Context, t ecrf.Target) (string, error) {
 		return "", nil
 	}
 	spec := &r.Study.Targets[i]
-	form := fmt.Sprintf("%s %q %+v %t", spec.Kind, spec.Path, spec.ODM, spec.Lines)
+	form := fmt.Sprintf("%+v", *spec) // of files it holds no pointer
 	if kind.dated {
 		form += " " + r.AsOf.In(r.Study.Zone).Format(time.RFC3339)
 	}
