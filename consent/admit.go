@@ -125,7 +125,7 @@ func (g *gatekeeper) owner(res *fhir.Resource, rule dateRule) DropReason {
 		return OtherPatient
 	}
 	named := false
-	for ref := range res.Subjects() {
+	for ref := range res.Subject().Elements() {
 		named = true
 		switch g.person.whose(ref, g.patients) {
 		case ofOther, ofLinked:

@@ -43,7 +43,7 @@ func folder(t testing.TB, dir string) iter.Seq2[*fhir.Record, error] {
 		if r.Type == "Patient" {
 			owner = r.ID
 		}
-		for ref := range r.Subjects() {
+		for ref := range r.Subject().Elements() {
 			key, _ := fhir.ParseReference(ref.Get("reference").Text()).Key()
 			owner = key.ID
 		}

@@ -168,15 +168,15 @@ func daysIn(year, month int) int {
 }
 
 // String writes the date as it was written.
-func (d DateTime) String() string { return string(d.Append(nil)) }
+func (d DateTime) String() string {
+	var b [len("2006-01-02T15:04:05.000000000+00:00")]byte
+	return string(d.Append(b[:0]))
+}
 
 // Append writes the date as it was written behind b.
 func (d DateTime) Append(b []byte) []byte {
 	if d.Precision == 0 {
 		return b
-	}
-	if b == nil {
-		b = make([]byte, 0, len("2006-01-02T15:04:05.000+00:00"))
 	}
 	b = padded(b, d.Year, 4)
 	if d.Precision >= Month {
@@ -325,6 +325,7 @@ func (d Day) Date() (year, month, day int) {
 
 // String writes YYYY-MM-DD.
 func (d Day) String() string {
+	var b [len("2006-01-02")]byte
 	y, m, day := d.Date()
-	return fmt.Sprintf("%04d-%02d-%02d", y, m, day)
+	return string(padded(append(padded(append(padded(b[:0], y, 4), '-'), m, 2), '-'), day, 2))
 }

@@ -101,7 +101,7 @@ func roots(res *Resource) bool {
 	case Shared:
 		return res.Type == "ResearchStudy" // comes with the facts
 	case Possible:
-		for range res.Subjects() {
+		for range res.Subject().Elements() {
 			return true
 		}
 		return false

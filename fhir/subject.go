@@ -77,8 +77,8 @@ func SubjectParameter(typ string) string { return subjects[typ].parameter }
 // SubjectElement returns the element that says whose a resource of the type is, "" where there is none.
 func SubjectElement(typ string) string { return subjects[typ].element }
 
-// Subjects yields the Reference elements that say whose the resource is; none for a Patient and for shared types.
-func (r *Resource) Subjects() iter.Seq[Node] { return r.Get(subjects[r.Type].element).Elements() }
+// Subject returns the Reference that says whose the resource is, or the array of them; Missing for a Patient and for shared types.
+func (r *Resource) Subject() Node { return r.Get(subjects[r.Type].element) }
 
 // References yields every Reference.reference in the resource, contained resources and extensions included.
 func (r *Resource) References() iter.Seq[Node] {

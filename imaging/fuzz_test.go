@@ -54,10 +54,7 @@ func lawful(t *testing.T, found Found) {
 		t.Errorf("lost: %+v with %d links of %d sources, %d unlinked", c, len(found.Links), sources, len(found.Unlinked))
 	}
 	var out bytes.Buffer
-	if err := WriteSessions(&out, once(found.Links)); err != nil {
-		t.Error(err)
-	}
-	if err := WriteUnlinked(&out, once(found.Unlinked)); err != nil {
+	if err := WriteSessions(&out, &out, only(found)); err != nil {
 		t.Error(err)
 	}
 	if strings.ContainsFunc(out.String(), func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) || strings.Contains(out.String(), fmt.Sprint(uidA)) {

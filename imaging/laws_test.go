@@ -94,10 +94,7 @@ func TestNoOriginalIsInAnyOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.Write(encoded)
-	if err := WriteSessions(&out, once(found.Links)); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteUnlinked(&out, once(found.Unlinked)); err != nil {
+	if err := WriteSessions(&out, &out, only(found)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = ReadReview("review.csv", strings.NewReader("subject,resource,study_uid,decision\n"+number+","+uid+","+series+","+placer+"\n"))

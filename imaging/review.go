@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,28 +44,28 @@ var reviewHeader = []string{"subject", "resource", "study_uid", "reason", "resou
 
 // WriteReview writes rows as CSV. Equal rows give equal bytes.
 func WriteReview(w io.Writer, rows []ReviewRow) error {
-	return writeRows(w, "review", reviewHeader, once(rows), func(rows []ReviewRow) {
-		slices.SortStableFunc(rows, func(a, b ReviewRow) int {
-			return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Resource, b.Resource), -cmp.Compare(a.Offer.Score, b.Offer.Score), cmp.Compare(a.StudyUID, b.StudyUID))
-		})
-	}, func(r ReviewRow) []string {
-		score := ""
-		if len(r.Offer.For) > 0 {
-			score = strconv.Itoa(r.Offer.Score)
-		}
-		series := ""
-		if r.StudyUID != "" {
-			series = strconv.Itoa(r.Offer.Series)
-		}
-		return []string{r.Subject, r.Resource, r.StudyUID, string(r.Reason), r.Of.Date, distance(r.Of.Days, r.Of.HasDays), strings.Join(r.Of.Modality, " "),
-			r.Offer.Date, distance(r.Offer.Days, r.Offer.HasDays), strings.Join(r.Offer.Modality, " "), series, score, strings.Join(r.Offer.For, " "),
-			string(r.Choice), r.By, r.Note}
+	table := newCSVTable("review", w, reviewHeader)
+	sorted := slices.SortedStableFunc(slices.Values(rows), func(a, b ReviewRow) int {
+		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Resource, b.Resource), -cmp.Compare(a.Offer.Score, b.Offer.Score), cmp.Compare(a.StudyUID, b.StudyUID))
 	})
+	for i := range sorted {
+		table.add(sorted[i].row())
+	}
+	return table.end()
 }
 
-// once yields one group.
-func once[T any](group []T) iter.Seq2[[]T, error] {
-	return func(yield func([]T, error) bool) { yield(group, nil) }
+func (r *ReviewRow) row() []string {
+	score := ""
+	if len(r.Offer.For) > 0 {
+		score = strconv.Itoa(r.Offer.Score)
+	}
+	series := ""
+	if r.StudyUID != "" {
+		series = strconv.Itoa(r.Offer.Series)
+	}
+	return []string{r.Subject, r.Resource, r.StudyUID, string(r.Reason), r.Of.Date, distance(r.Of.Days, r.Of.HasDays), strings.Join(r.Of.Modality, " "),
+		r.Offer.Date, distance(r.Offer.Days, r.Offer.HasDays), strings.Join(r.Offer.Modality, " "), series, score, strings.Join(r.Offer.For, " "),
+		string(r.Choice), r.By, r.Note}
 }
 
 // NotClaimed is the reason of a study at the PACS that no resource stands for.

@@ -56,11 +56,11 @@ func WriteSample(w io.Writer, pairs []Pair, n int, seed uint64) error {
 	chance := rand.New(rand.NewPCG(seed, 0x53616d706c65)) // #nosec G404 -- a sample that can be drawn again
 	chance.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
 	pairs = pairs[:min(n, len(pairs))]
-	number := 0
-	return writeRows(w, "sample", sampleHeader, once(pairs), func([]Pair) {}, func(p Pair) []string {
-		number++
-		return []string{strconv.Itoa(number), p.Subject, p.Resource, p.StudyUID, p.Date, distance(p.Days, p.HasDays), strings.Join(p.Modality, " "), ""}
-	})
+	table := newCSVTable("sample", w, sampleHeader)
+	for i, p := range pairs {
+		table.add([]string{strconv.Itoa(i + 1), p.Subject, p.Resource, p.StudyUID, p.Date, distance(p.Days, p.HasDays), strings.Join(p.Modality, " "), ""})
+	}
+	return table.end()
 }
 
 // Verdict is what a person says about a pair.

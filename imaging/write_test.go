@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,11 +64,16 @@ func TestTheTablesOfSessions(t *testing.T) {
 		found.Links[0].Session, found.Links[1].Session = 1, 2
 	}
 	var sessions, unlinked bytes.Buffer
-	if err := errors.Join(WriteSessions(&sessions, once(found.Links)), WriteUnlinked(&unlinked, once(found.Unlinked))); err != nil {
+	if err := WriteSessions(&sessions, &unlinked, only(found)); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "sessions.csv", sessions.Bytes())
 	golden(t, "sessions_unlinked.csv", unlinked.Bytes())
+}
+
+// only yields one subject.
+func only(found Found) iter.Seq2[Found, error] {
+	return func(yield func(Found, error) bool) { yield(found, nil) }
 }
 
 func TestOriginalsAreForTheirOwnerOnly(t *testing.T) {

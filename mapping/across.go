@@ -107,7 +107,7 @@ func (r *run) other(name string, to *formRule) (outcome, error) {
 	outer := r.event
 	r.event = to.form.event
 	defer func() { r.event = outer }()
-	done := map[string]outcome{}
+	done := &doneItems{}
 	if err := r.needs(to, done); err != nil {
 		return outcome{}, err
 	}
@@ -123,10 +123,10 @@ func (r *run) other(name string, to *formRule) (outcome, error) {
 }
 
 // needs fills the items of its own form that a rule needs. That they need each other in no circle has been checked.
-func (r *run) needs(to *formRule, done map[string]outcome) error {
+func (r *run) needs(to *formRule, done *doneItems) error {
 	for _, name := range to.rule.uses() {
 		i := slices.IndexFunc(to.form.rules, func(x *rule) bool { return x.item.Name == name })
-		if _, ok := done[name]; ok || i < 0 {
+		if _, ok := done.get(name); ok || i < 0 {
 			continue
 		}
 		needed := &formRule{to.form, to.form.rules[i]}

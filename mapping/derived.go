@@ -12,7 +12,7 @@ import (
 )
 
 // derived computes an item from events and the items of its form instance that are done.
-func (r *run) derived(rule *rule, done map[string]outcome) (outcome, error) {
+func (r *run) derived(rule *rule, done *doneItems) (outcome, error) {
 	switch d := rule.derive; {
 	case d.age != nil:
 		return r.age(rule), nil
@@ -38,7 +38,7 @@ func (r *run) age(rule *rule) outcome {
 	return missing(ecrf.NotApplicable)
 }
 
-func (r *run) daysBetween(rule *rule, done map[string]outcome) (outcome, error) {
+func (r *run) daysBetween(rule *rule, done *doneItems) (outcome, error) {
 	from, reason, err := r.moment(rule.derive.days.from, done)
 	if err != nil {
 		return outcome{}, err
@@ -56,7 +56,7 @@ func (r *run) daysBetween(rule *rule, done map[string]outcome) (outcome, error) 
 }
 
 // moment returns the day of an event, or of a date item of the form or of another.
-func (r *run) moment(name string, done map[string]outcome) (fhir.Day, ecrf.MissingReason, error) {
+func (r *run) moment(name string, done *doneItems) (fhir.Day, ecrf.MissingReason, error) {
 	o, isItem, err := r.item(name, done)
 	if err != nil {
 		return 0, "", err
@@ -76,16 +76,16 @@ func (r *run) moment(name string, done map[string]outcome) (fhir.Day, ecrf.Missi
 }
 
 // item returns what an item of the form, or form.item of another, holds.
-func (r *run) item(name string, done map[string]outcome) (o outcome, ok bool, err error) {
+func (r *run) item(name string, done *doneItems) (o outcome, ok bool, err error) {
 	if to := r.mapping.across[name]; to != nil {
 		o, err = r.other(name, to)
 		return o, true, err
 	}
-	o, ok = done[name]
+	o, ok = done.get(name)
 	return o, ok, nil
 }
 
-func (r *run) expressionOver(rule *rule, done map[string]outcome) (outcome, error) {
+func (r *run) expressionOver(rule *rule, done *doneItems) (outcome, error) {
 	env := fhirpath.Env{AsOf: r.in.AsOf, Zone: r.in.Zone, Vars: make(map[string][]fhirpath.Value, len(rule.derive.expr.items)+len(r.env.Vars))}
 	maps.Copy(env.Vars, r.env.Vars)
 	for _, name := range rule.derive.expr.items {

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"sync"
@@ -22,8 +23,6 @@ type Input struct {
 	// StudyUID returns the pseudonymous Study Instance UID that imaging linkage found for an ImagingStudy of the record;
 	// nil knows of none.
 	StudyUID func(fhir.Key) (uid string, ok bool)
-	// Days are the days of events, as Events returned them for the same input; nil lets Fill find them.
-	Days map[string]fhir.Day
 	// Entered is what people entered in the cells that Mapping.Entered names.
 	Entered ecrf.Entries
 	Reached func(MapRow) // is told each row of a code map that gives a value; may be nil
@@ -36,18 +35,47 @@ type Input struct {
 // Fill computes the subject's casebook. It is a pure function of the mapping and its input. The error names the rule
 // whose evaluation failed, and nothing of the patient.
 func (m *Mapping) Fill(in Input) (*ecrf.Casebook, error) {
-	r := newRun(m, in)
-	defer r.end()
-	in.Trace.follows(m)
-	if err := r.knowEvents(); err != nil {
+	e := m.Evaluate(in)
+	defer e.End()
+	return e.Casebook()
+}
+
+// Evaluation is the mapping applied to one subject.
+type Evaluation struct {
+	run   *run
+	found bool // the events
+}
+
+// Evaluate prepares the evaluation of a subject, for those who need the days of events before the casebook.
+func (m *Mapping) Evaluate(in Input) *Evaluation { return &Evaluation{run: newRun(m, in)} }
+
+// End gives the memory of the evaluation to later ones.
+func (e *Evaluation) End() { e.run.end() }
+
+// Events returns the days of the events that happened to the subject.
+func (e *Evaluation) Events() (map[string]fhir.Day, error) {
+	if !e.found {
+		if err := e.run.findEvents(); err != nil {
+			return nil, err
+		}
+		e.found = true
+	}
+	return e.run.days, nil
+}
+
+// Casebook computes what Fill returns.
+func (e *Evaluation) Casebook() (*ecrf.Casebook, error) {
+	r := e.run
+	r.in.Trace.follows(r.mapping)
+	if _, err := e.Events(); err != nil {
 		return nil, err
 	}
-	book, err := ecrf.NewCasebook(in.Record.Subject(), m.dictionary)
+	book, err := ecrf.NewCasebook(r.in.Record.Subject(), r.mapping.dictionary)
 	if err != nil {
 		return nil, err
 	}
-	for i := range m.forms {
-		f := &m.forms[i]
+	for i := range r.mapping.forms {
+		f := &r.mapping.forms[i]
 		of, err := r.of(f)
 		if err != nil {
 			return nil, err
@@ -80,7 +108,7 @@ type run struct {
 
 	sub         map[string]*run    // over the resources of sources with rules of their own, by alias
 	across      map[string]outcome // by form.item: items of single forms that other forms use
-	filledItems map[string]outcome // of the instance under way, where a rule of its form looks back
+	filledItems doneItems          // of the instance under way, where a rule of its form looks back
 	answers     [][]candidate      // of the conditions, by the number of the expression
 	answered    []bool
 }
@@ -88,7 +116,6 @@ type run struct {
 // environments are those of evaluations that are over, for their memory.
 var environments = sync.Pool{New: func() any { return new(fhirpath.Env) }}
 
-// end gives the memory of the evaluation to later ones.
 func (r *run) end() {
 	for _, part := range r.sub {
 		part.end()
@@ -123,15 +150,6 @@ func newRun(m *Mapping, in Input) *run {
 		}
 	}
 	return r
-}
-
-// knowEvents takes the days that are known, unless a trace wants to see how they are found.
-func (r *run) knowEvents() error {
-	if r.in.Days == nil || r.in.Trace != nil {
-		return r.findEvents()
-	}
-	r.days = r.in.Days
-	return nil
 }
 
 func (r *run) findEvents() error {
@@ -205,13 +223,10 @@ func (r *run) fillForm(f *form) ([]ecrf.Instance, error) {
 
 // cells fills a form's items. The candidate is that of a repeating form's instance.
 func (r *run) cells(f *form, c *keyed) ([]ecrf.Cell, error) {
-	var done map[string]outcome
+	var done *doneItems
 	if f.looksBack {
-		if r.filledItems == nil {
-			r.filledItems = make(map[string]outcome, len(f.rules))
-		}
-		clear(r.filledItems)
-		done = r.filledItems
+		done = &r.filledItems
+		done.reset()
 	}
 	cells := make([]ecrf.Cell, 0, len(f.rules))
 	for _, rule := range f.rules {
@@ -226,9 +241,9 @@ func (r *run) cells(f *form, c *keyed) ([]ecrf.Cell, error) {
 }
 
 // filled fills an item once: an item that another form asked for is there already.
-func (r *run) filled(rule *rule, c *keyed, done map[string]outcome) (outcome, error) {
+func (r *run) filled(rule *rule, c *keyed, done *doneItems) (outcome, error) {
 	if o, ok := r.across[rule.id]; ok && c == nil {
-		remember(done, rule, o)
+		done.put(rule, o)
 		return o, nil
 	}
 	outer := r.traceRule(rule, c)
@@ -237,22 +252,49 @@ func (r *run) filled(rule *rule, c *keyed, done map[string]outcome) (outcome, er
 		return o, fmt.Errorf("rule %s: %w", rule.id, err)
 	}
 	r.traced(rule, o, outer)
-	remember(done, rule, o)
+	done.put(rule, o)
 	return o, nil
 }
 
-// remember notes what an item has got for later items of the form; done is nil where none looks back.
-func remember(done map[string]outcome, rule *rule, o outcome) {
-	if done != nil {
-		done[rule.item.Name] = o
-	}
+// doneItems is what items of an instance have got, for later items of it; nil where none looks back.
+type doneItems struct {
+	at       map[string]int // by the item's name
+	outcomes []outcome
 }
 
-func (r *run) fillItem(rule *rule, c *keyed, done map[string]outcome) (outcome, error) {
+func (d *doneItems) reset() {
+	clear(d.at)
+	d.outcomes = d.outcomes[:0]
+}
+
+func (d *doneItems) put(rule *rule, o outcome) {
+	if d == nil {
+		return
+	}
+	if d.at == nil {
+		d.at = map[string]int{}
+	}
+	d.at[rule.item.Name] = len(d.outcomes)
+	d.outcomes = append(d.outcomes, o)
+}
+
+func (d *doneItems) get(name string) (o outcome, ok bool) {
+	if d == nil {
+		return outcome{}, false
+	}
+	i, ok := d.at[name]
+	if ok {
+		o = d.outcomes[i]
+	}
+	return o, ok
+}
+
+func (r *run) fillItem(rule *rule, c *keyed, done *doneItems) (outcome, error) {
 	switch {
 	case rule.of != "":
-		r.traceQualifier(rule, done[rule.of])
-		return qualifier(rule, done[rule.of], r.in.Reached), nil
+		of, _ := done.get(rule.of)
+		r.traceQualifier(rule, of)
+		return qualifier(rule, of, r.in.Reached), nil
 	case rule.derive.exists():
 		if err := r.traceDerived(rule, done); err != nil {
 			return outcome{}, err
@@ -331,7 +373,7 @@ func (r *run) choose(rule *rule, values []taken) (outcome, error) {
 
 // needsEvents reports no-event for a rule that counts from an event that did not happen.
 func (r *run) needsEvents(rule *rule) (outcome, bool) {
-	for _, name := range rule.eventNames() {
+	for name := range rule.eachEvent() {
 		if _, ok := r.days[name]; !ok {
 			return missing(ecrf.NoEvent), false
 		}
@@ -339,16 +381,21 @@ func (r *run) needsEvents(rule *rule) (outcome, bool) {
 	return outcome{}, true
 }
 
-func (rule *rule) eventNames() []string {
-	var names []string
-	if rule.choose.event != "" {
-		names = append(names, rule.choose.event)
+func (rule *rule) eventNames() []string { return slices.Collect(rule.eachEvent()) }
+
+// eachEvent yields the events that the rule counts from.
+func (rule *rule) eachEvent() iter.Seq[string] {
+	return func(yield func(string) bool) { rule.yieldEvents(yield) } // small enough to be inlined: a loop over it allocates nothing
+}
+
+func (rule *rule) yieldEvents(yield func(string) bool) {
+	if rule.choose.event != "" && !yield(rule.choose.event) {
+		return
 	}
-	if rule.window != nil {
-		names = append(names, rule.window.event)
+	if rule.window != nil && !yield(rule.window.event) {
+		return
 	}
 	if rule.days != nil {
-		names = append(names, rule.days.from)
+		yield(rule.days.from)
 	}
-	return names
 }

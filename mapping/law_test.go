@@ -102,7 +102,7 @@ func TestAMappingFillsConcurrently(t *testing.T) {
 
 func TestTheDayOfAnEventIsKnownBesideTheCasebook(t *testing.T) {
 	s := study(t, exampleStudy)
-	days, err := s.Mapping.Events(mapping.Input{Record: hospitalRecord(t, 10), Zone: s.Zone})
+	days, err := s.Mapping.Evaluate(mapping.Input{Record: hospitalRecord(t, 10), Zone: s.Zone}).Events()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,22 +3,11 @@ package mapping
 import (
 	"maps"
 	"slices"
-
-	"github.com/crflink/crflink/fhir"
 )
 
 // HasEvent reports whether the mapping declares the event.
 func (m *Mapping) HasEvent(name string) bool {
 	return slices.ContainsFunc(m.events, func(e event) bool { return e.name == name })
-}
-
-// Events returns the days of the events that happened to the subject. It is what Fill finds first, for those who need
-// the days before the casebook.
-func (m *Mapping) Events(in Input) (map[string]fhir.Day, error) {
-	r := newRun(m, in)
-	defer r.end()
-	err := r.findEvents()
-	return r.days, err
 }
 
 // Types returns, sorted, the types of resource that the mapping reads: those that its rules name, those that their

@@ -260,7 +260,7 @@ func (r *run) computed(rule *rule, text string) outcome {
 }
 
 // traceDerived notes what an item is derived from.
-func (r *run) traceDerived(rule *rule, done map[string]outcome) error {
+func (r *run) traceDerived(rule *rule, done *doneItems) error {
 	if r.at == nil {
 		return nil
 	}

@@ -58,29 +58,40 @@ func absence(rule *rule, res *fhir.Resource) ecrf.MissingReason {
 
 // spell returns the distinct texts of the values in the item's type, or the reason when none can be had.
 func (rule *rule) spell(values []fhirpath.Value, reached func(MapRow)) (texts []string, reason ecrf.MissingReason) {
-	reason = ecrf.Unconvertible
 	if rule.codes != nil {
-		reason = ecrf.Unmapped
+		return distinct(rule.mapped(values, reached)), ecrf.Unmapped
 	}
-	add := func(s string) {
-		if !slices.Contains(texts, s) {
-			texts = append(texts, s)
+	for i, v := range values {
+		if own := rule.texts(v); i == 0 {
+			texts = own
+		} else {
+			texts = append(texts, own...)
 		}
 	}
+	return distinct(texts), ecrf.Unconvertible
+}
+
+// mapped returns what the rule's code map has for the codes of the values.
+func (rule *rule) mapped(values []fhirpath.Value, reached func(MapRow)) (texts []string) {
 	for _, v := range values {
-		if rule.codes == nil {
-			for _, s := range rule.texts(v) {
-				add(s)
-			}
-			continue
-		}
 		for _, k := range codings(v) {
-			if mapped, ok := rule.codes.lookup(k.system, k.code, reached); ok {
-				add(mapped)
+			if text, ok := rule.codes.lookup(k.system, k.code, reached); ok {
+				texts = append(texts, text)
 			}
 		}
 	}
-	return texts, reason
+	return texts
+}
+
+// distinct leaves out what stands before, in place.
+func distinct(texts []string) []string {
+	kept := texts[:0]
+	for _, s := range texts {
+		if !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 // texts returns a value's text; several for a CodeableConcept, none when it is not of the item's type.

@@ -106,6 +106,7 @@ func (r *runner) apply(p consent.Permitted, s pseudonym.Subject) (*pseudonym.Rec
 
 // release gives the memory of the subject's records back.
 func (v *veiled) release() {
+	v.mapped.End()
 	if v.parts != nil {
 		v.parts.release()
 		return

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/authorisation"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/imaging"
@@ -56,24 +55,38 @@ func (r *runner) writeSessions(ctx context.Context, folder, made string) error {
 		return err
 	}
 	given := r.handover()
-	links, err := replace(filepath.Join(folder, sessionsFile), func(w io.Writer) error { return imaging.WriteSessions(w, linksOf(r.sessions(ctx, given))) })
-	rest, err2 := replace(filepath.Join(folder, unlinkedFile), func(w io.Writer) error {
-		return imaging.WriteUnlinked(w, unlinkedOf(r.sessions(ctx, r.handover())))
-	})
-	failed := errors.Join(err, err2)
-	if err := r.handedOverFiles(ctx, "imaging", given, []audit.File{links, rest}, failed); err != nil || failed != nil {
+	files, failed := r.replaceSessions(ctx, folder, given)
+	if err := r.handedOverFiles(ctx, "imaging", given, audited(files), failed); err != nil || failed != nil {
 		return errors.Join(failed, err)
 	}
-	report := ecrf.DeliveryReport{}
-	for _, f := range []audit.File{links, rest} {
-		report.Files = append(report.Files, ecrf.DeliveredFile{Path: filepath.Join(folder, f.Name), SHA256: f.SHA256, Size: f.Size})
+	return r.leave(ctx, imagingOutput, left{Made: made, Report: ecrf.DeliveryReport{Files: files}})
+}
+
+// replaceSessions writes both files in one reading of the ledger, and puts them in place together.
+func (r *runner) replaceSessions(ctx context.Context, folder string, given *handover) (files []ecrf.DeliveredFile, err error) {
+	var set atomicfile.Set
+	defer set.Abort()
+	sessions, err := set.Create(filepath.Join(folder, sessionsFile), 0o600)
+	if err != nil {
+		return nil, err
 	}
-	return r.leave(ctx, imagingOutput, left{Made: made, Report: report})
+	unlinked, err := set.Create(filepath.Join(folder, unlinkedFile), 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := imaging.WriteSessions(sessions, unlinked, r.sessions(ctx, given)); err != nil {
+		return nil, err
+	}
+	placed, err := set.Commit()
+	for _, f := range placed {
+		files = append(files, ecrf.DeliveredFile{Path: f.Path, SHA256: f.SHA256, Size: f.Size})
+	}
+	return files, err
 }
 
 // sessions yields the imaging linkage of each permitted subject, in the order of study numbers.
-func (r *runner) sessions(ctx context.Context, given *handover) iter.Seq2[sessions, error] {
-	return func(yield func(sessions, error) bool) {
+func (r *runner) sessions(ctx context.Context, given *handover) iter.Seq2[imaging.Found, error] {
+	return func(yield func(imaging.Found, error) bool) {
 		for facts, err := range r.Ledger.AllFacts(ctx) {
 			var s sessions
 			if err == nil {
@@ -83,22 +96,10 @@ func (r *runner) sessions(ctx context.Context, given *handover) iter.Seq2[sessio
 				given.take(&facts)
 				s, err = readSessions(facts.Links)
 			}
-			if !yield(s, err) {
+			if !yield(imaging.Found{Links: s.Links, Unlinked: s.Unlinked}, err) {
 				return
 			}
 		}
-	}
-}
-
-func linksOf(all iter.Seq2[sessions, error]) iter.Seq2[[]imaging.Link, error] {
-	return func(yield func([]imaging.Link, error) bool) {
-		all(func(s sessions, err error) bool { return yield(s.Links, err) })
-	}
-}
-
-func unlinkedOf(all iter.Seq2[sessions, error]) iter.Seq2[[]imaging.Unlinked, error] {
-	return func(yield func([]imaging.Unlinked, error) bool) {
-		all(func(s sessions, err error) bool { return yield(s.Unlinked, err) })
 	}
 }
 
@@ -106,7 +107,7 @@ func unlinkedOf(all iter.Seq2[sessions, error]) iter.Seq2[[]imaging.Unlinked, er
 func (r *runner) noteSessions(folder string) error {
 	path := filepath.Join(folder, noticeFile)
 	if len(r.notices()) > 0 {
-		_, err := replace(path, func(w io.Writer) error {
+		_, err := atomicfile.Replace(path, func(w io.Writer) error {
 			_, err := io.WriteString(w, strings.Join(r.notices(), "\n")+"\n")
 			return err
 		})
@@ -116,9 +117,4 @@ func (r *runner) noteSessions(folder string) error {
 		return fmt.Errorf("imaging sessions: %w", err)
 	}
 	return nil
-}
-
-func replace(path string, write func(io.Writer) error) (audit.File, error) {
-	c, err := atomicfile.Replace(path, write)
-	return audit.File{Name: filepath.Base(path), SHA256: c.SHA256, Size: c.Size}, err
 }

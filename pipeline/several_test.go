@@ -152,7 +152,7 @@ func parsed(t *testing.T, text string) *fhir.Resource {
 }
 
 func mentions(r *fhir.Resource, patient string) bool {
-	for s := range r.Subjects() {
+	for s := range r.Subject().Elements() {
 		if s.Get("reference").Text() == "Patient/"+patient {
 			return true
 		}

@@ -44,6 +44,7 @@ func (s *subjectResult) say(d audit.Draft, ok bool, err error) error {
 // veiled is a subject's de-identified record with what linkage found, ready to be mapped.
 type veiled struct {
 	record  *pseudonym.Record
+	mapped  *mapping.Evaluation
 	days    map[string]fhir.Day // of the mapping's events
 	parts   *records            // under several policies; record is one of them then
 	uids    map[fhir.Key]string
@@ -139,7 +140,7 @@ func (s *shift) fill(ctx context.Context, w work, a *admitted, result *subjectRe
 			return nil, err
 		}
 	}
-	book, err := s.Study.Mapping.Fill(s.mappingInput(v))
+	book, err := v.mapped.Casebook()
 	if err == nil {
 		err = s.uncover(book, a.decision)
 	}
@@ -208,8 +209,6 @@ func (r *runner) mappingInput(v *veiled) mapping.Input {
 	}
 	if v.parts != nil {
 		in.Of = v.parts.of
-	} else {
-		in.Days = v.days
 	}
 	return in
 }
@@ -222,7 +221,8 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 	}
 	result.veil = report
 	v := &veiled{record: record, parts: parts, uids: map[fhir.Key]string{}, entered: w.entered}
-	if v.days, err = r.Study.Mapping.Events(r.mappingInput(v)); err != nil {
+	v.mapped = r.Study.Mapping.Evaluate(r.mappingInput(v))
+	if v.days, err = v.mapped.Events(); err != nil {
 		return nil, err
 	}
 	located, err := imaging.Locate(p, w.subject, r.imagingRules(w), r.imagingDates(record, v.days))

@@ -79,7 +79,7 @@ func (c *collection) whose(r *fhir.Resource) belonging {
 		return ours
 	}
 	result, said := unclear, false
-	for subject := range r.Subjects() {
+	for subject := range r.Subject().Elements() {
 		said = true
 		switch c.ask.who.subject(subject) {
 		case ours:

@@ -44,7 +44,7 @@ type Summary struct {
 type Reader struct {
 	Source   string              // name of the origins
 	Limits   fhir.Limits         // of one resource; the zero value is fhir.DefaultLimits
-	Reuse    bool                // hand out the same Resource again and again: it is valid until Entry returns, unless the entry is kept
+	Reuse    bool                // hand out the same Entry and Resource again and again: they are valid until Entry returns, the Resource longer if the entry is kept
 	Borrow   bool                // with Reuse: also strings of the entry and its resource are valid until Entry returns only; whoever keeps one clones it
 	Entry    func(*Entry) error  // called for every entry; an error ends the reading
 	Rejected func(fhir.Rejected) // called for everything that cannot be used
@@ -53,6 +53,7 @@ type Reader struct {
 	w        window
 	nest     nesting
 	resource *fhir.Resource
+	handed   Entry
 	fields   fhir.Table
 	summary  Summary
 	bundle   envelope
@@ -148,14 +149,15 @@ func (r *Reader) quick() bool {
 	if r.w.at() < r.slow {
 		return false
 	}
-	if r.sniff() == "Bundle" { // which may be a page of a server, all on one line
+	if string(r.sniff()) == "Bundle" { // which may be a page of a server, all on one line
 		return false
 	}
 	line, ok := r.w.line(min(quickLine, r.Limits.Bytes))
 	if !ok {
 		return false
 	}
-	e := Entry{Offset: r.w.at(), Text: r.textOf(line)}
+	e := r.freshEntry()
+	*e = Entry{Offset: r.w.at(), Text: r.textOf(line)}
 	res := r.fresh()
 	if res.ReadWithin(e.Text, r.origin(e.Offset), r.Limits) != nil || res.Type == "Bundle" {
 		r.slow = e.Offset + int64(len(line))
@@ -164,7 +166,7 @@ func (r *Reader) quick() bool {
 	r.w.pos += len(line)
 	r.astray = false
 	e.Resource = res
-	r.deliver(&e)
+	r.deliver(e)
 	return true
 }
 
@@ -208,7 +210,7 @@ func (r *Reader) object() bool {
 // capture moves behind the object that begins here, unless it is a Bundle: then it moves nowhere.
 func (r *Reader) capture() (isBundle bool, b *broken) {
 	w := &r.w
-	typ := r.sniff()
+	typ := string(r.sniff())
 	if typ == "" {
 		start := w.at()
 		typ, b = r.searchType()
@@ -313,6 +315,13 @@ func (r *Reader) fresh() *fhir.Resource {
 	return r.resource
 }
 
+func (r *Reader) freshEntry() *Entry {
+	if !r.Reuse {
+		return new(Entry)
+	}
+	return &r.handed
+}
+
 func (r *Reader) origin(offset int64) fhir.Origin {
 	return fhir.Origin{Source: r.Source, Position: offset}
 }
@@ -332,31 +341,26 @@ func reason(err error) string {
 const sniffLength = 128
 
 // sniff is sniffType of what comes next.
-func (r *Reader) sniff() string {
+func (r *Reader) sniff() []byte {
 	w := &r.w
 	for w.end-w.pos < sniffLength && w.fill() {
 	}
 	return sniffType(w.buf[w.pos:w.end])
 }
 
-// sniffType returns the resourceType of a text that begins with it, as nearly all do, or "".
-func sniffType(text []byte) string {
+// sniffType returns the resourceType of a text that begins with it, as nearly all do, or nothing.
+func sniffType(text []byte) []byte {
 	rest := text
 	for _, want := range []string{"{", `"resourceType"`, ":", `"`} {
 		rest = bytes.TrimLeft(rest, " \t\r\n")
 		if !bytes.HasPrefix(rest, []byte(want)) {
-			return ""
+			return nil
 		}
 		rest = rest[len(want):]
 	}
 	end := bytes.IndexByte(rest, '"')
-	if end < 0 || end > 64 {
-		return ""
+	if end < 0 || end > 64 || bytes.ContainsFunc(rest[:end], func(c rune) bool { return c|0x20 < 'a' || c|0x20 > 'z' }) {
+		return nil
 	}
-	switch name := string(rest[:end]); {
-	case strings.ContainsFunc(name, func(c rune) bool { return c|0x20 < 'a' || c|0x20 > 'z' }):
-		return ""
-	default:
-		return name
-	}
+	return rest[:end]
 }

@@ -26,7 +26,7 @@ func (x *Index) contest(r *fhir.Resource, at Place) bool {
 		return false
 	}
 	c := contested{input: at.Input, position: at.Position, id: strings.Clone(r.ID)}
-	for s := range r.Subjects() {
+	for s := range r.Subject().Elements() {
 		if n, why := x.subjectName(s); why == "" {
 			c.subjects = append(c.subjects, n)
 		}
@@ -38,7 +38,7 @@ func (x *Index) contest(r *fhir.Resource, at Place) bool {
 
 // subjectOf returns the name of the one patient that the resource is about.
 func (x *Index) subjectOf(r *fhir.Resource) (subject name, why string) {
-	for s := range r.Subjects() {
+	for s := range r.Subject().Elements() {
 		n, w := x.subjectName(s)
 		switch {
 		case w != "":

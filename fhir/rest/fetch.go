@@ -193,7 +193,7 @@ func (f *fetch) searchTaking(ctx context.Context, q query, take func(*bundle.Ent
 // foreign reports whether the resource names only patients that were not asked for.
 func (f *fetch) foreign(r *fhir.Resource) bool {
 	named := false
-	for subject := range r.Subjects() {
+	for subject := range r.Subject().Elements() {
 		k, ok := fhir.ParseReference(subject.Get("reference").Text()).Key()
 		if !ok || f.members[k.ID] {
 			return false

@@ -42,7 +42,7 @@ func (t *tallies) count(r *fhir.Resource) {
 
 // ownerOf returns the first patient whom the resource names.
 func (t *tallies) ownerOf(r *fhir.Resource) (fhir.Key, bool) {
-	for subject := range r.Subjects() {
+	for subject := range r.Subject().Elements() {
 		if k, ok := fhir.ParseReference(subject.Get("reference").Text()).Key(); ok {
 			if patient, ok := t.owner[k.ID]; ok {
 				return patient, true

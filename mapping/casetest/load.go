@@ -173,7 +173,7 @@ func (l *loader) checkSubject(g given, subject fhir.Key, all []given) {
 		return
 	}
 	named := false
-	for s := range g.res.Subjects() {
+	for s := range g.res.Subject().Elements() {
 		named = true
 		if k, ok := fhir.ParseReference(s.Get("reference").Text()).Key(); !ok || k != subject && k.Type == "Patient" && !has(all, k) {
 			g.at.Errorf("write "+subject.Type+"/"+subject.ID, "the %s belongs to another patient than the test's", g.res.Type)
