@@ -248,7 +248,7 @@ func (x *exporter) anonymised(ctx context.Context, d ecrf.Delivery) (ecrf.Delive
 func (x *exporter) pack(d ecrf.Delivery) *research.Package {
 	s := x.Study
 	return &research.Package{
-		Study:   research.Study{ID: s.ID, Title: s.Title, Version: s.Version, Dates: s.Dates.Mode.String(), IndexEvent: s.Imaging.Event},
+		Study:   research.Study{ID: s.ID, Title: s.Title, Version: s.Version, Dates: s.Dates.Mode.String(), IndexEvent: s.Imaging.Event, Provider: s.Provider},
 		Program: x.Program, Run: int64(x.run.ID), AsOf: x.run.Run.AsOf.In(s.Zone).Format(time.RFC3339), Inputs: x.run.Run.Inputs,
 		Approvals: s.Authorisation.Numbers(), Recipients: x.done.Recipients, Notices: d.Notices, Anonymity: anonymity(x.done.Anonymity),
 		Delivery: d, Encrypt: x.options.Encrypt,

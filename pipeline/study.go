@@ -16,6 +16,7 @@ import (
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/imaging"
 	"github.com/crflink/crflink/imaging/pet"
+	"github.com/crflink/crflink/imaging/research"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/mapping"
@@ -25,6 +26,7 @@ import (
 // Study is a study file with everything that it names, checked and compiled. It is not changed afterwards.
 type Study struct {
 	File, ID, Title, Version string
+	Provider                 research.Provider // who hands the data out; zero where the study does not say
 
 	Authorisation *authorisation.Authorisation // nil when the study names none
 	Cohort        *Cohort                      // whom of the permitted patients the study asks for; nil is everybody
@@ -119,8 +121,9 @@ func (l *loader) read() {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
 	s := l.study
-	about := f["study"].Fields("id", "title", "version")
+	about := f["study"].Fields("id", "title", "version", "provider")
 	s.ID, s.Title, s.Version = l.required(f["study"], about, "id"), about["title"].Text(), l.required(f["study"], about, "version")
+	l.provider(about["provider"])
 	l.zone(f["timezone"])
 	l.authorisation(f["authorisation"])
 	l.consent(f["consent"])

@@ -1,6 +1,7 @@
 package research
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -9,6 +10,9 @@ import (
 type entity map[string]any
 
 func id(of string) entity { return entity{"@id": of} }
+
+// crateContext is RO-Crate's, and what it does not have: the digest, by the name that Workflow Run RO-Crate gave it.
+var crateContext = []any{"https://w3id.org/ro/crate/1.1/context", map[string]string{"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}}
 
 // crateOf describes the folder as an RO-Crate 1.1 (w3id.org/ro/crate/1.1).
 func crateOf(p *Package, files []File) ([]byte, error) {
@@ -34,7 +38,24 @@ func crateOf(p *Package, files []File) ([]byte, error) {
 		"@id": "./", "@type": "Dataset", "name": p.Study.title(), "identifier": p.Study.ID, "version": p.Study.Version, "datePublished": day, "license": id("#terms"),
 		"description": "Linked imaging studies and clinical forms of a study's subjects, pseudonymised. Start with README.md.", "hasPart": parts, "mentions": id("#run"),
 	}
-	return indented(entity{"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph})
+	if by := p.Study.Provider; by.Name != "" {
+		graph[1]["author"], graph[1]["publisher"] = id(by.crateID()), id(by.crateID())
+		graph = append(graph, by.entity())
+	}
+	return indented(entity{"@context": crateContext, "@graph": graph})
+}
+
+func (p Provider) crateID() string { return cmp.Or(p.URL, "#provider") }
+
+func (p Provider) entity() entity {
+	e := entity{"@id": p.crateID(), "@type": "Organization", "name": p.Name}
+	if p.URL != "" {
+		e["url"] = p.URL
+	}
+	if p.Contact != "" {
+		e["description"] = "Questions: " + p.Contact
+	}
+	return e
 }
 
 // terms are under which conditions the package may be used.

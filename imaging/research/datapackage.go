@@ -13,13 +13,19 @@ import (
 // The members of a Frictionless data package (specs.frictionlessdata.io, version 1).
 type (
 	dataPackage struct {
-		Profile     string         `json:"profile"`
-		Name        string         `json:"name"`
-		Title       string         `json:"title"`
-		Description string         `json:"description"`
-		Version     string         `json:"version"`
-		Created     string         `json:"created"`
-		Resources   []dataResource `json:"resources"`
+		Profile      string         `json:"profile"`
+		Name         string         `json:"name"`
+		Title        string         `json:"title"`
+		Description  string         `json:"description"`
+		Version      string         `json:"version"`
+		Created      string         `json:"created"`
+		Contributors []contributor  `json:"contributors,omitempty"`
+		Resources    []dataResource `json:"resources"`
+	}
+	contributor struct {
+		Title string `json:"title"`
+		Path  string `json:"path,omitempty"`
+		Role  string `json:"role"`
 	}
 	dataResource struct {
 		Profile     string     `json:"profile"`
@@ -78,6 +84,9 @@ func dataPackageOf(p *Package, tables []*Table, files []File) ([]byte, error) {
 	d := dataPackage{
 		Profile: "tabular-data-package", Name: resourceName("crflink-" + p.Study.ID), Title: p.Study.title(), Version: p.Study.Version, Created: p.AsOf,
 		Description: "Linked imaging studies and clinical forms of the study " + p.Study.title() + ". README.md tells how to read it.",
+	}
+	if by := p.Study.Provider; by.Name != "" {
+		d.Contributors = []contributor{{by.Name, by.URL, "publisher"}}
 	}
 	for _, t := range tables {
 		i := slices.IndexFunc(files, func(f File) bool { return f.Name == t.csvPath() })

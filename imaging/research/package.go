@@ -32,11 +32,26 @@ type Package struct {
 
 // Study names the study.
 type Study struct {
-	ID         string `json:"id"`
-	Title      string `json:"title"`
-	Version    string `json:"version"`
-	Dates      string `json:"dates"`                 // none, shift or relative
-	IndexEvent string `json:"index_event,omitempty"` // from which imaging sessions count their days
+	ID         string   `json:"id"`
+	Title      string   `json:"title"`
+	Version    string   `json:"version"`
+	Dates      string   `json:"dates"`                 // none, shift or relative
+	IndexEvent string   `json:"index_event,omitempty"` // from which imaging sessions count their days
+	Provider   Provider `json:"provider,omitzero"`
+}
+
+// Provider is who hands the package out and answers questions about it; zero where the study does not say.
+type Provider struct {
+	Name    string `json:"name"`
+	Contact string `json:"contact,omitempty"` // such as a mail address
+	URL     string `json:"url,omitempty"`     // an https address that identifies the organisation, such as its ROR id
+}
+
+func (p Provider) String() string {
+	if p.Contact == "" {
+		return p.Name
+	}
+	return p.Name + ", " + p.Contact
 }
 
 func (s *Study) title() string {

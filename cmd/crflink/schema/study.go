@@ -12,7 +12,7 @@ import (
 func study() node {
 	root := object(map[string]node{
 		"crflink": node{"const": 1}.said("the version of the file's format"),
-		"study":   object(map[string]node{"id": text(), "title": text(), "version": text()}, "id", "version"),
+		"study":   object(map[string]node{"id": text(), "title": text(), "version": text(), "provider": object(map[string]node{"name": text(), "contact": text(), "url": text()}, "name")}, "id", "version"),
 		"consent": either(text(), object(map[string]node{
 			"default": text(), "forms": named(text()).said("policies of single forms"),
 		}, "default")).said("the consent policy: a file, or %s; where forms differ, a default and policies of forms", consent.BuiltInName),
