@@ -2,6 +2,7 @@ package research
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func TestACrateUsesDefinedTermsAndDescribesEveryFile(t *testing.T) {
 	}
 	described := map[string]bool{}
 	for _, e := range crate.Graph {
-		described[e["@id"].(string)] = true
+		described[fmt.Sprint(e["@id"])] = true
 	}
 	for _, e := range crate.Graph {
 		for key, value := range e {
