@@ -100,7 +100,7 @@ func TestTheWholeWayOfImaging(t *testing.T) {
 		t.Fatal(made.err)
 	}
 	o := archived(t, filepath.Join(folder, "pacs"))
-	for _, dates := range []string{"none", "shift"} {
+	for _, dates := range []string{"none", "shift", "relative"} {
 		t.Run("dates "+dates, func(t *testing.T) { goTheWay(t, folder, o, dates) })
 	}
 }
@@ -109,7 +109,7 @@ func goTheWay(t *testing.T, folder string, o *shared.Orthanc, dates string) {
 	t.Helper()
 	section := "imaging:\n  window: {before: 30, after: 90}\n  review: match_review.csv\n  pacs:\n    dicomweb: " + o.DICOMweb + "\n    auth: {user: " + o.User + ", password-env: PACS_PASSWORD}\n" +
 		"    rate: 1000\n    patient: {systems: [\"" + pidSystem + "\"]}\n    hashes: [\"" + synth.HashSystem + "\"]"
-	j := newJob(t, "files: ["+folder+"]", "imaging:", section, "dates: none", "dates: "+dates)
+	j := newJob(t, "files: ["+folder+"]", "imaging:", section, "dates: none", map[string]string{"relative": "index-event: index\n"}[dates]+"dates: "+dates)
 	j.env = append(j.env, "PACS_PASSWORD="+o.Password)
 	j.sync(t)
 	tables := validate(t, j.packaged(t, "out/package"))
@@ -123,12 +123,13 @@ func goTheWay(t *testing.T, folder string, o *shared.Orthanc, dates string) {
 	kept := truthLines[keptTruth](t, filepath.Join(folder, "pacs", synth.TruthFile))
 	w.sessions(t, truthLines[permittedTruth](t, filepath.Join(folder, synth.TruthFile)), tables)
 	w.values(t, tables, kept)
-	w.days(t, tables, kept, dates == "shift")
+	w.days(t, tables, kept, dates)
 	w.beyond(t, kept)
 }
 
 // days makes sure that images move by as many days as the rows did: what CTP and the other programs are told for the patient.
-func (w *way) days(t *testing.T, tables map[string][]map[string]string, kept []keptTruth, moved bool) {
+// Where rows count days from the index event, images move by a number that no row tells.
+func (w *way) days(t *testing.T, tables map[string][]map[string]string, kept []keptTruth, dates string) {
 	t.Helper()
 	told := map[string]string{} // days by PatientID
 	for line := range strings.Lines(w.read(t, "restricted/lookup.tsv")) {
@@ -141,8 +142,14 @@ func (w *way) days(t *testing.T, tables map[string][]map[string]string, kept []k
 		of[k.StudyUID] = k
 	}
 	shifts := map[string]bool{}
+	index := map[string]time.Time{}
 	for _, row := range tables["sessions"] {
 		study := of[w.original[row["study_uid"]]]
+		if dates == "relative" {
+			w.counted(t, row, study, index)
+			shifts[told[study.Patient]] = true
+			continue
+		}
 		at, err1 := time.Parse(time.DateOnly, row["date"])
 		from, err2 := time.Parse(time.DateOnly, study.Date)
 		if err1 != nil || err2 != nil {
@@ -154,9 +161,24 @@ func (w *way) days(t *testing.T, tables map[string][]map[string]string, kept []k
 		}
 		shifts[days] = true
 	}
-	if moved != (len(shifts) > 5) {
+	if (dates != "none") != (len(shifts) > 5) {
 		t.Errorf("rows moved by %d different numbers of days", len(shifts))
 	}
+}
+
+// counted makes sure that a row without a date has its distance from the subject's index day, the same day for all of them.
+func (w *way) counted(t *testing.T, row map[string]string, study keptTruth, index map[string]time.Time) {
+	t.Helper()
+	days, err1 := strconv.Atoi(row["days_from_index"])
+	on, err2 := time.Parse(time.DateOnly, study.Date)
+	if err1 != nil || err2 != nil || row["date"] != "" {
+		t.Fatalf("%v %v: date %q", err1, err2, row["date"])
+	}
+	day := on.AddDate(0, 0, -days)
+	if known, ok := index[row["subject"]]; ok && !known.Equal(day) {
+		t.Errorf("sessions of %s count from different days", row["subject"])
+	}
+	index[row["subject"]] = day
 }
 
 // way is what the whole way came to.
