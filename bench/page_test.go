@@ -2,12 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the figures of latest.json into docs/performance.md")
+	"github.com/crflink/crflink/internal/golden"
+)
 
 func TestThePageHasTheLatestFigures(t *testing.T) {
 	t.Chdir("..")
@@ -19,7 +18,7 @@ func TestThePageHasTheLatestFigures(t *testing.T) {
 	if err := json.Unmarshal(text, &figures); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
+	if golden.Updating() {
 		if err := writePage("docs/performance.md", figures); err != nil {
 			t.Fatal(err)
 		}

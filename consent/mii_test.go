@@ -2,7 +2,6 @@ package consent
 
 import (
 	"bytes"
-	"flag"
 	"iter"
 	"maps"
 	"os"
@@ -10,11 +9,11 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/shared"
 )
-
-var update = flag.Bool("update", false, "write the goldens")
 
 // folder reads a folder of single resources and groups them by patient; what belongs to nobody is in every record.
 func folder(t testing.TB, dir string) iter.Seq2[*fhir.Record, error] {
@@ -66,26 +65,6 @@ func folder(t testing.TB, dir string) iter.Seq2[*fhir.Record, error] {
 	}
 }
 
-func compareGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("differs from %s; look at the difference, then run with -update\n%s", path, got)
-	}
-}
-
 func TestDecisionsOnTheMIITestData(t *testing.T) {
 	dir := shared.Dir(t, "data", "mii-kds-testdata", "resources")
 	var out bytes.Buffer
@@ -93,7 +72,7 @@ func TestDecisionsOnTheMIITestData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "mii-kds-testdata.jsonl", out.Bytes())
+	golden.Equal(t, "testdata/mii-kds-testdata.jsonl", out.Bytes())
 	if sum.Patients < 31 || sum.Reasons[Consented] != 9 || sum.Reasons[Expired] != 1 {
 		t.Errorf("got %+v", sum)
 	}
@@ -112,7 +91,7 @@ func TestResourcesOfAnMIITestPatient(t *testing.T) {
 	if _, err := Check(&out, one, BuiltIn(), asOf(t, today), CheckOptions{Resources: true}); err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "mii-patient-3.jsonl", out.Bytes())
+	golden.Equal(t, "testdata/mii-patient-3.jsonl", out.Bytes())
 }
 
 func TestEveryTypeOfTheMIITestDataHasARule(t *testing.T) {

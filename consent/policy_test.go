@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/golden"
 )
 
 func TestTheBuiltInPolicyIsTheMIIBroadConsent(t *testing.T) {
@@ -61,7 +62,7 @@ func TestAllMistakesOfAPolicyFileComeAtOnce(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			compareGolden(t, strings.TrimSuffix(filepath.Base(file), ".yaml")+".txt", []byte(out.String()))
+			golden.Equal(t, "testdata/"+strings.TrimSuffix(filepath.Base(file), ".yaml")+".txt", []byte(out.String()))
 		})
 	}
 }

@@ -2,18 +2,16 @@ package ecrf
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/finding"
-	"github.com/google/go-cmp/cmp"
-)
+	"github.com/crflink/crflink/internal/golden"
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"github.com/crflink/crflink/internal/finding"
+)
 
 func TestEveryMistakeInADictionaryIsShownAtItsPlace(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("testdata", "broken.yaml"))
@@ -29,19 +27,7 @@ func TestEveryMistakeInADictionaryIsShownAtItsPlace(t *testing.T) {
 	if err := list.Render(&out, func(string) string { return string(text) }); err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "broken.txt")
-	if *update {
-		if err := os.WriteFile(golden, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
-		t.Error(diff)
-	}
+	golden.Equal(t, filepath.Join("testdata", "broken.txt"), out.String())
 }
 
 func registry(t testing.TB) (*Dictionary, string) {

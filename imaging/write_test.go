@@ -3,38 +3,16 @@ package imaging
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/internal/finding"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares with testdata/name.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; -update rewrites it\n%s", path, got)
-	}
-}
 
 // plain replaces the keyed values, which the vault's random secret changes with every test run.
 func plain(found Found) Found {
@@ -67,8 +45,8 @@ func TestTheTablesOfSessions(t *testing.T) {
 	if err := WriteSessions(&sessions, &unlinked, only(found)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "sessions.csv", sessions.Bytes())
-	golden(t, "sessions_unlinked.csv", unlinked.Bytes())
+	golden.Equal(t, "testdata/sessions.csv", sessions.Bytes())
+	golden.Equal(t, "testdata/sessions_unlinked.csv", unlinked.Bytes())
 }
 
 // only yields one subject.

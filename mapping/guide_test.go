@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/mapping/casetest"
@@ -125,7 +127,7 @@ func TestTheReferenceOfTheGuideIsThatOfTheTable(t *testing.T) {
 	if !ok || !closed {
 		t.Fatal("the guide has no place for the reference")
 	}
-	golden(t, guide, before+marks+"\n"+manual.Page()+end+after)
+	golden.Equal(t, guide, before+marks+"\n"+manual.Page()+end+after)
 }
 
 func TestTheTableHasEveryWordOfTheLanguageAndNoOther(t *testing.T) {

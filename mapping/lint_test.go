@@ -1,20 +1,19 @@
 package mapping_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/pseudonym"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func dictionary(t testing.TB, file string) *ecrf.Dictionary {
 	t.Helper()
@@ -40,7 +39,7 @@ func TestEveryMistakeInAMappingIsShownAtItsPlaceAllAtOnce(t *testing.T) {
 			if m != nil {
 				t.Error("a wrong mapping can be used")
 			}
-			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", rendered(t, findings))
+			golden.Equal(t, strings.TrimSuffix(file, ".yaml")+".golden", rendered(t, findings))
 		})
 	}
 }
@@ -52,7 +51,7 @@ func TestWhatAMovedAndVeiledRecordCannotGiveIsShownAtItsPlace(t *testing.T) {
 	}
 	for name, mode := range map[string]pseudonym.DateMode{"shift": pseudonym.Shift, "none": pseudonym.None} {
 		_, findings := mapping.Load(os.DirFS("testdata"), "veiled-lint.yaml", dictionary(t, "testdata/dictionary.yaml"), mapping.Behind(profile, mode))
-		golden(t, "testdata/veiled-lint."+name+".golden", rendered(t, findings))
+		golden.Equal(t, "testdata/veiled-lint."+name+".golden", rendered(t, findings))
 	}
 }
 
@@ -70,22 +69,6 @@ func rendered(t *testing.T, findings finding.List) string {
 		t.Fatal(err)
 	}
 	return out.String()
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference\n%s", file, got)
-	}
 }
 
 func TestAnEmptyOrUnreadableMappingIsAFindingAndNoPanic(t *testing.T) {

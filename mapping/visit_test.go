@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/mapping"
@@ -37,7 +39,7 @@ func TestEveryMistakeAboutVisitsIsShownAtItsPlace(t *testing.T) {
 	if m != nil {
 		t.Error("a wrong mapping can be used")
 	}
-	golden(t, badVisits+"visits.golden", shown(t, findings))
+	golden.Equal(t, badVisits+"visits.golden", shown(t, findings))
 }
 
 func TestEveryMistakeAboutEnteredDatesIsShownAtItsPlace(t *testing.T) {
@@ -55,7 +57,7 @@ func TestEveryMistakeAboutEnteredDatesIsShownAtItsPlace(t *testing.T) {
 		if m != nil {
 			t.Errorf("%s: a wrong mapping can be used", name)
 		}
-		golden(t, badVisits+name+".golden", shown(t, findings))
+		golden.Equal(t, badVisits+name+".golden", shown(t, findings))
 	}
 }
 

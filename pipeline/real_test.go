@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -15,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/table"
@@ -23,8 +24,6 @@ import (
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // withTargets opens the targets that the study names, as the program does.
 func withTargets(t *testing.T, parts pipeline.Parts) pipeline.Parts {
@@ -93,23 +92,6 @@ func counts(o *pipeline.Outcome) string {
 	return b.String()
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; review it and run with -update. Got:\n%.6000s", path, got)
-	}
-}
-
 // stable puts words in place of what a vault draws at random, so that two vaults give the same text.
 func stable(text string) string {
 	text = regexp.MustCompile(`2\.25\.[0-9]+`).ReplaceAllString(text, "<uid>")
@@ -123,8 +105,8 @@ func TestTheMIITestDataGiveTheSameCasebookFromFilesAndServer(t *testing.T) {
 	files := withTargets(t, openParts(t, loadStudy(t, "testdata/mii/study.yaml"), data))
 	outcome := mustRun(t, files)
 	want := dumpOf(t, files)
-	golden(t, "mii/counts.golden", counts(outcome))
-	golden(t, "mii/casebook.golden", stable(casebook(t, files)))
+	golden.Equal(t, "testdata/mii/counts.golden", counts(outcome))
+	golden.Equal(t, "testdata/mii/casebook.golden", stable(casebook(t, files)))
 	if t.Failed() {
 		return
 	}
@@ -190,7 +172,7 @@ func TestSyntheaRunsUnderAPolicyThatSaysNone(t *testing.T) {
 			t.Errorf("%v: %+v", slot, f)
 		}
 	}
-	golden(t, "synthea/counts.golden", counts(outcome))
+	golden.Equal(t, "testdata/synthea/counts.golden", counts(outcome))
 	const notice = "No consent was checked"
 	for _, path := range []string{
 		filepath.Join(parts.Study.Targets[0].Path, "NOTICE.txt"), parts.Study.Targets[1].Path, filepath.Join(parts.Study.Imaging.Folder, "NOTICE.txt"),
@@ -262,7 +244,7 @@ func TestAPatientWithoutAPatientResourceWaits(t *testing.T) {
 func TestPETAndNMStudiesOfTheImagingModuleAreLocated(t *testing.T) {
 	parts := openParts(t, loadStudy(t, "testdata/bildgebung/study.yaml"), bildgebung(t)...)
 	outcome := mustRun(t, parts)
-	golden(t, "bildgebung/counts.golden", counts(outcome))
+	golden.Equal(t, "testdata/bildgebung/counts.golden", counts(outcome))
 	if n := outcome.Tally.Dropped[pipeline.TypeReason{Type: "ImagingStudy", Reason: "no-date"}]; n != 7 {
 		t.Errorf("%d studies are dropped for want of a date, want 7", n)
 	}
@@ -280,7 +262,7 @@ func TestPETAndNMStudiesOfTheImagingModuleAreLocated(t *testing.T) {
 		text.Write(content)
 	}
 	keyed := regexp.MustCompile(`[a-z2-7]{32}`)
-	golden(t, "bildgebung/sessions.golden", keyed.ReplaceAllString(stable(text.String()), "<id>"))
+	golden.Equal(t, "testdata/bildgebung/sessions.golden", keyed.ReplaceAllString(stable(text.String()), "<id>"))
 	for _, modality := range []string{"PT", "NM"} {
 		if !strings.Contains(text.String(), modality) {
 			t.Errorf("a study of modality %s is neither located nor listed", modality)

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -15,11 +14,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/shared"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // canary begins every token. Tokens look like codes, ids and UIDs: the forms that have the best chance to pass.
 const canary = "canary"
@@ -151,18 +150,7 @@ func TestTextPassesOnlyThroughReviewedElements(t *testing.T) {
 		}
 	}
 	got := strings.Join(slices.Sorted(maps.Keys(passing)), "\n") + "\n"
-	if *update {
-		if err := os.WriteFile(passingFile, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(passingFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the elements through which text passes changed; review them and run with -update:\n%s", difference(string(want), got))
-	}
+	golden.Equal(t, passingFile, got)
 	if n < 5000 {
 		t.Errorf("only %d values were tried", n)
 	}
@@ -178,22 +166,6 @@ func probes(l leaf, n int) []any {
 		return []any{canary + number}
 	}
 	return []any{canary + number, "https://www.medizininformatik-initiative.de/fhir/" + number}
-}
-
-func difference(want, got string) string {
-	var s strings.Builder
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for _, line := range g {
-		if !slices.Contains(w, line) {
-			s.WriteString("+ " + line + "\n")
-		}
-	}
-	for _, line := range w {
-		if !slices.Contains(g, line) {
-			s.WriteString("- " + line + "\n")
-		}
-	}
-	return s.String()
 }
 
 func reviewed(t testing.TB) map[string]bool {
@@ -324,4 +296,20 @@ func FuzzNoCanaryGetsOut(f *testing.F) {
 			t.Fatalf("a canary got out")
 		}
 	})
+}
+
+func difference(want, got string) string {
+	var s strings.Builder
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for _, line := range g {
+		if !slices.Contains(w, line) {
+			s.WriteString("+ " + line + "\n")
+		}
+	}
+	for _, line := range w {
+		if !slices.Contains(g, line) {
+			s.WriteString("- " + line + "\n")
+		}
+	}
+	return s.String()
 }

@@ -3,10 +3,11 @@ package pseudonym
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/crflink/crflink/internal/golden"
 
 	"github.com/crflink/crflink/internal/shared"
 )
@@ -32,16 +33,5 @@ func TestWhatTheModulesLoseIsReviewed(t *testing.T) {
 		t.Fatalf("only %d resources were read", read)
 	}
 	got := strings.Join(slices.Sorted(maps.Keys(lost)), "\n") + "\n"
-	if *update {
-		if err := os.WriteFile(lostFile, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(lostFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("what is dropped changed; review it and run with -update:\n%s", difference(string(want), got))
-	}
+	golden.Equal(t, lostFile, got)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/internal/finding"
 )
 
@@ -25,19 +27,7 @@ func TestEveryFaultOfAProfileIsFoundAtItsPlace(t *testing.T) {
 	if err := list.Render(&out, func(string) string { return string(src) }); err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/faults.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(out.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("got:\n%s", out.String())
-	}
+	golden.Equal(t, "testdata/faults.golden", out.String())
 }
 
 func TestABrokenProfileIsOneFinding(t *testing.T) {

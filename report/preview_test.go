@@ -2,8 +2,11 @@ package report
 
 import (
 	"bytes"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/crflink/crflink/internal/golden"
 
 	"golang.org/x/net/html"
 )
@@ -33,7 +36,7 @@ func TestAPreviewIsWrittenForPeopleAndPrograms(t *testing.T) {
 		if err := write(&b); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, b.String())
+		golden.Equal(t, filepath.Join("testdata", name), b.String())
 	}
 }
 

@@ -3,38 +3,15 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/crflink/crflink/internal/golden"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs; -update rewrites it\n%s", path, diff)
-	}
-}
 
 func asJSON(t testing.TB, r Run) string {
 	t.Helper()
@@ -64,11 +41,11 @@ func asHTML(t testing.TB, r Run) string {
 }
 
 func TestTheFormsOfAReportStandStill(t *testing.T) {
-	golden(t, "demo.json", asJSON(t, demoRun()))
-	golden(t, "demo.txt", asSummary(t, demoRun()))
-	golden(t, "suppressed.json", asJSON(t, demoRun().Suppress()))
-	golden(t, "empty.json", asJSON(t, Run{}))
-	golden(t, "empty.txt", asSummary(t, Run{}))
+	golden.Equal(t, "testdata/demo.json", asJSON(t, demoRun()))
+	golden.Equal(t, "testdata/demo.txt", asSummary(t, demoRun()))
+	golden.Equal(t, "testdata/suppressed.json", asJSON(t, demoRun().Suppress()))
+	golden.Equal(t, "testdata/empty.json", asJSON(t, Run{}))
+	golden.Equal(t, "testdata/empty.txt", asSummary(t, Run{}))
 }
 
 func TestJSONCanBeReadBack(t *testing.T) {

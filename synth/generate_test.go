@@ -2,16 +2,14 @@ package synth
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/fhir"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // generated is what one generator yields.
 type generated struct {
@@ -75,18 +73,7 @@ func TestAPatientDoesNotDependOnHowManyThereAre(t *testing.T) {
 func TestTheFirstPatientOfTheFirstSeedIsGolden(t *testing.T) {
 	got := generate(t, Config{Seed: 1, Patients: 1}).text
 	name := filepath.Join("testdata", "patient.golden.ndjson")
-	if *update {
-		if err := os.WriteFile(name, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("the generated data changed; if that is meant, run with -update and say so in the change log")
-	}
+	golden.Equal(t, name, got)
 }
 
 func TestEveryReferenceResolvesOrIsATrap(t *testing.T) {

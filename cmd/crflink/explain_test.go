@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,12 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/synth"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // The cells of the golden file: values of all kinds of rules, and every missing reason that the hospital has.
 var explainedCells = []string{
@@ -127,31 +126,8 @@ func explanations(t *testing.T) string {
 
 func TestExplanationsOfASyntheticHospital(t *testing.T) {
 	got := explanations(t)
-	const golden = "testdata/explain.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the explanations differ from %s (run with -update and look at the change):\n%s", golden, firstDifference(got, string(want)))
-	}
+	golden.Equal(t, "testdata/explain.golden", got)
 	outputsOfTheManual(t, got)
-}
-
-// firstDifference shows the first line in which two texts differ.
-func firstDifference(got, want string) string {
-	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range a {
-		if i >= len(b) || a[i] != b[i] {
-			return "got  " + a[i] + "\nwant " + strings.Join(b[min(i, len(b)):min(i+1, len(b))], "")
-		}
-	}
-	return "it is shorter"
 }
 
 // outputsOfTheManual demands that the outputs in docs/explain.md are real ones.

@@ -3,17 +3,17 @@ package gics_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/crflink/crflink/internal/golden"
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/consent/gics"
@@ -22,8 +22,6 @@ import (
 	"github.com/crflink/crflink/internal/fake"
 	"github.com/crflink/crflink/internal/wire"
 )
-
-var update = flag.Bool("update", false, "write the goldens")
 
 const (
 	pid    = "https://h.example/pid"
@@ -392,15 +390,7 @@ func TestTheWireIsThatOfTheGuide(t *testing.T) {
 		if got, _, err := decide(t, s); err != nil || got[0] != "permitted" {
 			t.Errorf("%s: %v %v", ask, got, err)
 		}
-		name := "testdata/" + string(ask) + ".golden"
-		if *update {
-			if err := os.WriteFile(name, []byte(sent.String()), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if want, err := os.ReadFile(name); err != nil || string(want) != sent.String() {
-			t.Errorf("%s: %v\ngot %s", ask, err, sent.String())
-		}
+		golden.Equal(t, "testdata/"+string(ask)+".golden", sent.String())
 	}
 }
 

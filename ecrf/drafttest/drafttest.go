@@ -3,7 +3,6 @@ package drafttest
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -29,21 +28,4 @@ func Written(t *testing.T, draft *ecrf.Draft) string {
 		t.Fatal(err)
 	}
 	return b.String()
-}
-
-// Golden compares with a golden file, after writing it when update is set.
-func Golden(t *testing.T, update bool, file, got string) {
-	t.Helper()
-	if update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file) // #nosec G304 -- a file of the test
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference\n%s", file, got)
-	}
 }

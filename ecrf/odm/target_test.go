@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -13,15 +12,14 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/ledgertest"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/targettest"
 	"github.com/crflink/crflink/internal/shared"
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func snapshot(t testing.TB, d *ecrf.Dictionary, books []*ecrf.StoredCasebook, o odm.Options) string {
 	t.Helper()
@@ -99,19 +97,7 @@ func lint(t *testing.T, document string, o odm.Options) {
 func TestEachDocumentIsAsTheGoldenOne(t *testing.T) {
 	for name, o := range documents {
 		got := snapshot(t, ledgertest.Dictionary(t), ledgertest.Stored(), o)
-		golden := filepath.Join("testdata", name+".xml")
-		if *update {
-			if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(golden, []byte(got), 0o644)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Error(diff)
-		}
+		golden.Equal(t, filepath.Join("testdata", name+".xml"), got)
 	}
 }
 

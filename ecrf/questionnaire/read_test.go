@@ -1,17 +1,16 @@
 package questionnaire_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/questionnaire"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func example(t testing.TB) string {
 	t.Helper()
@@ -27,7 +26,7 @@ func TestEachKindOfItemIsTakenOverOrReported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	drafttest.Golden(t, *update, "testdata/example.golden", drafttest.Written(t, draft))
+	golden.Equal(t, "testdata/example.golden", drafttest.Written(t, draft))
 }
 
 func TestWhatIsNoQuestionnaireIsRefused(t *testing.T) {

@@ -1,7 +1,6 @@
 package redcap_test
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -10,13 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/redcap"
 	"github.com/crflink/crflink/internal/shared"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func read(t *testing.T, x redcap.Export) *ecrf.Draft {
 	t.Helper()
@@ -65,7 +64,7 @@ func TestEverySampleIsReadWhole(t *testing.T) {
 			filepath.ToSlash(name), forms, items, lists, len(d.Events), len(d.Forms), taken, len(d.CodeLists), report.Count(ecrf.LeftOut))
 		drafttest.Written(t, draft)
 	}
-	drafttest.Golden(t, *update, "testdata/samples.golden", counts.String())
+	golden.Equal(t, "testdata/samples.golden", counts.String())
 }
 
 func TestEachFieldAndValidationTypeBecomesAnItem(t *testing.T) {
@@ -73,7 +72,7 @@ func TestEachFieldAndValidationTypeBecomesAnItem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	drafttest.Golden(t, *update, "testdata/types.golden", drafttest.Written(t, read(t, redcap.Export{Dictionary: strings.NewReader(string(text))})))
+	golden.Equal(t, "testdata/types.golden", drafttest.Written(t, read(t, redcap.Export{Dictionary: strings.NewReader(string(text))})))
 }
 
 func TestEventsAndRepeatingInstrumentsAreTakenOver(t *testing.T) {
@@ -85,7 +84,7 @@ func TestEventsAndRepeatingInstrumentsAreTakenOver(t *testing.T) {
 		},
 		Repeating: strings.NewReader("event_name,form_name,custom_form_label\nvisit_arm_1,lab,\nunplanned_arm_1,,\nnever_arm_1,,\n"),
 	}
-	drafttest.Golden(t, *update, "testdata/events.golden", drafttest.Written(t, read(t, x)))
+	golden.Equal(t, "testdata/events.golden", drafttest.Written(t, read(t, x)))
 }
 
 func TestColumnsAreFoundByNameTitleOrPlace(t *testing.T) {

@@ -4,20 +4,18 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/ledgertest"
 	"github.com/crflink/crflink/ecrf/table"
 	"github.com/crflink/crflink/ecrf/targettest"
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var tables = []string{"base.csv", "cells.csv", "codelists.csv", "dictionary.csv", "lab.csv", "missing/base.csv", "missing/lab.csv", "missing/note.csv", "note.csv"}
 
@@ -41,19 +39,7 @@ func TestTheTablesAreAsTheGoldenOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", name)
-		if *update {
-			if err := errors.Join(os.MkdirAll(filepath.Dir(golden), 0o755), os.WriteFile(golden, got, 0o644)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+		golden.Equal(t, filepath.Join("testdata", name), got)
 	}
 }
 

@@ -1,14 +1,13 @@
 package pet
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the list of reasons in docs/imaging.md anew")
+	"github.com/crflink/crflink/internal/golden"
+)
 
 // TestTheDocumentListsEveryReason: the list is published in docs/imaging.md.
 func TestTheDocumentListsEveryReason(t *testing.T) {
@@ -27,7 +26,7 @@ func TestTheDocumentListsEveryReason(t *testing.T) {
 		fmt.Fprintf(&list, "| `%s` | %s | %s |\n", d.Reason, d.Severity, d.Text)
 	}
 	want := before + head + list.String() + end + after
-	if *update {
+	if golden.Updating() {
 		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -1,31 +1,14 @@
 package casetest_test
 
 import (
-	"flag"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/mapping/casetest"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference\n%s", file, got)
-	}
-}
 
 func TestEveryMistakeInATestFileIsShownAtItsPlace(t *testing.T) {
 	study := load(t, exampleStudy)
@@ -41,7 +24,7 @@ func TestEveryMistakeInATestFileIsShownAtItsPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/mistakes.golden", out.String())
+	golden.Equal(t, "testdata/mistakes.golden", out.String())
 }
 
 func TestAFailureShowsWhatWasExpectedWhatIsThereAndWhereItCameFrom(t *testing.T) {
@@ -58,7 +41,7 @@ func TestAFailureShowsWhatWasExpectedWhatIsThereAndWhereItCameFrom(t *testing.T)
 	if result.Passed != 1 || result.Failed != 3 {
 		t.Errorf("%d passed, %d failed", result.Passed, result.Failed)
 	}
-	golden(t, "testdata/failing.golden", out.String())
+	golden.Equal(t, "testdata/failing.golden", out.String())
 }
 
 func TestFixturesAreJSONNDJSONAndBundles(t *testing.T) {

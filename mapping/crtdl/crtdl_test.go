@@ -1,20 +1,19 @@
 package crtdl_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/mapping/crtdl"
 	"github.com/crflink/crflink/pseudonym"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 var names = crtdl.Names{"loinc": "http://loinc.org", "icd": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "psa_labor": "taken"}
 
@@ -57,16 +56,7 @@ func TestARequestGivesConditionsAndRules(t *testing.T) {
 			fmt.Fprintf(&b, "  %s %t %q\n    fits %s\n    %s\n", r.Attribute, r.MustHave, r.Note, strings.Join(r.Fits, ", "), r.Text)
 		}
 	}
-	golden := "testdata/request.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil || b.String() != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference (%v)\n%s", golden, err, b.String())
-	}
+	golden.Equal(t, "testdata/request.golden", b.String())
 }
 
 // Every rule, for an item of every type that it is said to fit, is a mapping without an error.

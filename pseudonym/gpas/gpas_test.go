@@ -2,7 +2,6 @@ package gpas_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,14 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/crflink/crflink/internal/fake"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/pseudonym/gpas"
 	"github.com/crflink/crflink/pseudonym/gpas/fakegpas"
 )
-
-var update = flag.Bool("update", false, "write the goldens")
 
 const canary = "PID-4711-canary"
 
@@ -239,25 +238,12 @@ func TestTheWireIsThatOfTheGuide(t *testing.T) {
 	if err := n.Prefetch(t.Context(), []pseudonym.Identity{id("1001000000022"), id("1001000000033")}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/request.golden", sent)
+	golden.Equal(t, "testdata/request.golden", sent)
 	if e, ok, err := n.Number(id("1001000000022"), nil); e.Number != "mrcm_T0TYNV21" || !ok || err != nil {
 		t.Errorf("%v %v %v", e, ok, err)
 	}
 	if _, ok, err := n.Number(id("1001000000033"), nil); ok || err != nil {
 		t.Errorf("the patient that gPAS does not know: %v %v, want to wait", ok, err)
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil || string(want) != got {
-		t.Errorf("%s: %v\ngot %s", name, err, got)
 	}
 }
 

@@ -3,7 +3,6 @@ package schema_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,13 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crflink/crflink/internal/golden"
+
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/crflink/crflink/cmd/crflink/schema"
 )
-
-var update = flag.Bool("update", false, "write docs/schema")
 
 const root = "../../../"
 
@@ -30,15 +29,7 @@ func TestThePublishedSchemasAreThoseOfTheProgram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := root + "docs/schema/" + name + ".json"
-		if *update {
-			if err := os.WriteFile(file, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if published, err := os.ReadFile(file); err != nil || !bytes.Equal(published, text) {
-			t.Errorf("%s differs; run the test with -update (%v)", file, err)
-		}
+		golden.Equal(t, root+"docs/schema/"+name+".json", text)
 	}
 	if _, err := schema.Of("studie"); err == nil || !strings.Contains(err.Error(), "study") {
 		t.Errorf("an unknown kind: %v", err)
