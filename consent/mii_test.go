@@ -9,9 +9,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/internal/shared"
 )
 

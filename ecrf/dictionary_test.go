@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/golden"
 )
 
 func TestEveryMistakeInADictionaryIsShownAtItsPlace(t *testing.T) {

@@ -17,6 +17,9 @@ type Name struct {
 	below bool  // the name may be a `_x`
 }
 
+// Len returns how many names it has.
+func (n *Names) Len() int { return len(n.known) }
+
 // Name returns the place of a name of at most 65535 bytes, and adds it if need be.
 func (n *Names) Name(s string) Name {
 	if s == "" {

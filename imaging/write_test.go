@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/golden"
 )
 
 // plain replaces the keyed values, which the vault's random secret changes with every test run.

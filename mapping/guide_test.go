@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/ecrf"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/mapping/casetest"
 	"github.com/crflink/crflink/mapping/manual"

@@ -7,10 +7,9 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/mapping/casetest"
 	"github.com/crflink/crflink/pseudonym"

@@ -14,12 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/table"
 	"github.com/crflink/crflink/fhir/rest"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/internal/shared"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"

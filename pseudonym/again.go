@@ -8,8 +8,6 @@ type order struct {
 	next  []*rule // by the index of a member's rule: the rule of the member that followed lately
 }
 
-func newOrder(rules int) order { return order{make([]*rule, rules), make([]*rule, rules)} }
-
 func (o *order) begin(r *rule) **rule     { return &o.first[r.index] }
 func (o *order) after(child *rule) **rule { return &o.next[child.index] }
 

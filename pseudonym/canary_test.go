@@ -14,9 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/internal/shared"
 )
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // compiler turns a profile's document into tries. Types may refer to themselves: then the trie does, too.
@@ -13,6 +14,9 @@ type compiler struct {
 	contexts map[string][]*extension // by what they stand on
 	used     map[string]bool         // contexts that exist
 	problems []problem
+	rules    int // made until now
+
+	mu sync.Mutex // of whoever opens a resource type
 }
 
 // extension is one entry of a profile's extensions.
@@ -22,13 +26,15 @@ type extension struct {
 }
 
 func newCompiler() *compiler {
-	return &compiler{
+	c := &compiler{
 		profile: &Profile{
 			resources: map[string]*rule{}, extensions: map[string]*rule{}, names: map[string]string{},
 			systems: map[string]string{}, units: map[string]bool{}, placeholders: map[string]bool{},
 		},
 		types: map[string]*yamlNode{}, contexts: map[string][]*extension{}, used: map[string]bool{},
 	}
+	c.profile.written.Name("_") // beside an element without a name of its own, as extensions are
+	return c
 }
 
 func (c *compiler) fault(y *yamlNode, hint, format string, args ...any) {
@@ -64,13 +70,15 @@ func (c *compiler) document(root *yamlNode) {
 	if y := root.get("types"); y != nil && c.expects(y, yamlMapping, "types") {
 		for i, k := range y.keys {
 			c.types[k.text] = y.items[i]
+			c.knowMembers(y.items[i])
 		}
 	}
 	if y := root.get("extensions"); y != nil && c.expects(y, yamlList, "extensions") {
 		c.declareExtensions(y)
 	}
+	c.compileGlobal()
 	if y := root.get("resources"); y != nil && c.expects(y, yamlMapping, "resources") {
-		c.compileResources(y)
+		c.declareResources(y)
 	}
 }
 
@@ -101,21 +109,37 @@ func (c *compiler) scalars(root *yamlNode) {
 	}
 }
 
-func (c *compiler) compileResources(y *yamlNode) {
+// declareResources makes the rule of each resource type; its trie is compiled when it is opened.
+func (c *compiler) declareResources(y *yamlNode) {
 	for i, k := range y.keys {
 		body := y.items[i]
 		if body.kind == yamlScalar && body.text == "drop" {
-			c.profile.names[k.text] = k.text
+			c.know(k.text)
 			continue
 		}
 		if !c.expects(body, yamlMapping, "resource "+k.text) {
 			continue
 		}
+		c.knowMembers(body)
 		r := c.rule(k.text, k.text)
+		r.members, r.extensions = make(map[string]*rule, len(body.keys)), map[string]*rule{}
+		r.opening = &opening{}
+		r.opening.compile = func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.object(r, body, scope{path: k.text, typePath: k.text, stack: map[string]*rule{k.text: r}})
+			tabulate(r, map[*rule]bool{})
+			r.opening.rules = c.rules
+		}
 		c.profile.resources[k.text] = r
-		c.object(r, body, scope{path: k.text, typePath: k.text, stack: map[string]*rule{k.text: r}})
 	}
-	c.compileGlobal()
+}
+
+// openAll compiles every resource type, and looks for extensions that stand on nothing.
+func (c *compiler) openAll() {
+	for _, typ := range slices.Sorted(maps.Keys(c.profile.resources)) {
+		c.profile.resources[typ].open()
+	}
 	for _, context := range slices.Sorted(maps.Keys(c.contexts)) {
 		for _, e := range c.contexts[context] {
 			if !c.used[context] {
@@ -129,7 +153,9 @@ func (c *compiler) compileResources(y *yamlNode) {
 func (c *compiler) compileGlobal() {
 	c.used["*"] = true
 	for _, e := range c.contexts["*"] {
-		c.profile.extensions[e.url] = c.extensionRule(e, scope{path: "*", stack: map[string]*rule{}})
+		x := c.extensionRule(e, scope{path: "*", stack: map[string]*rule{}})
+		tabulate(x, map[*rule]bool{})
+		c.profile.extensions[e.url] = x
 	}
 }
 
@@ -145,14 +171,13 @@ func (s scope) member(name string) scope {
 }
 
 func (c *compiler) rule(path, name string) *rule {
-	c.profile.paths = append(c.profile.paths, path)
 	written := &c.profile.written
-	return &rule{path: path, name: name, as: written.Name(name), under: written.Name("_" + name), index: len(c.profile.paths) - 1}
+	c.rules++
+	return &rule{path: path, name: name, as: written.Name(name), under: written.Name("_" + name), index: c.rules - 1}
 }
 
 // element compiles one element: an action, the name of a type, or members.
 func (c *compiler) element(name string, y *yamlNode, s scope) *rule {
-	c.profile.names[name] = name
 	switch {
 	case y.kind == yamlMapping:
 		r := c.rule(s.path, name)
@@ -233,7 +258,7 @@ func (c *compiler) choice(r *rule, prefix string, types *yamlNode, s scope, sibl
 			c.fault(t, "", "%s[x] is a list of type names", prefix)
 			continue
 		}
-		name := prefix + strings.ToUpper(t.text[:1]) + t.text[1:]
+		name := choiceName(prefix, t.text)
 		if siblings.get(name) == nil {
 			r.members[name] = c.element(name, t, s.member(name))
 		}

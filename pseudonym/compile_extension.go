@@ -25,6 +25,7 @@ func (c *compiler) declareExtensions(y *yamlNode) {
 			c.fault(item, "", "an extension has a url, a list on, and a value or parts")
 			continue
 		}
+		c.knowExtension(item)
 		e := &extension{url: url.text, node: item}
 		for _, context := range on.items {
 			if seen[e.url+" "+context.text] {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/internal/shared"
 )
 

@@ -17,8 +17,8 @@ var miiDefault []byte
 // DefaultProfile is the name of the built-in profile for the MII core data set.
 const DefaultProfile = "mii-default"
 
-// Profile is a compiled allow-list: per resource type a trie of elements with what happens to each. It is immutable
-// and safe for concurrent use.
+// Profile is a compiled allow-list: per resource type a trie of elements with what happens to each. What it says never changes,
+// and it is safe for concurrent use. The tries of the built-in one are compiled when somebody asks for them: a study reads a few of its types.
 type Profile struct {
 	name, version, hash string
 
@@ -30,7 +30,6 @@ type Profile struct {
 	units        map[string]bool   // words of printed units, in lower case
 	placeholders map[string]bool   // dates that stand for none
 	noDate       [256]bool         // the sums of the first bytes of these
-	paths        []string          // of all rules, by index
 	written      fhir.Names        // the names of elements, as they are written
 	as           commonNames       // some of them
 	table        *memberTable      // extensions, for the walk
@@ -55,6 +54,22 @@ type rule struct {
 	extensions map[string]*rule // allowed here, by URL
 	allowed    *memberTable     // extensions, for the walk
 	url        string           // of an extension
+	opening    *opening         // of a resource type; nil where everything is compiled
+}
+
+// opening compiles the trie of a resource type once.
+type opening struct {
+	once    sync.Once
+	compile func()
+	rules   int // more than the index of any rule in it
+}
+
+// open returns the rule of a resource type with its trie.
+func (r *rule) open() *rule {
+	if r.opening != nil {
+		r.opening.once.Do(r.opening.compile)
+	}
+	return r
 }
 
 func (r *rule) isObject() bool { return r.members != nil }
@@ -68,14 +83,20 @@ func BuiltIn(name string) (*Profile, error) {
 }
 
 // compiledDefault compiles once what does not change: a program that runs studies every night asks each time.
-var compiledDefault = sync.OnceValues(func() (*Profile, error) { return ParseProfile("mii-default.yaml", miiDefault) })
+var compiledDefault = sync.OnceValues(func() (*Profile, error) { return parseProfile("mii-default.yaml", miiDefault, false) })
 
 // ParseProfile reads a profile. The error is a finding.List with every fault and its place.
-func ParseProfile(file string, src []byte) (*Profile, error) {
+func ParseProfile(file string, src []byte) (*Profile, error) { return parseProfile(file, src, true) }
+
+// parseProfile compiles the tries of all resource types at once, or leaves each until it is opened: then faults in it go unseen.
+func parseProfile(file string, src []byte, whole bool) (*Profile, error) {
 	root, found := parseYAML(file, src)
 	c := newCompiler()
 	if root != nil {
 		c.document(root)
+	}
+	if whole {
+		c.openAll()
 	}
 	for _, p := range c.problems {
 		found.Add(file, p.line, p.col, p.hint, "%s", p.text)
@@ -85,12 +106,6 @@ func ParseProfile(file string, src []byte) (*Profile, error) {
 		return nil, err
 	}
 	c.profile.as, c.profile.table = commonOf(&c.profile.written), newMemberTable(c.profile.extensions)
-	done := map[*rule]bool{}
-	for _, rules := range []map[string]*rule{c.profile.resources, c.profile.extensions} {
-		for _, r := range rules {
-			tabulate(r, done)
-		}
-	}
 	sum := sha256.Sum256(src)
 	c.profile.hash = hex.EncodeToString(sum[:])
 	return c.profile, nil
@@ -141,6 +156,9 @@ func yearSum(s string) byte {
 func (p *Profile) find(path string) *rule {
 	typ, rest, nested := strings.Cut(path, ".")
 	r := p.resources[typ]
+	if r != nil {
+		r.open()
+	}
 	for nested && r != nil {
 		var name string
 		name, rest, nested = strings.Cut(rest, ".")

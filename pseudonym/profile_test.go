@@ -2,13 +2,14 @@ package pseudonym
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/internal/finding"
+	"github.com/crflink/crflink/internal/golden"
 )
 
 // TestEveryFaultOfAProfileIsFoundAtItsPlace compares the whole output for a profile with many faults.
@@ -73,8 +74,59 @@ func TestAProfileSaysWhatAMappingMayRead(t *testing.T) {
 }
 
 func TestTheBuiltInProfileIsSmall(t *testing.T) {
-	if n := len(builtIn(t).paths); n > 30_000 {
-		t.Errorf("%d rules", n)
+	p, err := ParseProfile("mii-default.yaml", miiDefault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := 0
+	for _, r := range p.resources {
+		rules = max(rules, r.opening.rules)
+	}
+	if rules > 30_000 {
+		t.Errorf("%d rules", rules)
+	}
+}
+
+// Walks under way read names without a lock: compiling a resource type must not add one.
+func TestCompilingAResourceTypeAddsNoName(t *testing.T) {
+	p, err := parseProfile("mii-default.yaml", miiDefault, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, written := maps.Clone(p.names), p.written.Len()
+	var wg sync.WaitGroup
+	for _, r := range p.resources {
+		wg.Go(func() { r.open() })
+	}
+	wg.Wait()
+	if !maps.Equal(known, p.names) || p.written.Len() != written {
+		t.Errorf("%d names became %d, %d written ones %d", len(known), len(p.names), written, p.written.Len())
+	}
+	whole, err := ParseProfile("mii-default.yaml", miiDefault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typ, r := range whole.resources {
+		compareTries(t, p.resources[typ], r, map[*rule]bool{})
+	}
+}
+
+// compareTries makes sure that two tries say the same, whatever the numbers of their rules are.
+func compareTries(t *testing.T, a, b *rule, done map[*rule]bool) {
+	t.Helper()
+	switch {
+	case done[b]:
+		return
+	case a == nil || a.path != b.path || a.name != b.name || a.as != b.as && a.name != "" || a.url != b.url || a.act.String() != b.act.String() || len(a.members) != len(b.members) || len(a.extensions) != len(b.extensions):
+		t.Errorf("%s is compiled otherwise", b.path)
+		return
+	}
+	done[b] = true
+	for name, m := range b.members {
+		compareTries(t, a.members[name], m, done)
+	}
+	for url, x := range b.extensions {
+		compareTries(t, a.extensions[url], x, done)
 	}
 }
 

@@ -64,9 +64,16 @@ const other = "(other)"
 // tally counts drops during one Apply: of known elements by rule, of others by the rule they hung on.
 type tally struct {
 	known   []uint32 // by rule and reason
-	touched []int
+	touched []dropping
 	unknown map[unknown]int
 }
+
+type dropping struct {
+	rule   *rule
+	reason Reason
+}
+
+func (d dropping) place() int { return d.rule.index*int(reasons) + int(d.reason) }
 
 type unknown struct {
 	on     *rule // nil: a resource
@@ -75,11 +82,10 @@ type unknown struct {
 }
 
 func (t *tally) add(r *rule, reason Reason) {
-	i := r.index*int(reasons) + int(reason)
-	if t.known[i] == 0 {
-		t.touched = append(t.touched, i)
+	d := dropping{r, reason}
+	if t.known[d.place()]++; t.known[d.place()] == 1 {
+		t.touched = append(t.touched, d)
 	}
-	t.known[i]++
 }
 
 func (t *tally) addUnknown(on *rule, name string, reason Reason) {
@@ -88,11 +94,11 @@ func (t *tally) addUnknown(on *rule, name string, reason Reason) {
 
 // take moves the counts into a report and clears the tally. Rules of one path add up: a type that contains itself
 // has the same paths again.
-func (t *tally) take(p *Profile, r *Report) {
+func (t *tally) take(r *Report) {
 	r.Dropped = slices.Grow(r.Dropped, len(t.touched)+len(t.unknown))
-	for _, i := range t.touched {
-		r.Dropped = append(r.Dropped, Dropped{Path: p.paths[i/int(reasons)], Reason: Reason(i % int(reasons)), Count: int(t.known[i])}) // #nosec G115 -- the remainder is below the number of reasons
-		t.known[i] = 0
+	for _, d := range t.touched {
+		r.Dropped = append(r.Dropped, Dropped{Path: d.rule.path, Reason: d.reason, Count: int(t.known[d.place()])})
+		t.known[d.place()] = 0
 	}
 	for u, n := range t.unknown {
 		path := u.name

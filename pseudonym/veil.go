@@ -54,14 +54,8 @@ func (v *Veil) Only(elements map[string][]string) *Veil {
 	if elements == nil {
 		return v
 	}
-	unread := make([]bool, len(v.profile.paths))
-	for typ, r := range v.profile.resources {
-		for name, member := range r.members {
-			unread[member.index] = name != "id" && !named(elements[typ], name)
-		}
-	}
 	only := &Veil{profile: v.profile, dates: v.dates}
-	only.walkers.New = func() any { return newWalker(v.profile, v.dates, unread) }
+	only.walkers.New = func() any { return newWalker(v.profile, v.dates, elements) }
 	return only
 }
 
@@ -140,7 +134,7 @@ func (v *Veil) apply(from permitted, hidesDeath bool, s Subject, see func(Change
 	if err := w.all(from, record, &report); err != nil {
 		return nil, Report{}, err
 	}
-	w.tally.take(v.profile, &report)
+	w.tally.take(&report)
 	w.end()
 	v.walkers.Put(w)
 	return record, report, nil

@@ -88,7 +88,7 @@ func TestReferencesWithinTheRecordResolve(t *testing.T) {
 // listed.
 func passes(p *Profile, path string) bool {
 	typ, rest, _ := strings.Cut(path, ".")
-	r := p.resources[typ]
+	r := p.resources[typ].open()
 	for name := range strings.SplitSeq(rest, ".") {
 		if r = r.members[name]; r == nil {
 			return strings.Contains(path, ".extension.") && !strings.Contains(path, "unlisted")

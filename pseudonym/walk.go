@@ -12,12 +12,14 @@ type walker struct {
 	profile *Profile
 	dates   Dates
 	tally   tally
-	unread  []bool // rules of elements that nobody reads, by index; nil when all are read
+	read    map[string][]string // elements that somebody reads, by resource type; nil is all
+	unread  []bool              // rules of elements that nobody reads, by index; nil when all are read
 	builder *fhir.Builder
 	buf     []byte
 	order   order
-	recent  []remembered // by the index of a rule
-	touched []int        // what is set in recent
+	recent  []remembered     // by the index of a rule
+	touched []int            // what is set in recent
+	opened  map[string]*rule // resource types that were met
 
 	trace func(path, what string) // nil unless somebody looks at the differences
 
@@ -37,15 +39,43 @@ type walker struct {
 	modifiers bool            // there may be a modifierExtension
 }
 
-func newWalker(p *Profile, d Dates, unread []bool) *walker {
+func newWalker(p *Profile, d Dates, read map[string][]string) *walker {
 	return &walker{
-		profile: p, dates: d, unread: unread, builder: fhir.NewBuilder(&p.written),
-		order: newOrder(len(p.paths)), recent: make([]remembered, len(p.paths)),
-		tally:   tally{known: make([]uint32, len(p.paths)*int(reasons)), unknown: map[unknown]int{}},
-		mover:   mover{zone: d.Zone},
+		profile: p, dates: d, read: read, builder: fhir.NewBuilder(&p.written),
+		tally: tally{unknown: map[unknown]int{}}, mover: mover{zone: d.Zone},
+		opened:  map[string]*rule{},
 		systems: map[string]string{}, references: map[string]string{}, contained: map[string]bool{},
 	}
 }
+
+// open returns the rule of a resource type, ready to be walked along; nil for a type that the profile does not list.
+func (w *walker) open(typ string) *rule {
+	if r := w.opened[typ]; r != nil {
+		return r
+	}
+	r := w.profile.resources[typ]
+	if r == nil {
+		return nil
+	}
+	r.open()
+	w.opened[r.path] = r
+	if rules := r.opening.rules; rules > len(w.recent) {
+		w.order.first, w.order.next = grown(w.order.first, rules), grown(w.order.next, rules)
+		w.recent, w.tally.known = grown(w.recent, rules), grown(w.tally.known, rules*int(reasons))
+		if w.read != nil {
+			w.unread = grown(w.unread, rules)
+		}
+	}
+	if w.read != nil {
+		for name, member := range r.members {
+			w.unread[member.index] = name != "id" && !named(w.read[typ], name)
+		}
+	}
+	return r
+}
+
+// grown returns the list with room for n.
+func grown[T any](list []T, n int) []T { return append(list, make([]T, n-len(list))...) }
 
 func (w *walker) begin(from permitted, s Subject, hidesDeath bool, size int) {
 	w.builder.Fresh(size)

@@ -8,7 +8,7 @@ import (
 
 // resource writes one resource; ok is false when it is dropped as a whole. The position counts within the patient.
 func (w *walker) resource(res *fhir.Resource, position int) (out *fhir.Resource, ok bool, err error) {
-	r := w.profile.resources[res.Type]
+	r := w.open(res.Type)
 	if r == nil {
 		w.unknown(nil, w.typeName(res.Type), res.Type, NotListed)
 		return nil, false, nil
@@ -46,7 +46,7 @@ func (w *walker) surveyContained(root fhir.Node) {
 
 // containedRule returns the rule of a contained resource that stays, or nil.
 func (w *walker) containedRule(c fhir.Node) *rule {
-	r := w.profile.resources[c.Get("resourceType").Text()]
+	r := w.open(c.Get("resourceType").Text())
 	if r == nil || !fhir.IsID(strings.TrimPrefix(c.Get("id").Text(), "#")) || !w.modifiersKnown(r, c) {
 		return nil
 	}

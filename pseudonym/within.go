@@ -43,7 +43,7 @@ func within(r *rule, scope Scope, done map[*rule]*rule) *rule {
 	case done[r] != nil:
 		return done[r]
 	}
-	narrowed := *r
+	narrowed := *r.open()
 	done[r] = &narrowed
 	narrowed.members, narrowed.extensions = map[string]*rule{}, map[string]*rule{}
 	for name, m := range r.members {

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/golden"
 )
 
 // generated is what one generator yields.

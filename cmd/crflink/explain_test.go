@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/mapping"
 	"github.com/crflink/crflink/pipeline"
 	"github.com/crflink/crflink/synth"

@@ -13,13 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/consent/gics/fakegics"
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/fake"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/internal/wire"
 )
 

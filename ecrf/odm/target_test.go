@@ -12,12 +12,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/ledgertest"
 	"github.com/crflink/crflink/ecrf/odm"
 	"github.com/crflink/crflink/ecrf/targettest"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/internal/shared"
 )
 

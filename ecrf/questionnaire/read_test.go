@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/questionnaire"
+	"github.com/crflink/crflink/internal/golden"
 )
 
 func example(t testing.TB) string {

@@ -9,11 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/drafttest"
 	"github.com/crflink/crflink/ecrf/redcap"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/internal/shared"
 )
 

@@ -9,12 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/ledgertest"
 	"github.com/crflink/crflink/ecrf/table"
 	"github.com/crflink/crflink/ecrf/targettest"
+	"github.com/crflink/crflink/internal/golden"
 )
 
 var tables = []string{"base.csv", "cells.csv", "codelists.csv", "dictionary.csv", "lab.csv", "missing/base.csv", "missing/lab.csv", "missing/note.csv", "note.csv"}

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/mapping/casetest"
 )
 

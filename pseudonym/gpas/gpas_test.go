@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crflink/crflink/internal/golden"
-
 	"github.com/crflink/crflink/internal/fake"
+	"github.com/crflink/crflink/internal/golden"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pseudonym"
 	"github.com/crflink/crflink/pseudonym/gpas"
