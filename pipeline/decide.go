@@ -120,18 +120,22 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate
 
 // number finds the subjects of permitted patients. A service is asked before the vault's transaction begins.
 func (r *runner) number(ctx context.Context, permitted []candidate) error {
-	if service, ok := r.Numbering.(pseudonym.Prefetcher); ok {
-		var ids []pseudonym.Identity
-		for _, c := range permitted {
-			if id, err := r.Study.Identity.Identify(c.record.Patient()); err == nil {
-				ids = append(ids, id)
-			}
+	ids := make([]pseudonym.Identity, 0, len(permitted))
+	for _, c := range permitted {
+		if id, err := r.Study.Identity.Identify(c.record.Patient()); err == nil {
+			ids = append(ids, id)
 		}
+	}
+	if service, ok := r.Numbering.(pseudonym.Prefetcher); ok {
 		if err := service.Prefetch(ctx, ids); err != nil {
 			return err
 		}
 	}
 	return r.Vault.Batch(ctx, func(ctx context.Context) error {
+		ctx, err := r.Vault.Ahead(ctx, ids)
+		if err != nil {
+			return err
+		}
 		for _, c := range permitted {
 			if err := r.numberOne(ctx, c); err != nil {
 				return err

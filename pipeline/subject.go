@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/consent"
@@ -182,7 +183,7 @@ func (r *runner) asItWas(w work, last ecrf.Facts) (*subjectResult, error) {
 
 // unchanged takes the counts of the run that computed the subject from the same input.
 func (s *subjectResult) unchanged(facts ecrf.Facts) error {
-	kept, err := readSessions(facts.Links)
+	kept, err := readTallied(facts.Links)
 	s.veil, s.imaging = pseudonym.Report{Resources: kept.Resources, Kept: kept.Kept}, kept.Counts
 	return err
 }
@@ -241,7 +242,10 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 			}
 		}
 	}
-	text, err := json.Marshal(sessions{located.Links, located.Unlinked, located.Unclaimed, located.Counts, report.Resources, report.Kept, r.indexDay(v.days), r.sits(w.patient), r.inquired(w)})
+	text, err := json.Marshal(sessions{
+		tallied{located.Counts, report.Resources, report.Kept},
+		located.Links, located.Unlinked, located.Unclaimed, r.indexDay(v.days), r.sits(w.patient), r.inquired(w),
+	})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
 	}
@@ -252,15 +256,45 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 // sessions is what the ledger keeps of a subject's imaging linkage, with the counts for the reports of runs that leave the
 // subject as it is.
 type sessions struct {
+	tallied
 	Links     []imaging.Link      `json:"links"`
 	Unlinked  []imaging.Unlinked  `json:"unlinked"`
 	Unclaimed []imaging.Unclaimed `json:"unclaimed,omitempty"`
-	Counts    imaging.Counts      `json:"counts"`
-	Resources int                 `json:"resources"`         // that de-identification read
-	Kept      int                 `json:"kept"`              // of these
 	Index     string              `json:"index,omitempty"`   // day of the study's index event, as the ledger's dates are; in mode relative
 	Sources   []string            `json:"sources,omitempty"` // of a study with several: those that have the patient
 	Inquired  *inquired           `json:"inquired,omitempty"`
+}
+
+// tallied is what the reports of runs count of a subject. It stands before the rest, which a run that leaves the subject as it is need not read.
+type tallied struct {
+	Counts    imaging.Counts `json:"counts"`
+	Resources int            `json:"resources"` // that de-identification read
+	Kept      int            `json:"kept"`      // of these
+}
+
+// readTallied reads the beginning of what readSessions reads.
+func readTallied(text string) (tallied, error) {
+	var c tallied
+	d := json.NewDecoder(strings.NewReader(text))
+	_, err := d.Token()
+	for _, part := range []struct {
+		name string
+		into any
+	}{{"counts", &c.Counts}, {"resources", &c.Resources}, {"kept", &c.Kept}} {
+		var name json.Token
+		if err == nil {
+			name, err = d.Token()
+		}
+		if err != nil || name != part.name { // an earlier version wrote them last, and of nothing there is no text
+			s, err := readSessions(text)
+			return s.tallied, err
+		}
+		err = d.Decode(part.into)
+	}
+	if err != nil {
+		return c, fmt.Errorf("the ledger's imaging links: %w", err)
+	}
+	return c, nil
 }
 
 func readSessions(text string) (s sessions, err error) {

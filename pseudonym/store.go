@@ -40,6 +40,8 @@ type VaultStore interface {
 	ChangeMeta(ctx context.Context, name string, next func(now []byte) ([]byte, error)) error
 	// Subject returns the row that an identity hash points to, or ErrNoRow.
 	Subject(ctx context.Context, identity []byte) (Row, error)
+	// Subjects returns the rows that identity hashes point to, by the hash; of one that points nowhere there is none.
+	Subjects(ctx context.Context, identities [][]byte) (map[string]Row, error)
 	// SubjectByNumber returns the row of a number hash, or ErrNoRow.
 	SubjectByNumber(ctx context.Context, numberHash []byte) (Row, error)
 	// Rows yields all rows of a study as they are when the iteration begins, in any order.

@@ -73,6 +73,7 @@ func (v *Vault) Traced(ctx context.Context, t Trace) (Subject, error) {
 // Detach takes an identity off its subject, which stays and can be found by its number: the person may be enrolled anew, as
 // another subject. An unknown identity is no error.
 func (v *Vault) Detach(ctx context.Context, id Identity) error {
+	delete(aheadOf(ctx), id)
 	if err := v.store.Unlink(ctx, v.identityHash(id)); err != nil {
 		return fmt.Errorf("detach an identity: %w", err)
 	}

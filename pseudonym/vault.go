@@ -131,6 +131,12 @@ func (v *Vault) identityHash(id Identity) []byte {
 
 // Subject returns the subject of a patient, or ErrNotEnrolled.
 func (v *Vault) Subject(ctx context.Context, id Identity) (Subject, error) {
+	if row, known := aheadOf(ctx)[id]; known {
+		if row == nil {
+			return Subject{}, ErrNotEnrolled
+		}
+		return v.open(*row)
+	}
 	row, err := v.store.Subject(ctx, v.identityHash(id))
 	if errors.Is(err, ErrNoRow) {
 		return Subject{}, ErrNotEnrolled
@@ -212,6 +218,7 @@ func (v *Vault) insert(ctx context.Context, id Identity, number, site, origin st
 	if err := v.admits(id, r.NumberHash); err != nil {
 		return Subject{}, err
 	}
+	delete(aheadOf(ctx), id)
 	row, err := v.store.Insert(ctx, v.check, v.identityHash(id), r)
 	if err != nil {
 		return Subject{}, fmt.Errorf("enrol a subject: %w", err)

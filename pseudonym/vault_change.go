@@ -18,6 +18,7 @@ func (v *Vault) Link(ctx context.Context, number string, further Identity) error
 	if err != nil {
 		return fmt.Errorf("link an identity: %w", err)
 	}
+	delete(aheadOf(ctx), further)
 	return v.store.Link(ctx, v.identityHash(further), row.ID)
 }
 
@@ -41,6 +42,7 @@ func (v *Vault) Join(ctx context.Context, keep, drop string) error {
 			return fmt.Errorf("join: %w", err)
 		}
 		for _, h := range hashes {
+			clear(aheadOf(ctx))
 			if err := errors.Join(v.store.Unlink(ctx, h), v.store.Link(ctx, h, to.ID)); err != nil {
 				return fmt.Errorf("join: %w", err)
 			}
@@ -59,11 +61,13 @@ func (v *Vault) Destroy(ctx context.Context, number string) error {
 	if err != nil {
 		return fmt.Errorf("destroy a subject: %w", err)
 	}
+	clear(aheadOf(ctx))
 	return v.store.Destroy(ctx, row.ID)
 }
 
 // Retire deletes all subjects of the study and returns their count.
 func (v *Vault) Retire(ctx context.Context) (int, error) {
+	clear(aheadOf(ctx))
 	return v.store.DestroyStudy(ctx, v.studyHash())
 }
 
@@ -76,6 +80,7 @@ func (v *Vault) Rotate(ctx context.Context, key Key) (subjects int, err error) {
 		return 0, err
 	}
 	meta := sealedMeta(next, v.lookup.key.open())
+	clear(aheadOf(ctx))
 	err = v.store.Rewrite(ctx, meta, func(r Row) (Row, error) {
 		subjects++
 		for column, value := range sealedColumns(&r) {

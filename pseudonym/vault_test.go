@@ -391,3 +391,50 @@ func TestAnEnrolmentListReportsAllFaultsWithoutValues(t *testing.T) {
 		}
 	}
 }
+
+func TestSubjectsReadAheadAreForgottenWhenTheyChange(t *testing.T) {
+	v, _ := newVault(t)
+	anna, bert, carl := pid("anna"), pid("bert"), pid("carl")
+	if _, err := v.Enrol(ctx, anna, "S-1", ""); err != nil {
+		t.Fatal(err)
+	}
+	err := v.Batch(ctx, func(ctx context.Context) error {
+		ctx, err := v.Ahead(ctx, []pseudonym.Identity{anna, bert, anna})
+		if err != nil {
+			return err
+		}
+		leadsTo := func(id pseudonym.Identity, number string, want error) {
+			t.Helper()
+			if s, err := v.Subject(ctx, id); s.Number() != number || !errors.Is(err, want) {
+				t.Errorf("%q %v, want %q %v", s.Number(), err, number, want)
+			}
+		}
+		leadsTo(anna, "S-1", nil)
+		leadsTo(bert, "", pseudonym.ErrNotEnrolled)
+		leadsTo(carl, "", pseudonym.ErrNotEnrolled)
+		if _, err := v.Enrol(ctx, bert, "S-2", ""); err != nil {
+			return err
+		}
+		leadsTo(bert, "S-2", nil)
+		if err := v.Detach(ctx, anna); err != nil {
+			return err
+		}
+		leadsTo(anna, "", pseudonym.ErrNotEnrolled)
+		if err := v.Link(ctx, "S-2", carl); err != nil {
+			return err
+		}
+		leadsTo(carl, "S-2", nil)
+		if ctx, err = v.Ahead(ctx, []pseudonym.Identity{bert, carl}); err != nil {
+			return err
+		}
+		if err := v.Destroy(ctx, "S-2"); err != nil {
+			return err
+		}
+		leadsTo(bert, "", pseudonym.ErrNotEnrolled)
+		leadsTo(carl, "", pseudonym.ErrNotEnrolled)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -89,6 +89,19 @@ func (m *Memory) Subject(_ context.Context, identity []byte) (pseudonym.Row, err
 	return pseudonym.Row{}, pseudonym.ErrNoRow
 }
 
+// Subjects returns the rows that identity hashes point to.
+func (m *Memory) Subjects(_ context.Context, identities [][]byte) (map[string]pseudonym.Row, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rows := map[string]pseudonym.Row{}
+	for _, hash := range identities {
+		if id, ok := m.identities[string(hash)]; ok {
+			rows[string(hash)] = clone(m.rows[id])
+		}
+	}
+	return rows, nil
+}
+
 // SubjectByNumber returns the row of a number hash, or ErrNoRow.
 func (m *Memory) SubjectByNumber(_ context.Context, numberHash []byte) (pseudonym.Row, error) {
 	m.mu.Lock()

@@ -100,6 +100,17 @@ func identityLeads(t *testing.T, s pseudonym.VaultStore) {
 	if !same(got, row("1")) || !same(byNumber, row("1")) {
 		t.Errorf("got %v and %v", got, byNumber)
 	}
+	for _, many := range []int{0, 1, 100} { // also more than a statement takes
+		asked := [][]byte{}
+		for i := range many {
+			asked = append(asked, hash(fmt.Sprintf("nobody %d", i)))
+		}
+		rows, err := s.Subjects(ctx, append(asked, hash("bert"), hash("anna"), hash("bert")))
+		must(t, err)
+		if len(rows) != 2 || !same(rows[string(hash("anna"))], row("1")) || !same(rows[string(hash("bert"))], row("2")) {
+			t.Errorf("among %d others: %v", many, rows)
+		}
+	}
 }
 
 func insertTwice(t *testing.T, s pseudonym.VaultStore) {

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -86,6 +88,33 @@ func putMeta(ctx context.Context, tx *transaction, values map[string][]byte) err
 // Subject returns the row that an identity hash points to, or ErrNoRow.
 func (s *Store) Subject(ctx context.Context, identity []byte) (pseudonym.Row, error) {
 	return s.get(ctx, s.reader(ctx), byIdentity, identity)
+}
+
+// idsAtOnce is how many identities one statement asks for.
+const idsAtOnce = 64
+
+var byIdentities = "SELECT i.hash, " + subjectColumns + " FROM identity i JOIN subject s ON s.id = i.subject WHERE i.hash IN (?" + strings.Repeat(", ?", idsAtOnce-1) + ")"
+
+// Subjects returns the rows that identity hashes point to. A statement has always as many places: the last hash takes those that are left.
+func (s *Store) Subjects(ctx context.Context, identities [][]byte) (map[string]pseudonym.Row, error) {
+	found := make(map[string]pseudonym.Row, len(identities))
+	for part := range slices.Chunk(identities, idsAtOnce) {
+		hashes := make([]any, idsAtOnce)
+		for i := range hashes {
+			hashes[i] = part[min(i, len(part)-1)]
+		}
+		var rows []struct {
+			Hash []byte `db:"hash"`
+			row
+		}
+		if err := sqlx.SelectContext(ctx, s.reader(ctx), &rows, s.db.Rebind(byIdentities), hashes...); err != nil {
+			return nil, fmt.Errorf("vault: read subjects: %w", err)
+		}
+		for _, r := range rows {
+			found[string(r.Hash)] = pseudonym.Row(r.row)
+		}
+	}
+	return found, nil
 }
 
 // SubjectByNumber returns the row of a number hash, or ErrNoRow.
