@@ -108,9 +108,14 @@ func (sqlite) close(c *connections) error {
 // fileSession is a transaction of a SQLite file.
 type fileSession struct{ *sqlx.Tx }
 
+// run asks instead of executing: the driver takes the values of a query to SQLite all at once, those of an Exec one by one, and
+// SQLite has done the whole of it when the first step is done. A statement is short, and one that can be interrupted costs a goroutine.
 func (s fileSession) run(ctx context.Context, q statement, args ...any) error {
-	_, err := s.StmtxContext(ctx, q.prepared).ExecContext(ctx, args...)
-	return err
+	done, err := s.StmtxContext(ctx, q.prepared).QueryContext(context.WithoutCancel(ctx), args...) //nolint:sqlclosecheck // the transaction closes its statements
+	if err != nil {
+		return err
+	}
+	return errors.Join(done.Err(), done.Close())
 }
 
 func (s fileSession) get(ctx context.Context, q statement, dest any, args ...any) error {
