@@ -110,12 +110,13 @@ type fileSession struct{ *sqlx.Tx }
 
 // run asks instead of executing: the driver takes the values of a query to SQLite all at once, those of an Exec one by one, and
 // SQLite has done the whole of it when the first step is done. A statement is short, and one that can be interrupted costs a goroutine.
-func (s fileSession) run(ctx context.Context, q statement, args ...any) error {
-	done, err := s.StmtxContext(ctx, q.prepared).QueryContext(context.WithoutCancel(ctx), args...) //nolint:sqlclosecheck // the transaction closes its statements
+func (s fileSession) run(ctx context.Context, q statement, args ...any) (err error) {
+	done, err := s.StmtxContext(ctx, q.prepared).QueryContext(context.WithoutCancel(ctx), args...)
 	if err != nil {
 		return err
 	}
-	return errors.Join(done.Err(), done.Close())
+	defer func() { err = errors.Join(err, done.Close()) }()
+	return done.Err()
 }
 
 func (s fileSession) get(ctx context.Context, q statement, dest any, args ...any) error {
