@@ -17,9 +17,10 @@ type walker struct {
 	builder *fhir.Builder
 	buf     []byte
 	order   order
-	recent  []remembered     // by the index of a rule
-	touched []int            // what is set in recent
-	opened  map[string]*rule // resource types that were met
+	recent  []remembered   // by the index of a rule
+	touched []int          // what is set in recent
+	opened  map[*rule]bool // resource types that were met
+	newest  *rule          // of a resource type
 
 	trace func(path, what string) // nil unless somebody looks at the differences
 
@@ -43,22 +44,26 @@ func newWalker(p *Profile, d Dates, read map[string][]string) *walker {
 	return &walker{
 		profile: p, dates: d, read: read, builder: fhir.NewBuilder(&p.written),
 		tally: tally{unknown: map[unknown]int{}}, mover: mover{zone: d.Zone},
-		opened:  map[string]*rule{},
+		opened:  map[*rule]bool{},
 		systems: map[string]string{}, references: map[string]string{}, contained: map[string]bool{},
 	}
 }
 
 // open returns the rule of a resource type, ready to be walked along; nil for a type that the profile does not list.
 func (w *walker) open(typ string) *rule {
-	if r := w.opened[typ]; r != nil {
-		return r
+	if w.newest != nil && w.newest.path == typ { // records have their resources by type
+		return w.newest
 	}
 	r := w.profile.resources[typ]
 	if r == nil {
 		return nil
 	}
+	w.newest = r
+	if w.opened[r] {
+		return r
+	}
 	r.open()
-	w.opened[r.path] = r
+	w.opened[r] = true
 	if rules := r.opening.rules; rules > len(w.recent) {
 		w.order.first, w.order.next = grown(w.order.first, rules), grown(w.order.next, rules)
 		w.recent, w.tally.known = grown(w.recent, rules), grown(w.tally.known, rules*int(reasons))
