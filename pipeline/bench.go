@@ -237,7 +237,7 @@ func (b *Bench) Compute(ctx context.Context, p Piece) (*ShardResult, error) {
 		}
 		s.work[i] = work{patient: t.Patient, subject: subject, noted: t.Noted, key: t.Key, still: t.Still}
 	}
-	return b.run.computeShard(ctx, s)
+	return b.run.computeShard(ctx, s, nil)
 }
 
 // Store stores a result, in the transaction of the context: all of it or nothing. The audit comes last, because whoever appends to it
