@@ -176,6 +176,7 @@ func NewBench(ctx context.Context, parts Parts, program string, run ecrf.RunID, 
 		return nil, err
 	}
 	r.common = r.commonDigest()
+	r.reach.partial, _ = fhir.Behind[fhir.Partial](r.Source) // without tolerance: what is read here has to be whole
 	return &Bench{r}, r.findPatients(ctx)
 }
 

@@ -39,6 +39,7 @@ func study() node {
 			"password-env": text(), "password-file": text(), "ca": text(),
 		}, "postgres").said("a ledger in PostgreSQL; without it the ledger is a file in the state folder"),
 		"key":           key(),
+		"while-silent":  enum(string(pipeline.HoldUnheard), string(pipeline.HoldAll)).said("of several sources: who is held while one does not answer, besides whom it had; usually hold-unheard"),
 		"maxLost":       whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
 		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":         some(text()).said("test files of the mapping, as globs"),
