@@ -184,6 +184,7 @@ func (s ruleSpec) laid(own ruleSpec) ruleSpec {
 			*part.to = *part.from
 		}
 	}
+	s.own = own.at.Place()
 	s.parts = maps.Clone(s.parts)
 	for name, v := range own.parts {
 		s.parts[name] = v
