@@ -185,9 +185,9 @@ func tests() node {
 		object(map[string]node{"missing": enum(reasons...), "present": {"const": true}}))
 	given := some(either(object(map[string]node{"fixture": some(text())}), node{"type": "object", "required": []string{"resourceType"}}))
 	test := object(map[string]node{
-		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "entered": named(text()), "expect": named(expectation),
+		"name": text(), "as-of": text(), "subject": text(), "source": text(), "given": given, "fixture": some(text()), "entered": named(text()), "expect": named(expectation),
 	}, "name", "expect")
-	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
+	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "source": text(), "given": given, "tests": some(test)}, "tests")
 }
 
 func handling() node {
