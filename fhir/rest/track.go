@@ -18,14 +18,10 @@ var _ fhir.Tracker = (*Source)(nil)
 
 // Moment asks the server what time it is: what it writes into an answer, or the answer's Date, whichever is earlier.
 func (s *Source) Moment(ctx context.Context) (map[string]fhir.Moment, error) {
-	var c counted
-	err := sideBySide(ctx, 2, func(ctx context.Context, i int) (err error) {
-		if i == 0 {
-			return s.probe(ctx)
-		}
-		c, err = s.counting(ctx, query{typ: "Patient"})
-		return err
-	})
+	if err := s.probe(ctx); err != nil { // alone, so that a server that is down says so
+		return nil, err
+	}
+	c, err := s.counting(ctx, query{typ: "Patient"})
 	if err != nil {
 		return nil, err
 	}
