@@ -215,7 +215,7 @@ func (c *compiler) eventRule(s ruleSpec) *rule {
 	if s.entered.Exists() {
 		return c.enteredRule(s)
 	}
-	r := &rule{id: s.name, item: &ecrf.Item{Name: s.name, Type: ecrf.Date}}
+	r := &rule{id: s.name, at: s.place(), item: &ecrf.Item{Name: s.name, Type: ecrf.Date}}
 	r.selector = c.selector(s)
 	if s.value.Exists() {
 		r.value = c.expression(s.value, r.types)

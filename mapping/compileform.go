@@ -71,7 +71,7 @@ func (c *compiler) atKey(v yamldoc.Value, hint, format string, args ...any) {
 }
 
 func (c *compiler) repeat(s ruleSpec) *repeat {
-	r := &repeat{selector: c.selector(s), id: s.name}
+	r := &repeat{selector: c.selector(s), id: s.name, at: s.place()}
 	if !s.key.Exists() {
 		s.at.Errorf("say with key what names an instance for ever, for example id", "the repeat rule has no key")
 	}

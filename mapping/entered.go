@@ -29,7 +29,7 @@ func (c *compiler) enteredRule(s ruleSpec) *rule {
 	v := s.entered
 	s.onlyEntered()
 	c.enteredAllowed(v)
-	r := &rule{id: s.name}
+	r := &rule{id: s.name, at: s.place()}
 	cell, item := c.dictionary.EnteredCell(v)
 	if item == nil {
 		return r

@@ -65,6 +65,15 @@ type ruleSpec struct {
 	include   yamldoc.Value
 	entered   yamldoc.Value            // of an event
 	parts     map[string]yamldoc.Value // all of an item's rule by name
+	own       string                   // where a source says something of its own, as file and line
+}
+
+// place is where the rule stands, or where a source says what of it is its own.
+func (s ruleSpec) place() string {
+	if s.own != "" {
+		return s.own
+	}
+	return s.at.Place()
 }
 
 // topParts are the keys of a mapping file.

@@ -19,7 +19,7 @@ func (c *compiler) rule(f *ecrf.Form, s ruleSpec, repeats *repeat) *rule {
 		c.atKey(s.at, finding.DidYouMean(s.name, f.ItemNames()), "form %q has no item %q", f.Name, s.name)
 		return nil
 	}
-	r := &rule{id: f.Name + "." + s.name, item: item, optional: s.optional.Bool()}
+	r := &rule{id: f.Name + "." + s.name, at: s.place(), item: item, optional: s.optional.Bool()}
 	c.unit(s, item)
 	if s.derive.Exists() {
 		s.only("a derived item is computed from events and items", "derive")

@@ -25,6 +25,39 @@ func LaidOver(alias, name string) Option {
 type overlaid struct {
 	alias, name string
 	mapping     *Mapping
+	own         map[string]bool // by form.item: the file says something that the rule can see
+}
+
+// Overlays returns the sources that have rules of their own, by alias.
+func (m *Mapping) Overlays() []string {
+	var aliases []string
+	for _, o := range m.overlays {
+		aliases = append(aliases, o.alias)
+	}
+	return aliases
+}
+
+// NamesOf returns the names as they are for a source: its own, and those of the mapping besides.
+func (m *Mapping) NamesOf(alias string) map[string]string {
+	if o := m.overlayOf(alias); o != nil {
+		return o.mapping.Names()
+	}
+	return m.Names()
+}
+
+// OwnRule reports whether a source's file says something that the rule of form.item can see.
+func (m *Mapping) OwnRule(alias, id string) bool {
+	o := m.overlayOf(alias)
+	return o != nil && o.own[id]
+}
+
+func (m *Mapping) overlayOf(alias string) *overlaid {
+	for i := range m.overlays {
+		if m.overlays[i].alias == alias {
+			return &m.overlays[i]
+		}
+	}
+	return nil
 }
 
 // ofAllSources are the parts of a rule that no source has for itself: they are about all candidates together.
@@ -48,6 +81,10 @@ func (c *compiler) layOver(m *Mapping, all fs.FS, name string, text []byte, opti
 		o.mapping = over.compile()
 		o.mapping.hash = hex.EncodeToString(over.sum.Sum(nil))
 		o.mapping.ruleHashes = hashRules(doc.Root(), o.mapping, over.named) // what the mapping says of them is in its own
+		o.own = map[string]bool{}
+		for id, without := range hashRules(yamldoc.Parse(o.name, nil).Root(), o.mapping, over.named) {
+			o.own[id] = o.mapping.ruleHashes[id] != without
+		}
 		for _, f := range base.Findings {
 			if f.Severity != finding.Warning && !slices.Contains(c.doc.Findings, f) {
 				f.Message += fmt.Sprintf(" (with what source %s has of its own)", o.alias)
@@ -184,6 +221,7 @@ func (s ruleSpec) laid(own ruleSpec) ruleSpec {
 			*part.to = *part.from
 		}
 	}
+	s.own = own.at.Place()
 	s.parts = maps.Clone(s.parts)
 	for name, v := range own.parts {
 		s.parts[name] = v

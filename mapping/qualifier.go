@@ -63,7 +63,7 @@ func (c *compiler) qualifier(f *ecrf.Form, form formSpec, s ruleSpec, r *rule) *
 var comparators = []string{"<", "<=", ">=", ">"}
 
 func (c *compiler) qualifierRule(f *ecrf.Form, at, codes yamldoc.Value, item *ecrf.Item, r *rule) *rule {
-	q := &rule{id: f.Name + "." + item.Name, item: item, of: r.item.Name, optional: true}
+	q := &rule{id: f.Name + "." + item.Name, at: r.at, item: item, of: r.item.Name, optional: true}
 	if codes.Exists() {
 		q.codes = c.codeMap(codes, item)
 		return q

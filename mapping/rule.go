@@ -7,6 +7,7 @@ import (
 // rule is a compiled rule of one item.
 type rule struct {
 	id       string // form.item, and the rule's name in provenance
+	at       string // where it is written, as file and line
 	item     *ecrf.Item
 	selector // empty for derived items and for items of a repeating form, whose resource the form selects
 	value    *expression
@@ -143,6 +144,7 @@ type form struct {
 type repeat struct {
 	selector
 	id    string
+	at    string      // where it is written, as file and line
 	key   *expression // stable key of the instance
 	order *expression // date that instances are numbered by; nil is the resource's own
 

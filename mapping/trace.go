@@ -19,6 +19,8 @@ type Trace struct {
 type Steps struct {
 	Rule       string             `json:"rule"`                 // form.item, the name of an event, or the form of a repeat rule
 	Says       Says               `json:"says"`                 // the rule as it is written
+	Own        []OwnRule          `json:"own,omitempty"`        // the rule for resources of sources that say something of their own
+	Source     string             `json:"source,omitempty"`     // of several sources: that of the chosen resource, by alias
 	Instance   string             `json:"instance,omitempty"`   // the resource that the form instance is made from
 	Date       string             `json:"date,omitempty"`       // of that resource
 	Key        string             `json:"key,omitempty"`        // of the form instance, pseudonymous
@@ -36,8 +38,15 @@ type Steps struct {
 	offered []taken // candidates before the choice
 }
 
+// OwnRule is a rule as it is for resources of one source.
+type OwnRule struct {
+	Source string `json:"source"` // alias
+	Says   Says   `json:"says"`
+}
+
 // Says is a rule as the mapping file writes it, except for window and choose, which are spelled out.
 type Says struct {
+	At       string   `json:"at,omitempty"`      // file and line of the rule, or of what a source says of its own
 	Entered  string   `json:"entered,omitempty"` // the item in which a person enters the date
 	Resource []string `json:"resource,omitempty"`
 	Where    string   `json:"where,omitempty"`
@@ -70,7 +79,8 @@ func Fates() []Fate {
 
 // Seen is a resource of the rule's types.
 type Seen struct {
-	Resource string `json:"resource"` // type and keyed id
+	Resource string `json:"resource"`         // type and keyed id
+	Source   string `json:"source,omitempty"` // of several, by alias
 	Fate     Fate   `json:"fate"`
 	Date     string `json:"date,omitempty"`   // as it is written, of resources for which the condition holds
 	Days     *int   `json:"days,omitempty"`   // from the window's event to the date; before it is negative
@@ -80,6 +90,7 @@ type Seen struct {
 // Considered is a resource that counts, with what the rule takes from it.
 type Considered struct {
 	Resource string `json:"resource"`
+	Source   string `json:"source,omitempty"` // of several, by alias
 	Date     string `json:"date,omitempty"`
 	Days     *int   `json:"days,omitempty"`   // from the event of the choice or window to the date
 	Value    string `json:"value,omitempty"`  // as the source writes it

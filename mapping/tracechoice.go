@@ -25,14 +25,16 @@ func (r *run) traceChoice(rule *rule, chosen taken, ambiguous bool) {
 	slices.SortStableFunc(all, r.inOrder(rule, chosen, ambiguous))
 	for _, t := range all {
 		c := r.considered(rule, t)
-		c.Chosen = !ambiguous && t.res == chosen.res
+		if c.Chosen = !ambiguous && t.res == chosen.res; c.Chosen {
+			r.at.Source = c.Source
+		}
 		r.at.Candidates = append(r.at.Candidates, c)
 	}
 	r.at.ChosenBy = r.reasonOf(rule, all, ambiguous)
 }
 
 func (r *run) considered(rule *rule, t taken) Considered {
-	c := Considered{Resource: t.res.Key().String(), Date: t.dateText(), Value: valueTexts(t.values), Note: r.remark(rule, t)}
+	c := Considered{Resource: t.res.Key().String(), Source: t.res.Origin.Alias, Date: t.dateText(), Value: valueTexts(t.values), Note: r.remark(rule, t)}
 	if event := rule.countsFrom(); event != "" {
 		c.Days = r.signed(event, t.candidate)
 	}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -57,7 +58,7 @@ func (t *Trace) event(m *Mapping, name string) {
 func (r *run) traceEvent(e *event, rule *rule) (outer *Steps) {
 	outer = r.at
 	if t := r.in.Trace; t != nil && slices.Contains(t.follow, e.name) {
-		r.at = &Steps{Rule: e.name, Says: rule.says()}
+		r.at = rule.steps(e.name, r.mapping)
 	}
 	return outer
 }
@@ -67,7 +68,7 @@ func (r *run) traceForm(f *form) {
 	if t == nil || !t.at(f.event) || !slices.ContainsFunc(f.rules, func(rule *rule) bool { return rule.id == t.Rule }) {
 		return
 	}
-	r.at = &Steps{Rule: f.name, Says: f.repeat.selector.says()}
+	r.at = f.repeat.steps(f.name, r.mapping)
 	t.Form = r.at
 }
 
@@ -76,7 +77,7 @@ func (r *run) traceRule(rule *rule, c *keyed) (outer *Steps) {
 	if r.in.Trace == nil || r.in.Trace.Rule != rule.id || !r.in.Trace.at(r.event) {
 		return outer
 	}
-	r.at = &Steps{Rule: rule.id, Says: rule.says()}
+	r.at = rule.steps(rule.id, r.mapping)
 	if c != nil {
 		r.at.Instance, r.at.Date, r.at.Key, r.at.Order = c.res.Key().String(), c.dateText(), c.key, c.order
 	}
@@ -131,7 +132,7 @@ func (r *run) tracedEvent(e *event, day fhir.Day) {
 // saw notes the fate of a resource.
 func (s *Steps) saw(res *fhir.Resource, fate Fate) {
 	if s != nil {
-		s.Resources = append(s.Resources, Seen{Resource: res.Key().String(), Fate: fate})
+		s.Resources = append(s.Resources, Seen{Resource: res.Key().String(), Source: res.Origin.Alias, Fate: fate})
 	}
 }
 
@@ -158,7 +159,7 @@ func (r *run) traceAdmitted(sel *selector, c candidate, why ecrf.MissingReason) 
 	if why == ecrf.Status || why == ecrf.Certainty {
 		c.date, c.dated, _ = r.dateOf(sel.date, c.res) // for the reader only: the rule does not look at it
 	}
-	seen := Seen{Resource: c.res.Key().String(), Fate: CountedFate, Date: c.dateText()}
+	seen := Seen{Resource: c.res.Key().String(), Source: c.res.Origin.Alias, Fate: CountedFate, Date: c.dateText()}
 	if sel.window != nil {
 		seen.Days = r.signed(sel.window.event, c)
 	}
@@ -254,11 +255,46 @@ func (s *selector) says() Says {
 	return says
 }
 
+// steps begins the steps of a rule.
+func (rule *rule) steps(name string, m *Mapping) *Steps {
+	s := &Steps{Rule: name, Says: rule.says()}
+	for _, o := range m.overlays {
+		if own := rule.variants[o.alias]; own != nil {
+			s.varies(o.alias, own.says())
+		}
+	}
+	return s
+}
+
+func (r *repeat) steps(name string, m *Mapping) *Steps {
+	s := &Steps{Rule: name, Says: r.says()}
+	for _, o := range m.overlays {
+		if own := r.variants[o.alias]; own != nil {
+			s.varies(o.alias, own.says())
+		}
+	}
+	return s
+}
+
+func (r *repeat) says() Says {
+	says := r.selector.says()
+	says.At = r.at
+	return says
+}
+
+// varies notes the rule for resources of a source where it is another one.
+func (s *Steps) varies(alias string, own Says) {
+	if !reflect.DeepEqual(own, s.Says) {
+		s.Own = append(s.Own, OwnRule{alias, own})
+	}
+}
+
 func (rule *rule) says() Says {
 	if rule.entered != nil {
-		return Says{Entered: rule.entered.name()}
+		return Says{At: rule.at, Entered: rule.entered.name()}
 	}
 	says := rule.selector.says()
+	says.At = rule.at
 	says.Value = rule.value.text()
 	if says.Choose = string(rule.choose.kind); rule.choose.event != "" {
 		says.Choose += " to " + rule.choose.to()

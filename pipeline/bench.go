@@ -176,6 +176,7 @@ func NewBench(ctx context.Context, parts Parts, program string, run ecrf.RunID, 
 		return nil, err
 	}
 	r.common = r.commonDigest()
+	r.reach.partial, _ = fhir.Behind[fhir.Partial](r.Source) // without tolerance: what is read here has to be whole
 	return &Bench{r}, r.findPatients(ctx)
 }
 
@@ -237,7 +238,7 @@ func (b *Bench) Compute(ctx context.Context, p Piece) (*ShardResult, error) {
 		}
 		s.work[i] = work{patient: t.Patient, subject: subject, noted: t.Noted, key: t.Key, still: t.Still}
 	}
-	return b.run.computeShard(ctx, s)
+	return b.run.computeShard(ctx, s, nil)
 }
 
 // Store stores a result, in the transaction of the context: all of it or nothing. The audit comes last, because whoever appends to it

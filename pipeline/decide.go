@@ -24,6 +24,7 @@ type work struct {
 	still   *note               // what the run before saw, where nothing has changed since; else nil
 	entered ecrf.Entries        // what people entered in the target, as far as the mapping reads it
 	traits  pseudonym.Traits    // to be compared with what people entered
+	heard   []string            // silent sources that were heard about the subject when it was computed before
 	studies *imaging.Candidates // what the PACS has; nil when it is not asked
 	basis   string              // digest of all that the PACS is asked by; "" where there is none
 }

@@ -75,6 +75,7 @@ func TestASourceWithCodesOfItsOwnGivesTheSameCasebookByRulesOfItsOwn(t *testing.
 	if want, got := plainBook(t, whole), plainBook(t, parts); got != want {
 		t.Error(firstDifference(want, got))
 	}
+	explainsOwnRule(t, c, parts)
 	plain := c.at(t, "", func(s *pipeline.Study) fhir.Source { return c.both(t, s) })
 	c.run(t, plain, 0)
 	if plainBook(t, plain) == plainBook(t, whole) {
@@ -96,6 +97,41 @@ func TestASourceWithCodesOfItsOwnGivesTheSameCasebookByRulesOfItsOwn(t *testing.
 		if (before[id] != after[id]) != (id == "labs.platelets") {
 			t.Errorf("with another rule for labs.platelets the hash of %s is another: %t", id, before[id] != after[id])
 		}
+	}
+}
+
+// explainsOwnRule asks for cells that each of the servers gave.
+func explainsOwnRule(t *testing.T, c *controller, parts pipeline.Parts) {
+	t.Helper()
+	asked := map[string]bool{}
+	for book, err := range parts.Ledger.Casebooks(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cell := range book.Cells {
+			if from := cell.Provenance.Source; cell.Form == "labs" && cell.Item == "creatinine" && cell.Value != "" && !asked[from] {
+				asked[from] = true
+				again := parts
+				again.Source = c.both(t, parts.Study)
+				e, err := pipeline.Explain(t.Context(), again, pipeline.Asked{Subject: book.Facts.Subject, Form: "labs", Item: "creatinine", AsOf: asOfTruth(parts.Study.Zone)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := e.Rule
+				if r == nil || r.Source != from || r.Candidates[0].Source != from || !e.Ledger.Equal {
+					t.Fatalf("a cell from %s: %+v", from, e)
+				}
+				if !strings.HasPrefix(r.Says.At, "mapping.yaml:") || !strings.Contains(r.Says.Where, "'2160-0'") {
+					t.Errorf("the mapping's rule is %+v", r.Says)
+				}
+				if len(r.Own) != 1 || r.Own[0].Source != "south" || r.Own[0].Says.At != "south.yaml:8" || r.Own[0].Says.Where != "%creatinine" {
+					t.Errorf("the source's own rule is %+v", r.Own)
+				}
+			}
+		}
+	}
+	if !asked["north"] || !asked["south"] {
+		t.Errorf("explained cells of %v", asked)
 	}
 }
 

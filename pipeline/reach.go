@@ -6,15 +6,42 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/yamldoc"
 	"github.com/crflink/crflink/pseudonym"
 )
 
+// WhileSilent says who is held while a source of a study with several does not answer.
+type WhileSilent string
+
+// The ways. With each of them those are held whom the source had when they were computed last.
+const (
+	// HoldUnheard holds besides whoever the source was never heard about: it may have them, and a refusal. The usual way.
+	HoldUnheard WhileSilent = "hold-unheard"
+	// HoldAll holds everybody: who was not there when the source was last heard may have come, and refused, since.
+	HoldAll WhileSilent = "hold-all"
+)
+
+func (l *loader) whileSilent(v yamldoc.Value) {
+	l.study.WhileSilent = HoldUnheard
+	if !v.Exists() {
+		return
+	}
+	if !l.study.Several() || l.study.Identity.PatientID {
+		v.Errorf("leave it out", "nobody is known in several sources of this study")
+	}
+	l.study.WhileSilent = WhileSilent(v.OneOf(string(HoldUnheard), string(HoldAll)))
+}
+
 // reach is what a run knows of sources that do not answer, in a study that has several.
 type reach struct {
-	partial fhir.Partial        // nil for a study with one source
-	sat     map[string][]string // the sources that had a subject when it was computed last; nil until somebody asks
+	partial fhir.Partial    // nil for a study with one source
+	seats   map[string]seat // of the ledger's subjects; nil until somebody asks
 }
+
+// seat says in which sources a subject was when it was computed last, and which of them were heard about it.
+type seat struct{ had, heard []string }
 
 // tolerate lets the run go on without a source that does not answer.
 func (r *runner) tolerate() {
@@ -45,13 +72,40 @@ func (r *runner) sits(patient fhir.Key) []string {
 	return r.reach.partial.Sits(patient)
 }
 
+// heard returns the sources that said whether they have the patient: those that answer, and those that did when the subject was
+// computed before; nil for a study with one source.
+func (r *runner) heard(w work) (aliases []string) {
+	if r.reach.partial == nil {
+		return nil
+	}
+	for _, s := range r.reach.partial.Sources() {
+		if s.Silent == nil || slices.Contains(w.heard, s.Alias) {
+			aliases = append(aliases, s.Alias)
+		}
+	}
+	return aliases
+}
+
+// heardBefore returns the silent sources that were heard about a subject when it was computed before.
+func (r *runner) heardBefore(last ecrf.Facts) (aliases []string, err error) {
+	silent := r.silent()
+	if len(silent) == 0 {
+		return nil, nil
+	}
+	kept, err := readSessions(last.Links)
+	return slices.DeleteFunc(kept.Heard, func(alias string) bool { return !slices.Contains(silent, alias) }), err
+}
+
 // outOfReach reports whether a source that does not answer may have something of a patient: it had when the subject was computed
-// last, or that is not known, and persons are known by the same identifier everywhere. What one source says of them is then not all,
-// neither of their consent nor of their data.
+// last, or it was never heard about the subject, and persons are known by the same identifier everywhere. What the others say of them
+// is then not all, neither of their consent nor of their data.
 func (r *runner) outOfReach(ctx context.Context, record *fhir.Record) (bool, error) {
 	silent := r.silent()
 	if len(silent) == 0 {
 		return false, nil
+	}
+	if r.holdsAll() {
+		return true, nil
 	}
 	if err := r.readSeats(ctx); err != nil {
 		return false, err
@@ -64,19 +118,23 @@ func (r *runner) outOfReach(ctx context.Context, record *fhir.Record) (bool, err
 	if err != nil && !errors.Is(err, pseudonym.ErrNotEnrolled) {
 		return false, err
 	}
-	sat := r.reach.sat[subject.Number()]
-	if len(sat) == 0 {
-		return !r.Study.Identity.PatientID, nil
-	}
-	return slices.ContainsFunc(silent, func(alias string) bool { return slices.Contains(sat, alias) }), nil
+	at := r.reach.seats[subject.Number()]
+	return slices.ContainsFunc(silent, func(alias string) bool {
+		return slices.Contains(at.had, alias) || !r.Study.Identity.PatientID && !slices.Contains(at.heard, alias)
+	}), nil
+}
+
+// holdsAll reports whether a source is silent and the study wants nobody delivered then.
+func (r *runner) holdsAll() bool {
+	return r.Study.WhileSilent == HoldAll && !r.Study.Identity.PatientID && len(r.silent()) > 0
 }
 
 // readSeats reads where the ledger's subjects were.
 func (r *runner) readSeats(ctx context.Context) error {
-	if r.reach.sat != nil {
+	if r.reach.seats != nil {
 		return nil
 	}
-	r.reach.sat = map[string][]string{}
+	r.reach.seats = map[string]seat{}
 	for facts, err := range r.Ledger.AllFacts(ctx) {
 		if err != nil {
 			return err
@@ -85,7 +143,7 @@ func (r *runner) readSeats(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.reach.sat[facts.Subject] = kept.Sources
+		r.reach.seats[facts.Subject] = seat{kept.Sources, kept.Heard}
 	}
 	return nil
 }

@@ -51,6 +51,11 @@ func (r *runner) recheck(ctx context.Context) error {
 			return err
 		}
 	}
+	if r.holdsAll() { // a source has stopped answering on the way
+		for _, w := range r.toBeDelivered() {
+			r.missed(missed{w.subject.Number(), r.silent()[0]})
+		}
+	}
 	return nil
 }
 

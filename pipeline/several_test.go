@@ -3,7 +3,10 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -169,11 +172,11 @@ func (p *place) source(t *testing.T, name string) fhir.Source {
 	return s
 }
 
-// both makes one source of both servers.
-func (c *controller) both(t *testing.T, study *pipeline.Study) fhir.Source {
+// both makes one source of both servers, and of others that have nobody's data.
+func (c *controller) both(t *testing.T, study *pipeline.Study, others ...several.Part) fhir.Source {
 	t.Helper()
 	s, err := several.New(several.Options{
-		Parts: []several.Part{{Alias: "north", Source: c.north.source(t, "north")}, {Alias: "south", Source: c.south.source(t, "south")}},
+		Parts: append([]several.Part{{Alias: "north", Source: c.north.source(t, "north")}, {Alias: "south", Source: c.south.source(t, "south")}}, others...),
 		Identify: func(p *fhir.Resource) (string, bool) {
 			id, err := study.Identity.Identify(p)
 			return id.Value, err == nil
@@ -207,7 +210,7 @@ func (c *controller) run(t *testing.T, parts pipeline.Parts, day int) *pipeline.
 	return out
 }
 
-var seats = regexp.MustCompile(`,"sources":\[[^\]]*\]`)
+var seats = regexp.MustCompile(`,"(sources|heard)":\[[^\]]*\]`)
 
 // counted are the numbers of resources: a patient on two servers has two Patient resources.
 var counted = regexp.MustCompile(`"resources":\d+,"kept":\d+`)
@@ -436,6 +439,104 @@ func TestARefusalOnOneServerCountsForWhatAnotherHasUnlessThatOneIsSilent(t *test
 				t.Errorf("the refusal did not count: %t, withdrawn: %+v", book != nil, out.Tally.Withdrawn)
 			}
 		})
+	}
+}
+
+// TestASourceThatWasNeverHeardHoldsEverybody gives the study a third server, which does not answer in its first night.
+func TestASourceThatWasNeverHeardHoldsEverybody(t *testing.T) {
+	c := newController(t, 24)
+	first := c.at(t, "", func(s *pipeline.Study) fhir.Source { return c.both(t, s) })
+	c.run(t, first, 0)
+	before, book := knownSubjects(t, first), plainBook(t, first)
+	west := newPlace(t)
+	night := func(day int, fault *synth.Script) map[string]string {
+		t.Helper()
+		if err := west.server.Script(fault); err != nil {
+			t.Fatal(err)
+		}
+		parts := c.at(t, first.Study.State, func(s *pipeline.Study) fhir.Source {
+			return c.both(t, s, several.Part{Alias: "west", Source: west.source(t, "west")})
+		})
+		// Everybody is computed anew, also while the source is silent.
+		options := pipeline.Options{AsOf: asOfTruth(parts.Study.Zone).Add(time.Duration(day) * time.Minute), Workers: 2, Full: true}
+		if _, err := pipeline.Run(t.Context(), parts, options); err != nil {
+			t.Fatal(err)
+		}
+		if day > 1 && plainBook(t, parts) != book {
+			t.Errorf("night %d: %s", day, firstDifference(book, plainBook(t, parts)))
+		}
+		return knownSubjects(t, parts)
+	}
+	silent := &synth.Script{Faults: []synth.Fault{{Kind: synth.FaultStatus, Status: 401}}}
+	delivered := 0
+	for subject, now := range night(1, silent) {
+		if strings.HasPrefix(now, "permitted") {
+			t.Errorf("a subject is %s although a source was never heard about it", now)
+		}
+		if strings.HasPrefix(before[subject], "permitted") {
+			delivered++
+		}
+	}
+	if delivered < 5 {
+		t.Fatalf("%d subjects were delivered before", delivered)
+	}
+	if now := night(2, nil); !maps.Equal(now, before) {
+		t.Errorf("when it was heard: %v, want %v", now, before)
+	}
+	for _, day := range []int{3, 4} {
+		if now := night(day, silent); !maps.Equal(now, before) {
+			t.Errorf("silent again, after it was heard: %v, want %v", now, before)
+		}
+	}
+}
+
+func TestAStudyMayHoldEverybodyWhileASourceIsSilent(t *testing.T) {
+	for name, fault := range map[string]synth.Fault{
+		"from the beginning": {Kind: synth.FaultStatus, Status: 401},
+		"before delivery":    {Kind: synth.FaultStatus, Status: 403, Match: "Consent?patient"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newController(t, 24)
+			first := c.at(t, "", func(s *pipeline.Study) fhir.Source { return c.both(t, s) })
+			c.run(t, first, 0)
+			before, cells := knownSubjects(t, first), cellsOf(t, first)
+			if err := c.south.server.Script(&synth.Script{Faults: []synth.Fault{fault}}); err != nil {
+				t.Fatal(err)
+			}
+			parts := c.at(t, first.Study.State, func(s *pipeline.Study) fhir.Source { return c.both(t, s) })
+			parts.Study.WhileSilent = pipeline.HoldAll
+			if out := c.run(t, parts, 1); out.Tally.Withdrawn.Done+out.Tally.Withdrawn.Waiting+out.Tally.Lost != 0 {
+				t.Errorf("withdrawn: %+v, lost: %d", out.Tally.Withdrawn, out.Tally.Lost)
+			}
+			for subject, now := range knownSubjects(t, parts) {
+				if strings.HasPrefix(before[subject], "permitted") && now != "held not-reached" {
+					t.Errorf("a subject is %q", now)
+				}
+			}
+			if got := cellsOf(t, parts); got != cells {
+				t.Error("cells changed: " + firstDifference(cells, got))
+			}
+		})
+	}
+}
+
+func TestOnlyAStudyWhosePersonsMayBeInSeveralSourcesSaysWhatHoldsWhileOneIsSilent(t *testing.T) {
+	for said, want := range map[string]string{"hold-all": "nobody is known in several sources", "deliver": "known here: hold-all, hold-unheard"} {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS("../configs/psma-registry")); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "study.yaml")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, append(text, "\nwhile-silent: "+said+"\n"...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := pipeline.LoadStudy(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("while-silent: %s: %v", said, err)
+		}
 	}
 }
 

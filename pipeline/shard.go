@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 
 	"github.com/crflink/crflink/audit"
@@ -106,41 +107,55 @@ type ShardResult struct {
 // Subjects returns how many subjects' casebooks are stored with the shard.
 func (s *ShardResult) Subjects() int { return len(s.batch.Subjects) }
 
-// shift is the computing of one shard. It changes nothing of the run: shards are computed side by side, and in other processes.
+// add adds what another worker came to with subjects of the same shard.
+func (s *ShardResult) add(o *ShardResult) {
+	s.batch.Subjects, s.drafts = append(s.batch.Subjects, o.batch.Subjects...), append(s.drafts, o.drafts...)
+	if o.batch.Checkpoint == "" {
+		s.batch.Checkpoint = ""
+	}
+	h, with := &s.harvest, &o.harvest
+	h.Worked.merge(&with.Worked)
+	h.Recalled, h.Missed = append(h.Recalled, with.Recalled...), append(h.Missed, with.Missed...)
+	h.Emptied, h.Marks = append(h.Emptied, with.Emptied...), append(h.Marks, with.Marks...)
+	maps.Copy(h.Seen, with.Seen)
+}
+
+// shift is what one worker computes of a shard. It changes nothing of the run: shards are computed side by side, and in other processes.
 type shift struct {
 	*runner
 	found *Facts // what the source rejects is the shard's
 	done  *ShardResult
 }
 
-func (r *runner) computeShard(ctx context.Context, s shard) (*ShardResult, error) {
+func (r *runner) shift(s shard) *shift {
 	done := &ShardResult{batch: ecrf.Batch{Checkpoint: s.name}, harvest: harvest{Shard: s.name, Worked: newWorked(), Seen: map[string]note{}}}
 	reject := func(x fhir.Rejected) { done.harvest.Rejected = append(done.harvest.Rejected, x) }
-	now := &shift{r, r.facts.telling(reject), done}
+	return &shift{r, r.facts.telling(reject), done}
+}
+
+// computeShard computes a shard, with the help of workers who have none any more where there are such.
+func (r *runner) computeShard(ctx context.Context, s shard, helpers *helpers) (*ShardResult, error) {
 	numbers := make([]string, len(s.work))
 	for i, w := range s.work {
 		numbers[i] = w.subject.Number()
 	}
-	facts, err := r.Ledger.Facts(ctx, numbers)
-	if err != nil {
+	t := &openShard{run: r, shard: s}
+	var err error
+	if t.facts, err = r.Ledger.Facts(ctx, numbers); err != nil {
 		return nil, err
 	}
-	entries, err := r.entries(ctx, s.work)
-	if err != nil {
+	if t.entries, err = r.entries(ctx, s.work); err != nil {
 		return nil, err
 	}
-	for _, w := range s.work {
-		w.entered = entries[w.subject.Number()]
-		result, err := now.computeSafely(ctx, w, facts[w.subject.Number()])
-		if err == nil {
-			err = now.take(w, result)
-		}
-		if err != nil {
-			return nil, err
-		}
-		r.Progress.Add(1)
+	helpers.begin(t)
+	defer helpers.end(t)
+	now := r.shift(s)
+	err = t.compute(ctx, now)
+	t.close()
+	for _, other := range t.others {
+		now.done.add(other.done)
 	}
-	return done, nil
+	return now.done, errors.Join(err, t.failed)
 }
 
 // take adds what a subject came to.

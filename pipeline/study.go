@@ -44,17 +44,19 @@ type Study struct {
 	Check      *SubjectCheck // of subjects against what people entered; nil when there is none
 	Imaging    ImagingSpec
 	Sources    []SourceSpec
-	Numbers    *NumberSpec  // the service that numbers subjects; then Numbering is nil
-	Consents   *ConsentSpec // the service that keeps the consents; nil when the source has them
-	Targets    []TargetSpec
-	Disclosure *DisclosureSpec // how deliveries are kept from singling anybody out; nil when they are not
-	State      string          // folder of ledger and vault
-	Vault      *VaultSpec      // where the vault is; nil when it is in the state folder
-	Ledger     *LedgerSpec     // where the ledger is; nil when it is in the state folder
-	Key        *KeySpec        // where the vault's key comes from; nil when the study file does not say
-	Tests      []string        // test files of the mapping, as globs beside the study file
-	MaxLost    *int            // how many delivered patients one run may lose; nil is the usual limit
-	Schedule   string          // cron specification of the nightly run, in Zone; "" when there is none
+	// WhileSilent says who is held while one of several sources does not answer.
+	WhileSilent WhileSilent
+	Numbers     *NumberSpec  // the service that numbers subjects; then Numbering is nil
+	Consents    *ConsentSpec // the service that keeps the consents; nil when the source has them
+	Targets     []TargetSpec
+	Disclosure  *DisclosureSpec // how deliveries are kept from singling anybody out; nil when they are not
+	State       string          // folder of ledger and vault
+	Vault       *VaultSpec      // where the vault is; nil when it is in the state folder
+	Ledger      *LedgerSpec     // where the ledger is; nil when it is in the state folder
+	Key         *KeySpec        // where the vault's key comes from; nil when the study file does not say
+	Tests       []string        // test files of the mapping, as globs beside the study file
+	MaxLost     *int            // how many delivered patients one run may lose; nil is the usual limit
+	Schedule    string          // cron specification of the nightly run, in Zone; "" when there is none
 }
 
 // ImagingSpec says which imaging studies the linkage reports.
@@ -116,7 +118,7 @@ type loader struct {
 func (l *loader) read() {
 	f := l.doc.Root().Fields("crflink", "study", "consent", "consent-source", "subject", "dates", "shift-limit", "index-event", "timezone", "deidentification", "dictionary",
 		"authorisation", "cohort",
-		"mapping", "entered", "sources", "imaging", "targets", "disclosure", "state", "vault", "ledger", "key", "tests", "schedule", "maxLost")
+		"mapping", "entered", "sources", "imaging", "targets", "disclosure", "state", "vault", "ledger", "key", "tests", "schedule", "maxLost", "while-silent")
 	if v := f["crflink"]; v.Text() != "1" {
 		v.Errorf("begin the file with crflink: 1", "the study file's format is not 1")
 	}
@@ -132,6 +134,7 @@ func (l *loader) read() {
 	l.profile(f["deidentification"])
 	l.entered(f["entered"])
 	l.sources(f["sources"])
+	l.whileSilent(f["while-silent"])
 	l.forms(f["dictionary"], f["mapping"])
 	l.formsWithPolicy()
 	l.subjectCheck()

@@ -103,6 +103,9 @@ func (s *shift) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*s
 			return result, result.unchanged(last)
 		}
 	}
+	if w.heard, err = s.heardBefore(last); err != nil {
+		return nil, err
+	}
 	if w.studies, err = s.examinations(ctx, permitted); err != nil {
 		return nil, err
 	}
@@ -244,7 +247,7 @@ func (r *runner) veilSubject(ctx context.Context, p consent.Permitted, w work, r
 	}
 	text, err := json.Marshal(sessions{
 		tallied{located.Counts, report.Resources, report.Kept},
-		located.Links, located.Unlinked, located.Unclaimed, r.indexDay(v.days), r.sits(w.patient), r.inquired(w),
+		located.Links, located.Unlinked, located.Unclaimed, r.indexDay(v.days), r.sits(w.patient), r.heard(w), r.inquired(w),
 	})
 	if err != nil {
 		return nil, errors.New("imaging links cannot be written")
@@ -262,6 +265,7 @@ type sessions struct {
 	Unclaimed []imaging.Unclaimed `json:"unclaimed,omitempty"`
 	Index     string              `json:"index,omitempty"`   // day of the study's index event, as the ledger's dates are; in mode relative
 	Sources   []string            `json:"sources,omitempty"` // of a study with several: those that have the patient
+	Heard     []string            `json:"heard,omitempty"`   // those that said whether they have the patient, now or when the subject was computed before
 	Inquired  *inquired           `json:"inquired,omitempty"`
 }
 

@@ -227,8 +227,8 @@ func (r *runner) findStill(ctx context.Context) error {
 	return nil
 }
 
-// patientsAtOnce is how many patients the source is asked about by one worker.
-const patientsAtOnce = 100
+// patientsAtOnce is how many patients the source is asked about by one worker. It parts them into as few searches as it can.
+const patientsAtOnce = 2000
 
 // touched asks about the patients side by side.
 func (r *runner) touched(ctx context.Context, ask []fhir.Footprint, since map[string]time.Time) (map[fhir.Key]bool, error) {

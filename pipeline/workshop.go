@@ -32,16 +32,20 @@ func (r *runner) workshop() Workshop {
 // here computes shards in this process, side by side.
 type here struct{}
 
-// Work computes the shards with as many goroutines as the run has workers. The caller's stores them, one transaction each.
+// Work computes the shards with as many goroutines as the run has workers; those for whom there is no shard left help others with
+// theirs. The caller's stores them, one transaction each.
 func (here) Work(ctx context.Context, order *Order) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	todo, done := make(chan shard), make(chan *ShardResult)
+	n := max(1, order.run.Workers)
+	open := newHelpers(n)
 	var workers sync.WaitGroup
-	for range max(1, order.run.Workers) {
+	for range n {
 		workers.Go(func() {
+			defer open.help(ctx)
 			for s := range todo {
-				result, err := order.run.computeShard(ctx, s)
+				result, err := order.run.computeShard(ctx, s, open)
 				if err != nil {
 					cancel(err)
 					return

@@ -272,13 +272,40 @@ func short(reference string) string {
 }
 
 // says writes the rule as the mapping file has it.
+//
+// What sources say of their own stands behind it, without what is the same, and with the places of both.
 func (p *page) says(s *mapping.Steps, lead string) {
-	for _, part := range []struct{ name, text string }{
-		{"entered", s.Says.Entered}, {"resource", strings.Join(s.Says.Resource, ", ")}, {"where", s.Says.Where}, {"date", s.Says.Date},
-		{"window", s.Says.Window}, {"choose", s.Says.Choose}, {"value", s.Says.Value}, {"map", s.Says.Map},
-	} {
-		if part.text != "" {
-			p.line("%s%-9s %s", lead, part.name, strings.Join(strings.Fields(part.text), " "))
+	for _, part := range partsOf(s.Says) {
+		if part.name != "at" || len(s.Own) > 0 {
+			p.part(part, lead)
+		}
+	}
+	p.own(s, lead)
+}
+
+type rulePart struct{ name, text string }
+
+func partsOf(says mapping.Says) []rulePart {
+	return []rulePart{
+		{"at", says.At}, {"entered", says.Entered}, {"resource", strings.Join(says.Resource, ", ")}, {"where", says.Where}, {"date", says.Date},
+		{"window", says.Window}, {"choose", says.Choose}, {"value", says.Value}, {"map", says.Map},
+	}
+}
+
+func (p *page) part(part rulePart, lead string) {
+	if part.text != "" {
+		p.line("%s%-9s %s", lead, part.name, strings.Join(strings.Fields(part.text), " "))
+	}
+}
+
+func (p *page) own(s *mapping.Steps, lead string) {
+	for _, own := range s.Own {
+		p.line("%sof %s, %s", lead, own.Source, own.Says.At)
+		usual := partsOf(s.Says)
+		for i, part := range partsOf(own.Says) {
+			if part.name != "at" && part != usual[i] {
+				p.part(part, lead+"  ")
+			}
 		}
 	}
 }
@@ -306,7 +333,7 @@ func (p *page) fates(s *mapping.Steps, lead string) {
 			}
 			n++
 			if fate != mapping.WhereFalse && fate != mapping.CountedFate {
-				named = append(named, row("", seen.Date, seen.Days, seen.Detail, seen.Resource))
+				named = append(named, row("", seen.Source, seen.Date, seen.Days, seen.Detail, seen.Resource))
 			}
 		}
 		if n > 0 {
@@ -317,12 +344,12 @@ func (p *page) fates(s *mapping.Steps, lead string) {
 }
 
 // row is what is known of a resource, in columns.
-func row(mark, date string, days *int, text, resource string) []string {
+func row(mark, source, date string, days *int, text, resource string) []string {
 	from := ""
 	if days != nil {
 		from = fmt.Sprintf("day %+d", *days)
 	}
-	return []string{mark, fmt.Sprintf("%.10s", date), from, text, short(resource)}
+	return []string{mark, source, fmt.Sprintf("%.10s", date), from, text, short(resource)}
 }
 
 // aligned pads columns, and leaves out those that are empty in all rows.
@@ -353,7 +380,7 @@ func (p *page) candidates(s *mapping.Steps, lead string) {
 		if c.Note != "" {
 			text = c.Note
 		}
-		rows = append(rows, row(mark, c.Date, c.Days, fmt.Sprintf("%.24s", text), c.Resource))
+		rows = append(rows, row(mark, c.Source, c.Date, c.Days, fmt.Sprintf("%.24s", text), c.Resource))
 	}
 	p.list(aligned(rows), lead)
 }

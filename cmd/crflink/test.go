@@ -23,7 +23,8 @@ func testCommand() *cobra.Command {
 		Use:   "test STUDY.yaml",
 		Short: "Run the study's own tests of its mapping",
 		Long: `Runs the test files that the study names with tests: each case gives some resources and says what the forms must hold.
-Failed cases end with exit code 2.
+A case that names no source is run once more for each source with rules of its own; what it expects of items with such rules
+need not hold there. Failed cases end with exit code 2.
 ` + exitHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: testStudy,
@@ -49,6 +50,11 @@ func testStudy(cmd *cobra.Command, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, gate.rows.Close()) }()
 	under := casetest.Study{Mapping: study.Mapping, Dictionary: study.Dictionary, Zone: study.Zone, Admit: gate.admit}
+	if study.Several() {
+		for _, s := range study.Sources {
+			under.Sources = append(under.Sources, s.Name)
+		}
+	}
 	files, findings := casetest.Load(os.DirFS(filepath.Dir(study.File)), study.Tests, under)
 	if err := findings.Err(); err != nil {
 		return coded{exitInvalid, findings.In(filepath.Dir(study.File))}

@@ -43,6 +43,7 @@ type fetch struct {
 	facts   *gather.Catalog
 	wanted  fhir.Wanted
 	rej     func(fhir.Rejected)
+	adding  sync.Mutex // of memory, inputs and what takes from searches that run side by side
 	memory  *gather.Memory
 	inputs  []string
 	members map[string]bool // ids of the patients that were asked for, merged ones included
@@ -170,17 +171,19 @@ func (f *fetch) search(ctx context.Context, q query) error {
 
 // searchTaking puts those results into the memory that take says yes to.
 func (f *fetch) searchTaking(ctx context.Context, q query, take func(*bundle.Entry) (bool, error)) error {
-	input := f.input(f.source.Name() + " " + q.typ)
+	name := f.source.Name() + " " + q.typ
 	refused := map[string]bool{}
 	return f.source.search(ctx, q, func(e *bundle.Entry) error {
 		if e.Resource.Type != q.typ {
 			return nil // an include that nobody asked for
 		}
+		f.adding.Lock()
+		defer f.adding.Unlock()
 		if ok, err := take(e); !ok {
 			return err
 		}
-		e.Resource.Origin = fhir.Origin{Source: f.inputs[input], Position: f.memory.Next()}
-		reason := f.memory.Add(e.Resource, e.FullURL, e.Subsetted, input)
+		e.Resource.Origin = fhir.Origin{Source: name, Position: f.memory.Next()}
+		reason := f.memory.Add(e.Resource, e.FullURL, e.Subsetted, f.input(name))
 		e.Keep = reason == ""
 		if !e.Keep && !refused[e.Resource.ID] {
 			refused[strings.Clone(e.Resource.ID)] = true

@@ -119,15 +119,20 @@ func (s *Source) pieces(typ string, c fhir.Criterion) []piece {
 
 // chunksBeside cuts a list of ids into pieces that are short enough beside the codes.
 func (s *Source) chunksBeside(ids []string, p piece) [][]string {
-	limit := maxQuery
+	limit, beside := s.roomBeside(p)
+	return cut(ids, s.options.Batch, limit, beside)
+}
+
+// roomBeside returns how many bytes of ids have room beside the codes, and how many stand beside each id.
+func (s *Source) roomBeside(p piece) (limit, beside int) {
+	limit, beside = maxQuery, len(",")
 	if !s.options.Post {
 		limit -= len(p.codes.value)
 	}
-	beside := len(",")
 	if _, typed := s.can.parameter(p.typ); typed {
 		beside = len("Patient/,")
 	}
-	return cut(ids, s.options.Batch, limit, beside)
+	return limit, beside
 }
 
 func (p piece) query() query { return query{typ: p.typ}.with(p.codes) }

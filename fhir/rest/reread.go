@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/bundle"
@@ -29,10 +30,14 @@ func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string
 			return nil, err
 		}
 	}
-	for _, typ := range types {
-		if err := a.read(ctx, typ); err != nil {
-			return nil, fmt.Errorf("read again: %w", err)
-		}
+	var telling sync.Mutex
+	f.rej = func(x fhir.Rejected) {
+		telling.Lock()
+		defer telling.Unlock()
+		rej(x)
+	}
+	if err := sideBySide(ctx, len(types), func(ctx context.Context, i int) error { return a.read(ctx, types[i]) }); err != nil {
+		return nil, fmt.Errorf("read again: %w", err)
 	}
 	return f.records(patients)
 }
@@ -66,24 +71,33 @@ func (a *rereading) read(ctx context.Context, typ string) error {
 		return nil
 	}
 	name, typed := s.can.parameter(typ)
-	for _, ids := range s.chunksBeside(a.fetch.order, piece{typ: typ}) {
-		if err := a.fetch.searchTaking(ctx, byPatient(typ, name, typed, ids), a.found); err != nil {
-			return err
-		}
+	parts := s.chunksBeside(a.fetch.order, piece{typ: typ})
+	err := sideBySide(ctx, len(parts), func(ctx context.Context, i int) error {
+		return a.fetch.searchTaking(ctx, byPatient(typ, name, typed, parts[i]), a.found)
+	})
+	if err != nil {
+		return err
 	}
-	var left []string
-	for k := range a.before {
-		if k.Type == typ {
-			left = append(left, k.ID)
-		}
-	}
-	slices.Sort(left)
-	for _, ids := range chunks(left, s.options.Batch) {
+	for _, ids := range chunks(a.left(typ), s.options.Batch) {
 		if err := a.fetch.searchTaking(ctx, byID(typ, ids), a.stillTheirs); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// left returns the ids of known facts of a type that were not found again yet.
+func (a *rereading) left(typ string) []string {
+	a.fetch.adding.Lock()
+	defer a.fetch.adding.Unlock()
+	var ids []string
+	for k := range a.before {
+		if k.Type == typ {
+			ids = append(ids, k.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func (a *rereading) found(e *bundle.Entry) (bool, error) {

@@ -143,23 +143,19 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (_ *gathe
 			return nil, err
 		}
 	}
-	types := append(fhir.FactTypes(), "ResearchStudy")
-	r := reading{Source: s, types: types, studies: map[string]bool{}, rej: rej}
+	r := reading{Source: s, types: append(fhir.FactTypes(), "ResearchStudy"), studies: map[string]bool{}}
+	r.rejected = make([][]fhir.Rejected, len(r.types))
 	r.facts = gather.NewCatalog(r.input, s.options.Folder, s.options.Budget)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.facts.Close())
 		}
 	}()
-	for i, typ := range types {
-		if typ == "ResearchStudy" {
-			continue
-		}
-		if err := r.read(ctx, uint32(i), query{typ: typ}); err != nil { // #nosec G115 -- a handful of types
-			return nil, err
-		}
+	err = sideBySide(ctx, len(r.types)-1, r.readType)
+	for _, x := range slices.Concat(r.rejected...) {
+		rej(x)
 	}
-	if err := r.readStudies(ctx, uint32(len(types)-1)); err != nil { // #nosec G115 -- a handful of types
+	if err != nil {
 		return nil, err
 	}
 	if err := r.facts.Resolve(rej); err != nil {
@@ -172,21 +168,33 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (_ *gathe
 // reading is the first reading of all facts.
 type reading struct {
 	*Source
-	types   []string // by the numbers of inputs
-	facts   *gather.Catalog
-	studies map[string]bool // ids of ResearchStudies that ResearchSubjects name
-	rej     func(fhir.Rejected)
+	types    []string          // by the numbers of inputs; the last is ResearchStudy
+	rejected [][]fhir.Rejected // by type, to be told in their order
+	studies  map[string]bool   // ids of ResearchStudies that ResearchSubjects name
+
+	adding sync.Mutex // of the catalog
+	facts  *gather.Catalog
 }
 
 func (r *reading) input(i uint32) string { return r.Name() + " " + r.types[i] }
 
-// read puts all results of a search into the catalog and the spool.
+// readType reads all facts of a type, and the studies that they name.
+func (r *reading) readType(ctx context.Context, i int) error {
+	typ := r.types[i]
+	if err := r.read(ctx, uint32(i), query{typ: typ}); err != nil || typ != "ResearchSubject" { // #nosec G115 -- a handful of types
+		return err
+	}
+	return r.readStudies(ctx, uint32(len(r.types)-1)) // #nosec G115 -- a handful of types
+}
+
+// read puts all results of a search into the catalog and the spool. Other types may be read at the same time.
 func (r *reading) read(ctx context.Context, input uint32, q query) error {
 	if !r.can.has(q.typ) {
 		return nil
 	}
 	position := int64(0)
 	refused := map[string]bool{}
+	rej := func(x fhir.Rejected) { r.rejected[input] = append(r.rejected[input], x) }
 	return r.search(ctx, q, func(e *bundle.Entry) error {
 		if e.Resource.Type != q.typ {
 			return nil // an include that nobody asked for
@@ -199,13 +207,15 @@ func (r *reading) read(ctx context.Context, input uint32, q query) error {
 		r.note(e.Resource)
 		place := gather.Place{Input: input, Position: position,
 			Span: gather.Span{Offset: offset, Length: uint32(len(e.Text))}} // #nosec G115 -- the reader limits the length
+		r.adding.Lock()
 		reason, err := r.facts.Add(e.Resource, e.FullURL, e.Subsetted, place)
+		r.adding.Unlock()
 		if reason != "" && !refused[e.Resource.ID] {
 			refused[strings.Clone(e.Resource.ID)] = true
-			r.rej(fhir.Rejected{Origin: fhir.Origin{Source: r.input(input), Position: position}, Type: q.typ, Reason: reason})
+			rej(fhir.Rejected{Origin: fhir.Origin{Source: r.input(input), Position: position}, Type: q.typ, Reason: reason})
 		}
 		return err
-	}, r.rej)
+	}, rej)
 }
 
 // note takes up which studies a ResearchSubject names: by them one knows which study a subject is in.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/crflink/crflink/fhir"
@@ -17,7 +18,7 @@ var _ fhir.Tracker = (*Source)(nil)
 
 // Moment asks the server what time it is: what it writes into an answer, or the answer's Date, whichever is earlier.
 func (s *Source) Moment(ctx context.Context) (map[string]fhir.Moment, error) {
-	if err := s.probe(ctx); err != nil {
+	if err := s.probe(ctx); err != nil { // alone, so that a server that is down says so
 		return nil, err
 	}
 	c, err := s.counting(ctx, query{typ: "Patient"})
@@ -72,32 +73,40 @@ func (s *Source) Touched(ctx context.Context, patients []fhir.Footprint, wanted 
 		}
 		t.patients = append(t.patients, one)
 	}
-	for _, typ := range wanted.Types() {
-		if fhir.IsFact(typ) || fhir.SubjectParameter(typ) == "" || !s.can.has(typ) {
-			continue
-		}
-		err := s.narrowed(ctx, typ, wanted.Narrowing(typ), func(ctx context.Context, c fhir.Criterion) error {
-			for _, p := range s.pieces(typ, c) {
-				if err := t.look(ctx, p); err != nil {
-					return err
-				}
-			}
-			return nil
+	types := slices.DeleteFunc(wanted.Types(), func(typ string) bool { return fhir.IsFact(typ) || fhir.SubjectParameter(typ) == "" || !s.can.has(typ) })
+	err = sideBySide(ctx, len(types), func(ctx context.Context, i int) error {
+		return s.narrowed(ctx, types[i], wanted.Narrowing(types[i]), func(ctx context.Context, c fhir.Criterion) error {
+			return t.look(ctx, s.pieces(types[i], c))
 		})
-		if err != nil {
-			return nil, err
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return t.touched, nil
 }
 
-// tracking finds out whose resources have changed.
+// tracking finds out whose resources have changed. It is used by several goroutines.
 type tracking struct {
 	source   *Source
 	since    time.Time
 	patients []tracked
 	owner    tallies // whose an id is
-	touched  map[fhir.Key]bool
+
+	mu      sync.Mutex
+	touched map[fhir.Key]bool
+}
+
+func (t *tracking) touch(patient fhir.Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.touched[patient] = true
+}
+
+// untouched returns those of a group of whom nothing is known to have changed.
+func (t *tracking) untouched(group []tracked) []tracked {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(group), func(one tracked) bool { return t.touched[one.Patient] })
 }
 
 type tracked struct {
@@ -105,39 +114,72 @@ type tracked struct {
 	ids []string // of merged patients, too
 }
 
-// look goes through all patients for one piece of the searches.
-func (t *tracking) look(ctx context.Context, p piece) error {
-	var group []tracked
-	length := 0
-	for i, one := range t.patients {
-		if _, ok := one.Found[p.name]; !ok {
-			t.touched[one.Patient] = true // it was searched in another way
-		}
-		if !t.touched[one.Patient] {
-			group = append(group, one)
-			length += len(one.ids)
-		}
-		if length >= trackAtOnce || i == len(t.patients)-1 {
-			if err := t.lookAt(ctx, p, group); err != nil {
-				return err
-			}
-			group, length = nil, 0
+// look goes through all patients for the pieces of a search.
+func (t *tracking) look(ctx context.Context, pieces []piece) error {
+	type task struct {
+		piece piece
+		group []tracked
+	}
+	var tasks []task
+	for _, p := range pieces {
+		for _, group := range t.groups(p) {
+			tasks = append(tasks, task{p, group})
 		}
 	}
-	return nil
+	return sideBySide(ctx, len(tasks), func(ctx context.Context, i int) error { return t.lookAt(ctx, tasks[i].piece, tasks[i].group) })
 }
 
-// trackAtOnce bounds how many patients are asked about together.
-const trackAtOnce = 200
+// groups parts the patients so that one search asks about a group, and about each patient of more ids than that.
+func (t *tracking) groups(p piece) [][]tracked {
+	var all [][]tracked
+	limit, beside := t.source.roomBeside(p)
+	begin, ids, length := 0, 0, 0
+	for i, one := range t.patients {
+		n := 0
+		for _, id := range one.ids {
+			n += len(id) + beside
+		}
+		if i > begin && (ids+len(one.ids) > t.source.options.Batch || length+n > limit) {
+			all = append(all, t.patients[begin:i])
+			begin, ids, length = i, 0, 0
+		}
+		ids, length = ids+len(one.ids), length+n
+	}
+	if begin < len(t.patients) {
+		all = append(all, t.patients[begin:])
+	}
+	return all
+}
 
+// lookAt asks what was changed and, at the same time, how many resources there are. The number says something only where nothing was
+// changed: else it is asked for again, of the others.
 func (t *tracking) lookAt(ctx context.Context, p piece, group []tracked) error {
-	for _, ids := range t.source.chunksBeside(idsOf(group), p) {
-		if err := t.changed(ctx, p, ids); err != nil {
-			return err
+	for _, one := range group {
+		if _, ok := one.Found[p.name]; !ok {
+			t.touch(one.Patient) // it was searched in another way
 		}
 	}
-	same := slices.DeleteFunc(slices.Clone(group), func(one tracked) bool { return t.touched[one.Patient] })
-	return t.compare(ctx, p, same)
+	if group = t.untouched(group); len(group) == 0 {
+		return nil
+	}
+	chunks := t.source.chunksBeside(idsOf(group), p)
+	changed := make([]bool, len(chunks))
+	have := make([]int, len(chunks))
+	err := sideBySide(ctx, 2*len(chunks), func(ctx context.Context, i int) (err error) {
+		if i < len(chunks) {
+			changed[i], err = t.changed(ctx, p, chunks[i])
+			return err
+		}
+		have[i-len(chunks)], err = t.source.countOf(ctx, t.source.byPatients(p, chunks[i-len(chunks)]))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if slices.Contains(changed, true) {
+		return t.compare(ctx, p, t.untouched(group))
+	}
+	return t.judge(ctx, p, group, have)
 }
 
 func idsOf(group []tracked) []string {
@@ -148,19 +190,21 @@ func idsOf(group []tracked) []string {
 	return ids
 }
 
-// changed notes whose resources were created or changed.
-func (t *tracking) changed(ctx context.Context, p piece, ids []string) error {
+// changed notes whose resources were created or changed, and reports whether any were.
+func (t *tracking) changed(ctx context.Context, p piece, ids []string) (some bool, err error) {
 	q := t.source.byPatients(p, ids).with(updated(t.since))
-	return t.source.onlyIDs(ctx, q, func(e *bundle.Entry) error {
+	err = t.source.onlyIDs(ctx, q, func(e *bundle.Entry) error {
 		if e.Resource.Type != p.typ {
 			return nil
 		}
 		if patient, ok := t.owner.ownerOf(e.Resource); ok {
-			t.touched[patient] = true
+			some = true
+			t.touch(patient)
 			return nil
 		}
 		return fmt.Errorf("%w: it changed without saying whose it is", fhir.ErrUntracked)
 	})
+	return some, err
 }
 
 func updated(since time.Time) param {
@@ -177,25 +221,34 @@ func (t *tracking) compare(ctx context.Context, p piece, group []tracked) error 
 	if len(group) > 1 && len(t.source.chunksBeside(ids, p)) > 1 {
 		return t.halves(ctx, p, group)
 	}
-	have, want := 0, 0
-	for _, part := range t.source.chunksBeside(ids, p) {
-		n, err := t.source.countOf(ctx, t.source.byPatients(p, part))
-		if err != nil {
+	chunks := t.source.chunksBeside(ids, p)
+	have := make([]int, len(chunks))
+	for i, part := range chunks {
+		var err error
+		if have[i], err = t.source.countOf(ctx, t.source.byPatients(p, part)); err != nil {
 			return err
 		}
-		if n < 0 {
+	}
+	return t.judge(ctx, p, group, have)
+}
+
+// judge compares how many resources a group has with what it had.
+func (t *tracking) judge(ctx context.Context, p piece, group []tracked, have []int) error {
+	n := 0
+	for _, part := range have {
+		if part < 0 {
 			return fmt.Errorf("%w: the server does not say how many resources there are", fhir.ErrUntracked)
 		}
-		have += n
+		n += part
 	}
 	for _, one := range group {
-		want += one.Found[p.name]
+		n -= one.Found[p.name]
 	}
 	switch {
-	case have == want:
+	case n == 0:
 		return nil
 	case len(group) == 1:
-		t.touched[group[0].Patient] = true
+		t.touch(group[0].Patient)
 		return nil
 	}
 	return t.halves(ctx, p, group)
@@ -241,8 +294,11 @@ func (s *Source) Common(ctx context.Context, typ string, since map[string]time.T
 			return nil
 		}
 	}
-	if err := s.onlyIDs(ctx, query{typ: typ}, into(there)); err != nil {
-		return nil, nil, err
-	}
-	return there, changed, s.onlyIDs(ctx, query{typ: typ}.with(updated(since[s.Name()])), into(changed))
+	err = sideBySide(ctx, 2, func(ctx context.Context, i int) error {
+		if i == 0 {
+			return s.onlyIDs(ctx, query{typ: typ}, into(there))
+		}
+		return s.onlyIDs(ctx, query{typ: typ}.with(updated(since[s.Name()])), into(changed))
+	})
+	return there, changed, err
 }

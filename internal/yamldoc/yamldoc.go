@@ -108,6 +108,15 @@ func (v Value) KeyPos() (line, col int) {
 	return Value{doc: v.doc, node: v.key}.Pos()
 }
 
+// Place returns file and line of the value's key, or of the value where it has none.
+func (v Value) Place() string {
+	line, _ := v.Pos()
+	if v.key != nil {
+		line, _ = v.KeyPos()
+	}
+	return fmt.Sprintf("%s:%d", v.doc.File, line)
+}
+
 // Errorf adds a finding at the value.
 func (v Value) Errorf(hint, format string, args ...any) {
 	line, col := v.Pos()

@@ -22,6 +22,7 @@ func (r *runner) coverage() {
 	if len(r.result.Untested) > 0 {
 		r.printf("warning: no test expects %s\n", strings.Join(r.result.Untested, ", "))
 	}
+	r.sourcesCoverage()
 	byMap := map[string][]string{}
 	var names []string
 	for _, row := range r.result.Unreached {
@@ -32,6 +33,23 @@ func (r *runner) coverage() {
 	}
 	for _, name := range names {
 		r.printf("warning: map %s: no test reaches %s\n", name, strings.Join(byMap[name], ", "))
+	}
+}
+
+// sourcesCoverage writes of which rules of single sources no case tells whether they are right.
+func (r *runner) sourcesCoverage() {
+	for _, source := range r.study.Mapping.Overlays() {
+		for _, name := range r.study.Mapping.Items() {
+			if r.study.Mapping.OwnRule(source, name) && !r.held[source][name] {
+				if r.result.Unheld == nil {
+					r.result.Unheld = map[string][]string{}
+				}
+				r.result.Unheld[source] = append(r.result.Unheld[source], name)
+			}
+		}
+		if all := r.result.Unheld[source]; len(all) > 0 {
+			r.printf("warning: source %s: no test that holds there expects %s by its own rules: write one with source: %s\n", source, strings.Join(all, ", "), source)
+		}
 	}
 }
 

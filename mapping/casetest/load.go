@@ -50,13 +50,16 @@ func expandGlobs(files fs.FS, patterns []string, findings *finding.List) []strin
 
 // loader reads one test file.
 type loader struct {
-	study   Study
-	files   fs.FS
-	doc     *yamldoc.Doc
-	dir     string
-	shared  []given
-	asOf    yamldoc.Value // for cases that do not say
-	subject yamldoc.Value
+	study    Study
+	files    fs.FS
+	doc      *yamldoc.Doc
+	dir      string
+	shared   []given
+	sharedAt yamldoc.Value
+	asOf     yamldoc.Value // for cases that do not say
+	subject  yamldoc.Value
+	source   yamldoc.Value
+	alias    string // of the source with rules of its own for which cases are read again
 }
 
 // given is a resource with the place where it was written.
@@ -66,12 +69,30 @@ type given struct {
 }
 
 func (l *loader) file() []Case {
-	f := l.doc.Root().Fields("study", "as-of", "subject", "given", "tests")
+	f := l.doc.Root().Fields("study", "as-of", "subject", "source", "given", "tests")
 	if s := f["study"]; s.Exists() && s.Text() != l.study.Dictionary.Study {
 		s.Errorf("tests belong to one study", "the tests are for study %q, the dictionary for %q", s.Text(), l.study.Dictionary.Study)
 	}
-	l.asOf, l.subject = f["as-of"], f["subject"]
-	l.shared = l.given(f["given"])
+	l.asOf, l.subject, l.source = f["as-of"], f["subject"], f["source"]
+	cases := l.cases(f)
+	for _, alias := range l.study.Mapping.Overlays() {
+		l.alias = alias
+		for _, c := range l.cases(f) {
+			if c.again {
+				cases = append(cases, c)
+			}
+		}
+	}
+	if len(cases) == 0 {
+		l.doc.Root().Errorf("tests: [{name: …, given: […], expect: {…}}]", "the file has no tests")
+	}
+	return cases
+}
+
+// cases reads the cases, by the names of one source.
+func (l *loader) cases(f map[string]yamldoc.Value) []Case {
+	l.sharedAt = f["given"]
+	l.shared = l.given(l.sharedAt)
 	var cases []Case
 	seen := map[string]bool{}
 	for _, v := range f["tests"].Items() {
@@ -82,14 +103,23 @@ func (l *loader) file() []Case {
 		seen[c.Name] = true
 		cases = append(cases, c)
 	}
-	if len(cases) == 0 {
-		l.doc.Root().Errorf("tests: [{name: …, given: […], expect: {…}}]", "the file has no tests")
-	}
 	return cases
 }
 
+// sourceOf reads whose the resources of a case are. One that names no source is of each.
+func (l *loader) sourceOf(v yamldoc.Value) (alias string, again bool) {
+	if !v.Exists() {
+		return l.alias, l.alias != ""
+	}
+	if len(l.study.Sources) == 0 {
+		v.Errorf("leave it out", "the study has one source")
+		return "", false
+	}
+	return v.OneOf(l.study.Sources...), false
+}
+
 func (l *loader) oneCase(v yamldoc.Value) Case {
-	f := v.Fields("name", "as-of", "subject", "given", "fixture", "entered", "expect")
+	f := v.Fields("name", "as-of", "subject", "source", "given", "fixture", "entered", "expect")
 	c := Case{Name: f["name"].Text()}
 	c.Line, _ = v.Pos()
 	if c.Name == "" {
@@ -97,8 +127,15 @@ func (l *loader) oneCase(v yamldoc.Value) Case {
 	}
 	c.asOf = l.moment(v, pick(f["as-of"], l.asOf))
 	c.subject = l.patient(pick(f["subject"], l.subject))
+	c.source, c.again = l.sourceOf(pick(f["source"], l.source))
+	shared := l.shared
+	if c.source != l.alias { // %name is the source's own
+		defer func(alias string) { l.alias = alias }(l.alias)
+		l.alias = c.source
+		shared = l.given(l.sharedAt)
+	}
 	own := append(l.given(f["given"]), l.fixtures(f["fixture"])...)
-	c.given = l.merge(own, c.subject, v)
+	c.given = l.merge(shared, own, c.subject, v)
 	c.entered = l.entered(f["entered"])
 	for _, e := range f["expect"].Entries() {
 		if x, ok := l.expectation(e); ok {
@@ -147,7 +184,7 @@ func (l *loader) patient(v yamldoc.Value) fhir.Key {
 }
 
 // merge puts a case's resources over the shared ones and checks whose they are.
-func (l *loader) merge(own []given, subject fhir.Key, at yamldoc.Value) []*fhir.Resource {
+func (l *loader) merge(shared, own []given, subject fhir.Key, at yamldoc.Value) []*fhir.Resource {
 	rec := fhir.NewRecord(subject)
 	seen := map[fhir.Key]bool{}
 	for _, g := range own {
@@ -156,7 +193,7 @@ func (l *loader) merge(own []given, subject fhir.Key, at yamldoc.Value) []*fhir.
 		}
 		seen[g.res.Key()] = true
 	}
-	all := append(slices.Clone(l.shared), own...)
+	all := append(slices.Clone(shared), own...)
 	for _, g := range all {
 		l.checkSubject(g, subject, all)
 		rec.Add(g.res)

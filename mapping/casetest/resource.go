@@ -183,7 +183,7 @@ func (l *loader) named(v yamldoc.Value, text string) string {
 	if !ok || name == "" {
 		return text
 	}
-	names := l.study.Mapping.Names()
+	names := l.study.Mapping.NamesOf(l.alias)
 	full, ok := names[name]
 	if !ok {
 		var known []string

@@ -16,6 +16,7 @@ type Study struct {
 	Mapping    *mapping.Mapping
 	Dictionary *ecrf.Dictionary
 	Zone       *time.Location
+	Sources    []string // aliases of a study with several
 	// Admit makes the de-identified record of a case's resources: a policy that permits everything, a vault that is
 	// forgotten afterwards, and the study's profile with dates kept.
 	Admit func(ctx context.Context, asOf time.Time, from *fhir.Record) (*pseudonym.Record, error)
@@ -36,6 +37,8 @@ type Case struct {
 	given   []*fhir.Resource
 	entered ecrf.Entries
 	expect  []expectation
+	source  string // whose the resources are; "" where the study has one
+	again   bool   // a case that names no source, for one with rules of its own
 }
 
 // expectation is what one form or item must hold.

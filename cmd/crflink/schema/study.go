@@ -39,6 +39,7 @@ func study() node {
 			"password-env": text(), "password-file": text(), "ca": text(),
 		}, "postgres").said("a ledger in PostgreSQL; without it the ledger is a file in the state folder"),
 		"key":           key(),
+		"while-silent":  enum(string(pipeline.HoldUnheard), string(pipeline.HoldAll)).said("of several sources: who is held while one does not answer, besides whom it had; usually hold-unheard"),
 		"maxLost":       whole().said("how many delivered patients one run may lose without a person's word; usually 5, or 2 percent where that is more"),
 		"schedule":      text().said("when the study is due, as a cron specification in its time zone"),
 		"tests":         some(text()).said("test files of the mapping, as globs"),
@@ -184,9 +185,9 @@ func tests() node {
 		object(map[string]node{"missing": enum(reasons...), "present": {"const": true}}))
 	given := some(either(object(map[string]node{"fixture": some(text())}), node{"type": "object", "required": []string{"resourceType"}}))
 	test := object(map[string]node{
-		"name": text(), "as-of": text(), "subject": text(), "given": given, "fixture": some(text()), "entered": named(text()), "expect": named(expectation),
+		"name": text(), "as-of": text(), "subject": text(), "source": text(), "given": given, "fixture": some(text()), "entered": named(text()), "expect": named(expectation),
 	}, "name", "expect")
-	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "given": given, "tests": some(test)}, "tests")
+	return object(map[string]node{"study": text(), "as-of": text(), "subject": text(), "source": text(), "given": given, "tests": some(test)}, "tests")
 }
 
 func handling() node {
