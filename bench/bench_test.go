@@ -26,14 +26,14 @@ var names = []string{
 }
 
 // tiny shows that everything is measured, and nothing about speed.
-var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100, streams: 2, nightly: 5, night: 100}
+var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100, streams: 2, nightly: 5, shared: 10, night: 100}
 
 func TestBenchTakesEveryFigureAndWritesThemAsJSON(t *testing.T) {
 	if _, err := engines(); err != nil {
 		shared.Absent(t, err.Error())
 	}
 	t.Chdir("..")
-	figures, err := measure(tiny, func(what string) { t.Log(what) })
+	figures, err := measure(tiny, "", func(what string) { t.Log(what) })
 	if err != nil {
 		t.Fatal(err)
 	}

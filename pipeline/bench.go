@@ -118,17 +118,27 @@ func (o *Order) AtHome() *Order {
 // Compute computes an order in this process.
 func (o *Order) Compute(ctx context.Context) error { return here{}.Work(ctx, o) }
 
-// Take takes up what a shard came to that is stored. One goroutine calls it.
+// Take takes up what a shard came to that is stored. What was left of it is a shard to be given out. One goroutine calls it, and
+// Begin.
 func (o *Order) Take(name string, sealed []byte) error {
 	text, err := o.run.opened(sealed, "harvest "+name)
 	if err != nil {
 		return err
 	}
 	h, err := readHarvest(text)
-	if err == nil {
-		o.run.merge(h)
+	if err != nil {
+		return err
 	}
-	return err
+	o.run.merge(h)
+	if len(h.Left) == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(o.shards, func(s shard) bool { return s.name == name })
+	if i < 0 {
+		return fmt.Errorf("shard %s leaves subjects, and is not of this run", name)
+	}
+	o.shards = append(o.shards, o.shards[i].rest(h.Left))
+	return nil
 }
 
 // Isolate counts the subjects of a shard as failed that nobody could finish. What is stored of them stays.
@@ -219,8 +229,10 @@ func (r *runner) findPatients(ctx context.Context) error {
 	return nil
 }
 
-// Compute computes a piece. The result is stored by Store, in one transaction with whatever keeps it from being stored twice.
-func (b *Bench) Compute(ctx context.Context, p Piece) (*ShardResult, error) {
+// Compute computes a piece, or of one that takes longer than it may a part. The result is stored by Store, in one transaction with
+// whatever keeps it from being stored twice.
+func (b *Bench) Compute(ctx context.Context, p Piece, within time.Duration) (*ShardResult, error) {
+	begin := b.run.Clock()
 	text, err := b.run.opened(p.Sealed, "shard "+p.Name)
 	if err != nil {
 		return nil, err
@@ -237,7 +249,7 @@ func (b *Bench) Compute(ctx context.Context, p Piece) (*ShardResult, error) {
 		}
 		s.work[i] = work{patient: t.Patient, subject: subject, noted: t.Noted, key: t.Key, still: t.Still}
 	}
-	return b.run.computeShard(ctx, s)
+	return b.run.computeShard(ctx, s, func() bool { return b.run.Clock().Sub(begin) >= within })
 }
 
 // Store stores a result, in the transaction of the context: all of it or nothing. The audit comes last, because whoever appends to it

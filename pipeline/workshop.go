@@ -23,11 +23,14 @@ type Order struct {
 
 // workshop is where the run's shards are computed: in this process, unless the run was given another way.
 func (r *runner) workshop() Workshop {
-	if r.Workshop == nil || r.DryRun {
+	if !r.isShared() {
 		return here{}
 	}
 	return r.Workshop
 }
+
+// isShared reports whether shards are computed by a workshop that the run was given.
+func (r *runner) isShared() bool { return r.Workshop != nil && !r.DryRun }
 
 // here computes shards in this process, side by side.
 type here struct{}
@@ -41,7 +44,7 @@ func (here) Work(ctx context.Context, order *Order) error {
 	for range max(1, order.run.Workers) {
 		workers.Go(func() {
 			for s := range todo {
-				result, err := order.run.computeShard(ctx, s)
+				result, err := order.run.computeShard(ctx, s, never)
 				if err != nil {
 					cancel(err)
 					return
@@ -69,6 +72,8 @@ func (here) Work(ctx context.Context, order *Order) error {
 	}
 	return context.Cause(ctx)
 }
+
+func never() bool { return false }
 
 // feed gives the shards out until there is none, or the budget is used up.
 func (o *Order) feed(ctx context.Context, todo chan<- shard) {

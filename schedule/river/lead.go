@@ -247,6 +247,7 @@ func (l *lead) gather(ctx context.Context) error {
 		}
 		l.taken[f.Shard] = true
 		l.out--
+		l.all = false // what was left of it
 	}
 	return nil
 }

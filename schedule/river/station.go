@@ -37,11 +37,18 @@ type Options struct {
 	Silence  time.Duration // after which an attempt that says nothing is given to somebody else
 	Poll     time.Duration // how often a leader looks
 	Patience time.Duration // how long a leader does without the database
+	Shard    time.Duration // after which an attempt begins no further subject, and leaves the rest of its shard to others
 	Program  string        // version; only the same one computes for a run
 	// Open opens the study to work for a run that another process leads.
 	Open func(context.Context) (Guest, error)
 	Log  *slog.Logger
 }
+
+// usualPoll is how often a leader looks; nextShard how soon a process that has finished a shard asks for another.
+const (
+	usualPoll = 200 * time.Millisecond
+	nextShard = 10 * time.Millisecond
+)
 
 // Usual settings. An attempt that says nothing for a minute is dead, stopped, or cut off.
 func (o Options) usual() Options {
@@ -52,8 +59,9 @@ func (o Options) usual() Options {
 	}
 	set(&o.Beat, 10*time.Second)
 	set(&o.Silence, time.Minute)
-	set(&o.Poll, 500*time.Millisecond)
+	set(&o.Poll, usualPoll)
 	set(&o.Patience, 2*time.Minute)
+	set(&o.Shard, 30*time.Second)
 	o.AtOnce, o.AtSource = max(1, o.AtOnce), max(1, o.AtSource)
 	if o.Attempts == 0 {
 		o.Attempts = 3
@@ -118,7 +126,7 @@ func (s *Station) connect(ctx context.Context, p store.Place) error {
 	river.AddWorker(workers, &worker{station: s})
 	s.client, err = river.NewClient(riverpgxv5.New(s.pool), &river.Config{
 		Schema: p.Schema, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: s.options.AtOnce}}, FetchOnlyKnownKinds: true,
-		MaxAttempts: s.options.Attempts, RetryPolicy: soon{}, JobTimeout: -1, Logger: slog.New(warnings{s.options.Log.Handler()}).With("part", "queue"),
+		FetchCooldown: nextShard, MaxAttempts: s.options.Attempts, RetryPolicy: soon{}, JobTimeout: -1, Logger: slog.New(warnings{s.options.Log.Handler()}).With("part", "queue"),
 		CompletedJobRetentionPeriod: time.Hour, DiscardedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
 	})
 	if err != nil {

@@ -100,7 +100,7 @@ func (s *Station) compute(ctx context.Context, b *bench, o *offer, job *river.Jo
 	beaten := make(chan struct{})
 	go func() { defer close(beaten); s.beat(ctx, o, stop) }()
 	defer func() { stop(nil); <-beaten }()
-	if o.done, err = b.bench.Compute(ctx, pipeline.Piece{Name: o.Shard, Sealed: o.piece}); err != nil {
+	if o.done, err = b.bench.Compute(ctx, pipeline.Piece{Name: o.Shard, Sealed: o.piece}, s.options.Shard); err != nil {
 		return errors.Join(err, fencedBy(ctx))
 	}
 	sealed, err := b.bench.Harvest(o.done)
