@@ -28,7 +28,7 @@ type scale struct {
 }
 
 var (
-	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000, streams: 16, nightly: 1000, shared: 800, night: 100000}
+	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000, streams: 16, nightly: 1000, shared: 700, night: 100000}
 	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000, streams: 8, nightly: 200, shared: 100, night: 1000}
 )
 
@@ -117,7 +117,7 @@ func measure(s scale, only string, tell func(string)) (figures []Figure, err err
 		{"tables in SQLite", func() ([]Figure, error) { return intoSQLite(home, s.patients, s.rounds) }},
 		{"tables in PostgreSQL", func() ([]Figure, error) { return intoPostgres(home, s.patients, s.rounds) }},
 		{"servers", func() ([]Figure, error) { return servers(p, small, s) }},
-		{"workers", func() ([]Figure, error) { return workers(p, s.shared, min(s.rounds, 3)) }},
+		{"workers", func() ([]Figure, error) { return workers(p, s.shared, min(s.rounds, 2)) }},
 		{"memory", func() ([]Figure, error) { return memory(p, small, large, s.memory) }},
 		{"a night of many patients", func() ([]Figure, error) { return nights(p, s.night) }},
 	} {

@@ -38,7 +38,7 @@ type effort struct {
 // atOnce is how many shards one process computes side by side.
 const atOnce = 8
 
-// workers measures first nights of one, two and four processes, from a server that takes 100 ms for each page, and what it costs to
+// workers measures first nights of one, two and four processes, from a server that takes 50 ms for each page, and what it costs to
 // give shards out, from one that answers at once.
 func workers(p place, patients, rounds int) ([]Figure, error) {
 	return rigged(func(r *rig) ([]Figure, error) {
@@ -62,7 +62,7 @@ func workers(p place, patients, rounds int) ([]Figure, error) {
 }
 
 func (c *crew) scaling(patients int) (figures []Figure, err error) {
-	c.wait.Store(int64(100 * time.Millisecond))
+	c.wait.Store(int64(50 * time.Millisecond))
 	defer c.wait.Store(0)
 	var alone effort
 	for _, n := range []int{1, 2, 4} {
@@ -76,7 +76,7 @@ func (c *crew) scaling(patients int) (figures []Figure, err error) {
 		}
 		per := func(one, all time.Duration) float64 { return one.Seconds() / all.Seconds() / float64(n) }
 		name := fmt.Sprintf("computing with %d processes / %d times one", n, n)
-		against := fmt.Sprintf("%d patients in %d shards, 100 ms a page, %d shards at once in each process: %.1f s, one process %.1f s", patients, e.shards, atOnce, e.computing.Seconds(), alone.computing.Seconds())
+		against := fmt.Sprintf("%d patients in %d shards, 50 ms a page, %d shards at once in each process: %.1f s, one process %.1f s", patients, e.shards, atOnce, e.computing.Seconds(), alone.computing.Seconds())
 		figures = append(figures, Figure{Name: name, Value: per(alone.computing, e.computing), Unit: "x", Against: against, Better: higher}.within(0.85, 0.95),
 			Figure{Name: fmt.Sprintf("a run of %d processes / %d times one", n, n), Value: per(alone.whole, e.whole), Unit: "x",
 				Against: fmt.Sprintf("the same runs from start to end: %.1f s, one process %.1f s", e.whole.Seconds(), alone.whole.Seconds()), Better: higher})
@@ -237,9 +237,6 @@ func (c *crew) lead(address string, out bool) (e effort, err error) {
 		return e, fmt.Errorf("the report of a run: %w", err)
 	}
 	for _, s := range report.Stages {
-		if os.Getenv("BENCH_TALK") != "" {
-			fmt.Fprintln(os.Stderr, s.Name, s.Seconds)
-		}
 		if s.Name == "compute" {
 			e.computing = time.Duration(s.Seconds * float64(time.Second))
 		}

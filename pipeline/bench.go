@@ -98,6 +98,9 @@ func (o *Order) Begin() (p Piece, ok bool, err error) {
 	return Piece{s.name, len(s.work), sealed}, true, err
 }
 
+// Waiting returns how many shards are to be begun.
+func (o *Order) Waiting() int { return len(o.shards) - o.next }
+
 // Finished returns the names of the shards that the run has finished before it was interrupted.
 func (o *Order) Finished() []string { return o.finished }
 
@@ -118,8 +121,8 @@ func (o *Order) AtHome() *Order {
 // Compute computes an order in this process.
 func (o *Order) Compute(ctx context.Context) error { return here{}.Work(ctx, o) }
 
-// Take takes up what a shard came to that is stored. What was left of it is a shard to be given out. One goroutine calls it, and
-// Begin.
+// Take takes up what a shard came to that is stored. What was left of it is the next to be given out. One goroutine calls
+// Take, Begin and Waiting.
 func (o *Order) Take(name string, sealed []byte) error {
 	text, err := o.run.opened(sealed, "harvest "+name)
 	if err != nil {
@@ -137,7 +140,7 @@ func (o *Order) Take(name string, sealed []byte) error {
 	if i < 0 {
 		return fmt.Errorf("shard %s leaves subjects, and is not of this run", name)
 	}
-	o.shards = append(o.shards, o.shards[i].rest(h.Left))
+	o.shards = slices.Insert(o.shards, o.next, o.shards[i].rest(h.Left)) // first, or a run with a budget might finish none
 	return nil
 }
 
@@ -160,8 +163,8 @@ type Bench struct{ run *runner }
 func (o *Order) Bench() *Bench { return &Bench{o.run} }
 
 // NewBench prepares to compute pieces of a run that another process leads. The parts are those of the same study, opened here; what
-// a run needs besides is in its terms.
-func NewBench(ctx context.Context, parts Parts, program string, run ecrf.RunID, sealed []byte) (*Bench, error) {
+// a run needs besides is in its terms. Facts are what Prepare has read while the run was under way; nil reads them now.
+func NewBench(ctx context.Context, parts Parts, facts *Facts, program string, run ecrf.RunID, sealed []byte) (*Bench, error) {
 	veil, err := parts.Study.Veil(parts.Study.Dates)
 	if err != nil {
 		return nil, err
@@ -186,7 +189,10 @@ func NewBench(ctx context.Context, parts Parts, program string, run ecrf.RunID, 
 		return nil, err
 	}
 	r.common = r.commonDigest()
-	return &Bench{r}, r.findPatients(ctx)
+	if r.facts = facts; facts == nil {
+		r.facts, err = Prepare(ctx, parts)
+	}
+	return &Bench{r}, err
 }
 
 // same compares the study that was opened here with that of the run.
@@ -216,17 +222,17 @@ func (s *Study) otherInput(run map[string]string) string {
 	return ""
 }
 
-// findPatients reads the facts of the source's patients. What cannot be read counts against whoever it is about; the run itself has
+// Prepare reads the facts of the source's patients. What cannot be read counts against whoever it is about; the run itself has
 // reported it.
-func (r *runner) findPatients(ctx context.Context) error {
-	r.facts = FactsFrom(r.Source, func(fhir.Rejected) {})
-	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
+func Prepare(ctx context.Context, parts Parts) (*Facts, error) {
+	facts := FactsFrom(parts.Source, func(fhir.Rejected) {})
+	for record, err := range parts.Source.Subjects(ctx, facts.Reject) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		record.Release()
 	}
-	return nil
+	return facts, nil
 }
 
 // Compute computes a piece, or of one that takes longer than it may a part. The result is stored by Store, in one transaction with

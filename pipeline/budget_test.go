@@ -21,7 +21,7 @@ func TestARunWhoseTimeIsUsedUpStopsAndIsGoneOnWith(t *testing.T) {
 	left, runs := 1000, 0
 	for {
 		runs++
-		_, err := pipeline.Run(t.Context(), parts, pipeline.Options{AsOf: asOfTruth(study.Zone), Workers: 8, Budget: 5 * time.Minute})
+		_, err := pipeline.Run(t.Context(), parts, pipeline.Options{AsOf: asOfTruth(study.Zone), Workers: 8, Budget: 10 * time.Minute})
 		if err == nil {
 			break
 		}

@@ -29,8 +29,8 @@ const subjectsPerShard = 50
 // Shards that other processes compute are smaller: there are many for each process, however many take part, and a server that needs a
 // second for a subject has one done in less than half a minute.
 const (
-	sharedShards = 128
-	leastShared  = 4 // subjects
+	sharedShards = 256
+	leastShared  = 2 // subjects
 	mostShared   = 25
 )
 

@@ -8,6 +8,8 @@ import (
 // Workshop has the shards of a run computed, wherever it likes. When Work returns without an error, what each shard that was begun
 // came to is stored and taken up.
 type Workshop interface {
+	// Call is told that a run begins to read its patients' facts: whoever will compute may do so, too.
+	Call(ctx context.Context, study *Study)
 	Work(ctx context.Context, order *Order) error
 }
 
@@ -34,6 +36,9 @@ func (r *runner) isShared() bool { return r.Workshop != nil && !r.DryRun }
 
 // here computes shards in this process, side by side.
 type here struct{}
+
+// Call tells nobody.
+func (here) Call(context.Context, *Study) {}
 
 // Work computes the shards with as many goroutines as the run has workers. The caller's stores them, one transaction each.
 func (here) Work(ctx context.Context, order *Order) error {

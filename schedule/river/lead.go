@@ -50,8 +50,9 @@ type lead struct {
 	order *pipeline.Order
 	at    atWork
 	out   int  // shards that are given out and not taken up
-	all   bool // nothing is left to be given out
+	all   bool // nothing is to be given out
 	taken map[string]bool
+	ahead int       // shards that are not given out, as the others know
 	lost  time.Time // since when the database does not answer
 }
 
@@ -62,12 +63,15 @@ func (l *lead) begin(ctx context.Context) error {
 		return err
 	}
 	l.at.run = int64(l.order.Run())
+	l.mu.Lock()
+	call := l.called
+	l.mu.Unlock()
 	return told(pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "DELETE FROM shard_run WHERE run <> $1", l.at.run); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `INSERT INTO shard_run (run, epoch, terms) VALUES ($1, 1, $2)
-			ON CONFLICT (run) DO UPDATE SET epoch = shard_run.epoch + 1, terms = excluded.terms RETURNING epoch`, l.at.run, terms).Scan(&l.at.epoch)
+		err := tx.QueryRow(ctx, `INSERT INTO shard_run (run, epoch, terms, call) VALUES ($1, 1, $2, $3)
+			ON CONFLICT (run) DO UPDATE SET epoch = shard_run.epoch + 1, terms = excluded.terms, call = excluded.call RETURNING epoch`, l.at.run, terms, call).Scan(&l.at.epoch)
 		if err != nil {
 			return err
 		}
@@ -186,11 +190,17 @@ func (l *lead) give(ctx context.Context) error {
 		}
 		if !ok {
 			l.all = true
-			return nil
+			break
 		}
 		if err := l.offer(ctx, p); err != nil {
 			return err // the run ends: the order does not give the shard again
 		}
+	}
+	if n := l.order.Waiting(); n != l.ahead {
+		if _, err := l.pool.Exec(ctx, "UPDATE shard_call SET ahead = $1", n); err != nil {
+			return passing(err)
+		}
+		l.ahead = n
 	}
 	return nil
 }
@@ -200,7 +210,7 @@ func (l *lead) offer(ctx context.Context, p pipeline.Piece) error {
 	var lost int
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `INSERT INTO shard_offer (run, shard, epoch, piece) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (run, shard) DO UPDATE SET epoch = excluded.epoch, piece = excluded.piece, harvest = NULL, closed = FALSE, beat = NULL
+			ON CONFLICT (run, shard) DO UPDATE SET epoch = excluded.epoch, piece = excluded.piece, harvest = NULL, closed = FALSE, beat = NULL, taken = FALSE, offered = now()
 			RETURNING lost`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&lost)
 		if err != nil || lost >= l.options.Attempts {
 			return err
@@ -227,29 +237,31 @@ func (l *lead) insert(ctx context.Context, tx pgx.Tx, shard string) error {
 	return err
 }
 
-// gather takes up what is stored.
+// gather takes up what is stored. That a shard is taken is written down behind that, so that it is not asked for again.
 func (l *lead) gather(ctx context.Context) error {
-	names := make([]string, 0, len(l.taken))
-	for name := range l.taken {
-		names = append(names, name)
-	}
-	rows, err := l.pool.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND epoch = $2 AND harvest IS NOT NULL AND shard <> ALL ($3)", l.at.run, l.at.epoch, names)
+	rows, err := l.pool.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND epoch = $2 AND harvest IS NOT NULL AND NOT taken", l.at.run, l.at.epoch)
 	if err != nil {
 		return passing(err)
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[stored])
-	if err != nil {
+	if err != nil || len(found) == 0 {
 		return passing(err)
 	}
-	for _, f := range found {
+	names := make([]string, len(found))
+	for i, f := range found {
+		names[i] = f.Shard
+		if l.taken[f.Shard] {
+			continue
+		}
 		if err := l.order.Take(f.Shard, f.Harvest); err != nil {
 			return err
 		}
 		l.taken[f.Shard] = true
 		l.out--
-		l.all = false // what was left of it
+		l.all = false // a rest of it is given out
 	}
-	return nil
+	_, err = l.pool.Exec(ctx, "UPDATE shard_offer SET taken = TRUE WHERE run = $1 AND epoch = $2 AND shard = ANY ($3)", l.at.run, l.at.epoch, names)
+	return passing(err)
 }
 
 // wordless is 1 where the newest attempt has begun and said nothing of its end.
@@ -349,7 +361,7 @@ func (s *Station) sweep(ctx context.Context) {
 	}
 	s.mu.Unlock()
 	for at, b := range old {
-		if _, err := s.terms(ctx, at); errors.Is(err, errOver) {
+		if _, _, err := s.terms(ctx, at); errors.Is(err, errOver) {
 			s.forget(at, b)
 		}
 	}

@@ -2,6 +2,7 @@ package river
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
@@ -88,15 +89,22 @@ type Station struct {
 	pool    *pgxpool.Pool
 	client  *river.Client[pgx.Tx]
 	server  string // of the study's source
+	id      string // of this process, by chance
+	away    func() // ends what Start began beside the jobs
 
-	mu    sync.Mutex
-	bench map[atWork]*bench // by run and epoch
+	hearing sync.Mutex // of calls; it is taken before mu
+
+	mu     sync.Mutex
+	bench  map[atWork]*bench // by run and epoch
+	called int64             // of the newest run that this process has called for
+	heard  int64             // newest call; -1 before any was looked at
+	ahead  *ahead            // of the newest call; nil when it is used or there is none
 }
 
 // Open opens the study's schema, which the ledger has made, and makes the tables of the distribution if need be. Nothing is worked
 // off before Start.
 func Open(ctx context.Context, p store.Place, study *pipeline.Study, o Options) (*Station, error) {
-	s := &Station{options: o.usual(), schema: p.Schema, server: study.Sources[0].URL, bench: map[atWork]*bench{}}
+	s := &Station{options: o.usual(), schema: p.Schema, server: study.Sources[0].URL, id: rand.Text(), away: func() {}, bench: map[atWork]*bench{}, heard: -1}
 	if err := s.connect(ctx, p); err != nil {
 		return nil, fmt.Errorf("the distribution of shards: %w", err)
 	}
@@ -182,10 +190,20 @@ func (s *Station) migrate(ctx context.Context) error {
 }
 
 // Start begins to work off jobs.
-func (s *Station) Start(ctx context.Context) error { return s.client.Start(ctx) }
+func (s *Station) Start(ctx context.Context) error {
+	if err := s.client.Start(ctx); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	watching := make(chan struct{})
+	go func() { defer close(watching); s.watch(ctx) }()
+	s.away = func() { stop(); <-watching }
+	return nil
+}
 
 // Stop takes no job any more and waits for those under way; when ctx ends they are given up, and done by somebody else.
 func (s *Station) Stop(ctx context.Context) error {
+	s.away()
 	err := s.client.Stop(ctx)
 	if err != nil {
 		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -197,6 +215,10 @@ func (s *Station) Stop(ctx context.Context) error {
 
 // Close closes all that the station has opened.
 func (s *Station) Close() error {
+	s.away()
+	ctx, cancel := context.WithTimeout(context.Background(), giveBackTimeout)
+	defer cancel()
+	_ = s.leave(ctx) // or it is forgotten later
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
