@@ -42,6 +42,12 @@ type task struct {
 	Still   *note
 }
 
+// assignment is a shard as it is sealed.
+type assignment struct {
+	Checkpoint string
+	Tasks      []task
+}
+
 // ErrOtherInputs is returned for a worker whose study is not the one that the run computes.
 var ErrOtherInputs = errors.New("the study here is not the one that the run computes")
 
@@ -90,11 +96,11 @@ func (o *Order) Begin() (p Piece, ok bool, err error) {
 	if !ok {
 		return p, false, nil
 	}
-	tasks := make([]task, len(s.work))
+	a := assignment{s.checkpoint, make([]task, len(s.work))}
 	for i, w := range s.work {
-		tasks[i] = task{w.patient, w.subject.Number(), w.noted, w.key, w.still}
+		a.Tasks[i] = task{w.patient, w.subject.Number(), w.noted, w.key, w.still}
 	}
-	sealed, err := o.run.sealed(tasks, "shard "+s.name)
+	sealed, err := o.run.sealed(a, "shard "+s.name)
 	return Piece{s.name, len(s.work), sealed}, true, err
 }
 
@@ -124,24 +130,34 @@ func (o *Order) Compute(ctx context.Context) error { return here{}.Work(ctx, o) 
 // Take takes up what a shard came to that is stored. What was left of it is the next to be given out. One goroutine calls
 // Take, Begin and Waiting.
 func (o *Order) Take(name string, sealed []byte) error {
-	text, err := o.run.opened(sealed, "harvest "+name)
-	if err != nil {
+	h, err := o.harvest(name, sealed)
+	if err != nil || len(h.Left) == 0 {
 		return err
-	}
-	h, err := readHarvest(text)
-	if err != nil {
-		return err
-	}
-	o.run.merge(h)
-	if len(h.Left) == 0 {
-		return nil
 	}
 	i := slices.IndexFunc(o.shards, func(s shard) bool { return s.name == name })
 	if i < 0 {
 		return fmt.Errorf("shard %s leaves subjects, and is not of this run", name)
 	}
-	o.shards = slices.Insert(o.shards, o.next, o.shards[i].rest(h.Left)) // first, or a run with a budget might finish none
+	o.shards = slices.Insert(o.shards, o.next, o.shards[i].rest(h)) // first, or a run with a budget might finish none
 	return nil
+}
+
+// Inherit takes up what a shard came to, or a part of one, that an earlier leader of the run has given out, and that is finished.
+func (o *Order) Inherit(name string, sealed []byte) error {
+	_, err := o.harvest(name, sealed)
+	return err
+}
+
+func (o *Order) harvest(name string, sealed []byte) (*harvest, error) {
+	text, err := o.run.opened(sealed, "harvest "+name)
+	if err != nil {
+		return nil, err
+	}
+	h, err := readHarvest(text)
+	if err == nil {
+		o.run.merge(h)
+	}
+	return h, err
 }
 
 // Isolate counts the subjects of a shard as failed that nobody could finish. What is stored of them stays.
@@ -243,12 +259,12 @@ func (b *Bench) Compute(ctx context.Context, p Piece, within time.Duration) (*Sh
 	if err != nil {
 		return nil, err
 	}
-	var tasks []task
-	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&tasks); err != nil {
+	var a assignment
+	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&a); err != nil {
 		return nil, fmt.Errorf("%w: another version of the program leads it", ErrOtherInputs)
 	}
-	s := shard{name: p.Name, work: make([]work, len(tasks))}
-	for i, t := range tasks {
+	s := shard{name: p.Name, checkpoint: a.Checkpoint, work: make([]work, len(a.Tasks))}
+	for i, t := range a.Tasks {
 		subject, err := b.run.Vault.SubjectOf(ctx, t.Number)
 		if err != nil {
 			return nil, fmt.Errorf("a subject of the run is not in the vault that was opened here: %w", err)

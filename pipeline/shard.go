@@ -19,8 +19,9 @@ import (
 
 // shard is a part of the permitted subjects.
 type shard struct {
-	name string // of its checkpoint
-	work []work
+	name       string
+	checkpoint string // that is written with it; "" for none
+	work       []work
 }
 
 // subjectsPerShard keeps what a crash costs, and what waits in memory to be stored, small.
@@ -54,6 +55,7 @@ func (r *runner) shards() []shard {
 	all := make([]shard, n)
 	for i := range all {
 		all[i].name = fmt.Sprintf("%d/%d", i+1, n)
+		all[i].checkpoint = all[i].name
 	}
 	for _, w := range r.work {
 		h := fnv.New32a()
@@ -65,13 +67,17 @@ func (r *runner) shards() []shard {
 	return all
 }
 
-// rest is what a process has left of the shard, under a name of its own.
-func (s *shard) rest(left []string) shard {
+// rest is what a process has left of the shard, under a name of its own. Its checkpoint is that of the whole, unless somebody is
+// missed in what was done.
+func (s *shard) rest(h *harvest) shard {
 	base, nth, _ := strings.Cut(s.name, "+")
 	n, _ := strconv.Atoi(nth) // of a whole shard it is 0
-	r := shard{name: fmt.Sprintf("%s+%d", base, n+1)}
+	r := shard{name: fmt.Sprintf("%s+%d", base, n+1), checkpoint: s.checkpoint}
+	if len(h.Missed) > 0 {
+		r.checkpoint = ""
+	}
 	for _, w := range s.work {
-		if slices.Contains(left, w.subject.Number()) {
+		if slices.Contains(h.Left, w.subject.Number()) {
 			r.work = append(r.work, w)
 		}
 	}
@@ -152,7 +158,7 @@ type shift struct {
 
 // computeShard computes a shard until it is late: the rest of its subjects is left to another. At least one is computed.
 func (r *runner) computeShard(ctx context.Context, s shard, late func() bool) (*ShardResult, error) {
-	done := &ShardResult{batch: ecrf.Batch{Checkpoint: s.name}, harvest: harvest{Shard: s.name, Worked: newWorked(), Seen: map[string]note{}}}
+	done := &ShardResult{batch: ecrf.Batch{Checkpoint: s.checkpoint}, harvest: harvest{Shard: s.name, Worked: newWorked(), Seen: map[string]note{}}}
 	reject := func(x fhir.Rejected) { done.harvest.Rejected = append(done.harvest.Rejected, x) }
 	now := &shift{r, r.facts.telling(reject), done}
 	numbers := make([]string, len(s.work))

@@ -83,9 +83,12 @@ func (l *lead) begin(ctx context.Context) error {
 	}))
 }
 
-// inherit takes up what shards came to that were finished under an earlier leader.
+// whole is the shard whose rest, or the rest of whose rest, a shard is.
+const whole = "split_part(shard, '+', 1)"
+
+// inherit takes up what shards came to that were finished under an earlier leader, with all their parts.
 func (l *lead) inherit(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND harvest IS NOT NULL AND shard = ANY ($2)", l.at.run, l.order.Finished())
+	rows, err := tx.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND harvest IS NOT NULL AND "+whole+" = ANY ($2)", l.at.run, l.order.Finished())
 	if err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func (l *lead) inherit(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	for _, f := range found {
-		if err := l.order.Take(f.Shard, f.Harvest); err != nil {
+		if err := l.order.Inherit(f.Shard, f.Harvest); err != nil {
 			return err
 		}
 	}
@@ -205,10 +208,13 @@ func (l *lead) give(ctx context.Context) error {
 	return nil
 }
 
-// offer makes a shard's row with its job. One that was tried too often under earlier leaders is given up at once.
+// offer makes a shard's row with its job. What parts of it came to under an earlier leader is void. One that was tried too often under earlier leaders is given up at once.
 func (l *lead) offer(ctx context.Context, p pipeline.Piece) error {
 	var lost int
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE shard_offer SET harvest = NULL, closed = TRUE WHERE run = $1 AND epoch < $2 AND "+whole+" = $3 AND shard <> $3", l.at.run, l.at.epoch, p.Name); err != nil {
+			return err
+		}
 		err := tx.QueryRow(ctx, `INSERT INTO shard_offer (run, shard, epoch, piece) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (run, shard) DO UPDATE SET epoch = excluded.epoch, piece = excluded.piece, harvest = NULL, closed = FALSE, beat = NULL, taken = FALSE, offered = now()
 			RETURNING lost`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&lost)
