@@ -11,7 +11,7 @@ import (
 )
 
 // Network is some hosts, each a network namespace of its own, with a cable to a hub. Nobody else can reach them, nor they anybody
-// but what is forwarded.
+// but what is served to them.
 type Network struct {
 	hub   *namespace
 	hosts int
@@ -19,8 +19,9 @@ type Network struct {
 
 // Host is one of them.
 type Host struct {
+	of  *Network
 	in  *namespace
-	Hub string // address by which it reaches what is forwarded
+	hub string // its address at the other end of the cable
 }
 
 // NewNetwork makes a network that ends with the test; nil where this user may not.
@@ -40,13 +41,13 @@ func NewNetwork(t *testing.T) *Network {
 func (n *Network) Host(t *testing.T) *Host {
 	t.Helper()
 	n.hosts++
-	h := &Host{in: newNamespace(t), Hub: fmt.Sprintf("10.213.%d.1", n.hosts)}
+	h := &Host{of: n, in: newNamespace(t), hub: fmt.Sprintf("10.213.%d.1", n.hosts)}
 	if h.in == nil {
 		t.Fatal("no namespace for a further host")
 	}
 	plug := fmt.Sprintf("host%d", n.hosts)
 	n.hub.ip(t, "link", "add", plug, "type", "veth", "peer", "name", "cable", "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.in.file.Fd()))
-	n.hub.ip(t, "address", "add", h.Hub+"/30", "dev", plug)
+	n.hub.ip(t, "address", "add", h.hub+"/30", "dev", plug)
 	n.hub.ip(t, "link", "set", plug, "up")
 	h.in.ip(t, "address", "add", fmt.Sprintf("10.213.%d.2/30", n.hosts), "dev", "cable")
 	h.Cut(t, false)
@@ -76,19 +77,33 @@ func (h *Host) Cut(t *testing.T, is bool) {
 // Start starts a program on the host.
 func (h *Host) Start(c *exec.Cmd) error { return h.in.do(c.Start) }
 
-// Forward serves an address of this machine to the hosts, at a port of the hub, until the test ends.
-func (n *Network) Forward(t *testing.T, address string) (port int) {
+// Reach lets the host's processes reach an address of this machine: at one of their own loopback, from which everything goes through
+// the cable to the hub, and on from there.
+func (h *Host) Reach(t *testing.T, address string) (there string) {
+	t.Helper()
+	far := h.of.hub.serve(t, h.hub+":0", func() (net.Conn, error) { return net.Dial("tcp", address) }) //nolint:noctx // it ends with the test
+	return h.in.serve(t, "127.0.0.1:0", func() (c net.Conn, err error) {
+		err = h.in.do(func() (err error) {
+			c, err = net.Dial("tcp", far) //nolint:noctx // it ends with the test
+			return err
+		})
+		return c, err
+	})
+}
+
+// serve listens in the namespace until the test ends, and passes on what comes to a new connection.
+func (n *namespace) serve(t *testing.T, at string, dial func() (net.Conn, error)) (address string) {
 	t.Helper()
 	var listener net.Listener
-	err := n.hub.do(func() (err error) {
+	err := n.do(func() (err error) {
 		var lc net.ListenConfig
-		listener, err = lc.Listen(t.Context(), "tcp", ":0") // of the hub's namespace, which only the hosts reach
+		listener, err = lc.Listen(t.Context(), "tcp", at)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &forwarder{address: address, open: map[net.Conn]bool{}}
+	f := &forwarder{dial: dial, open: map[net.Conn]bool{}}
 	var serving sync.WaitGroup
 	serving.Go(func() { f.serve(listener) })
 	t.Cleanup(func() {
@@ -96,12 +111,12 @@ func (n *Network) Forward(t *testing.T, address string) (port int) {
 		serving.Wait()
 		f.end()
 	})
-	return listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is one of TCP
+	return listener.Addr().String()
 }
 
 // forwarder passes connections on.
 type forwarder struct {
-	address string
+	dial func() (net.Conn, error)
 
 	mu    sync.Mutex
 	open  map[net.Conn]bool
@@ -121,7 +136,7 @@ func (f *forwarder) serve(listener net.Listener) {
 // join copies both ways until either side ends.
 func (f *forwarder) join(client net.Conn) {
 	defer f.keep(client)()
-	server, err := net.Dial("tcp", f.address) //nolint:noctx // it ends with the connection, and that with the test
+	server, err := f.dial()
 	if err != nil {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 type Network struct{}
 
 // Host is none.
-type Host struct{ Hub string }
+type Host struct{}
 
 // NewNetwork makes none.
 func NewNetwork(*testing.T) *Network { return nil }
@@ -19,8 +19,8 @@ func NewNetwork(*testing.T) *Network { return nil }
 // Host makes none.
 func (*Network) Host(*testing.T) *Host { return nil }
 
-// Forward does nothing.
-func (*Network) Forward(*testing.T, string) int { return 0 }
+// Reach does nothing.
+func (*Host) Reach(_ *testing.T, address string) string { return address }
 
 // Cut does nothing.
 func (*Host) Cut(*testing.T, bool) {}

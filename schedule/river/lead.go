@@ -49,8 +49,9 @@ type lead struct {
 	*Station
 	order *pipeline.Order
 	at    atWork
-	out   int  // shards that are given out and not taken up
-	all   bool // nothing is to be given out
+	next  *pipeline.Piece // to be offered; nil when none is known to be
+	out   int             // shards that are given out and not taken up
+	all   bool            // nothing is to be given out
 	taken map[string]bool
 	ahead int       // shards that are not given out, as the others know
 	lost  time.Time // since when the database does not answer
@@ -184,20 +185,24 @@ func (l *lead) hold(ctx context.Context) error {
 // shardsAhead is how many shards are given out beyond those that are done: enough for many processes, few enough for a budget.
 const shardsAhead = 64
 
-// give gives shards out.
+// give gives shards out. One whose offer the database did not take is offered again.
 func (l *lead) give(ctx context.Context) error {
-	for !l.all && l.out < shardsAhead {
-		p, ok, err := l.order.Begin()
-		if err != nil {
+	for l.out < shardsAhead && (l.next != nil || !l.all) {
+		if l.next == nil {
+			p, ok, err := l.order.Begin()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				l.all = true
+				break
+			}
+			l.next = &p
+		}
+		if err := l.offer(ctx, *l.next); err != nil {
 			return err
 		}
-		if !ok {
-			l.all = true
-			break
-		}
-		if err := l.offer(ctx, p); err != nil {
-			return err // the run ends: the order does not give the shard again
-		}
+		l.next = nil
 	}
 	if n := l.order.Waiting(); n != l.ahead {
 		if _, err := l.pool.Exec(ctx, "UPDATE shard_call SET ahead = $1", n); err != nil {
@@ -208,24 +213,41 @@ func (l *lead) give(ctx context.Context) error {
 	return nil
 }
 
-// offer makes a shard's row with its job. What parts of it came to under an earlier leader is void. One that was tried too often under earlier leaders is given up at once.
+// errSucceeded ends a run that another process has taken over.
+var errSucceeded = errors.New("another process leads the run now")
+
+// offer makes a shard's row with its job, unless it has been. What parts of it came to under an earlier leader is void. One that was tried
+// too often under earlier leaders is given up at once.
 func (l *lead) offer(ctx context.Context, p pipeline.Piece) error {
 	var lost int
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		var epoch int64
+		err := tx.QueryRow(ctx, "SELECT epoch FROM shard_run WHERE run = $1 FOR SHARE", l.at.run).Scan(&epoch)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && epoch != l.at.epoch {
+			return errSucceeded
+		}
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "UPDATE shard_offer SET harvest = NULL, closed = TRUE WHERE run = $1 AND epoch < $2 AND "+whole+" = $3 AND shard <> $3", l.at.run, l.at.epoch, p.Name); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `INSERT INTO shard_offer (run, shard, epoch, piece) VALUES ($1, $2, $3, $4)
+		err = tx.QueryRow(ctx, `INSERT INTO shard_offer (run, shard, epoch, piece) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (run, shard) DO UPDATE SET epoch = excluded.epoch, piece = excluded.piece, harvest = NULL, closed = FALSE, beat = NULL, taken = FALSE, offered = now()
-			RETURNING lost`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&lost)
+			WHERE shard_offer.epoch < excluded.epoch RETURNING lost`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&lost)
+		if errors.Is(err, pgx.ErrNoRows) { // the database took it, and did not come to say so
+			return nil
+		}
 		if err != nil || lost >= l.options.Attempts {
 			return err
 		}
 		return l.insert(ctx, tx, p.Name)
 	})
 	switch {
-	case err != nil:
+	case errors.Is(err, errSucceeded):
 		return told(err)
+	case err != nil:
+		return passing(err)
 	case lost >= l.options.Attempts:
 		return l.isolate(ctx, p.Name)
 	}
