@@ -54,7 +54,7 @@ type lead struct {
 	all   bool            // nothing is to be given out
 	taken map[string]bool
 	ahead int       // shards that are not given out, as the others know
-	lost  time.Time // since when the database does not answer
+	gone  time.Time // since when the database does not answer
 }
 
 // begin makes this process the newest leader of the run: what an earlier one has given out is void from now on.
@@ -136,7 +136,7 @@ func (l *lead) turn(ctx context.Context) error {
 			return err
 		}
 	}
-	l.lost = time.Time{}
+	l.gone = time.Time{}
 	return nil
 }
 
@@ -152,11 +152,11 @@ func (l *lead) bears(ctx context.Context, err error) bool {
 		return false
 	}
 	now := time.Now()
-	if l.lost.IsZero() {
-		l.lost = now
+	if l.gone.IsZero() {
+		l.gone = now
 		l.options.Log.Warn("the database does not answer; the run waits for it", "run", l.at.run, "error", err.Error())
 	}
-	return now.Sub(l.lost) < l.options.Patience
+	return now.Sub(l.gone) < l.options.Patience
 }
 
 // passingClasses are those of PostgreSQL's errors that say nothing of the statement: connections, conflicts, resources, the operator.
@@ -176,7 +176,7 @@ type holder interface{ HoldRun(context.Context) error }
 // hold takes the run again after the database has let go of it.
 func (l *lead) hold(ctx context.Context) error {
 	h, ok := l.order.Parts().Ledger.(holder)
-	if !ok || l.lost.IsZero() {
+	if !ok || l.gone.IsZero() {
 		return nil
 	}
 	return passing(h.HoldRun(ctx))
@@ -359,6 +359,7 @@ func (l *lead) isolate(ctx context.Context, shard string) error {
 		return passing(err)
 	}
 	l.order.Isolate(shard, fmt.Sprintf("shard %s was given up: %d attempts ended without a word, and may have ended their processes", shard, l.options.Attempts))
+	l.lost.Add(1)
 	l.options.Log.Error("a shard is given up", "run", l.at.run, "shard", shard)
 	return nil
 }

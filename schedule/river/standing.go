@@ -13,6 +13,7 @@ type Standing struct {
 	GivenUp int           // after too many attempts
 	Oldest  time.Duration // how long the one has waited that waits longest since it was given out
 	Workers int           // processes that were there lately
+	Lost    int           // that this process has given up since it was started
 }
 
 // absent is after how many beats a process that says nothing is not there any more.
@@ -29,6 +30,7 @@ func (s *Station) Standing(ctx context.Context) (n Standing, err error) {
 			count(*) FILTER (WHERE given_up), coalesce(extract(epoch FROM max(age) FILTER (WHERE waiting)), 0)::float8,
 			(SELECT count(*) FROM shard_process WHERE seen > now() - $1 * interval '1 microsecond') FROM shard`, (absent*s.options.Beat).Microseconds()).
 		Scan(&n.Waiting, &n.Running, &n.Done, &n.GivenUp, &oldest, &n.Workers)
+	n.Lost = int(s.lost.Load())
 	n.Oldest = time.Duration(oldest * float64(time.Second))
 	return n, told(err)
 }

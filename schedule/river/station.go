@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -88,9 +89,10 @@ type Station struct {
 	schema  string
 	pool    *pgxpool.Pool
 	client  *river.Client[pgx.Tx]
-	server  string // of the study's source
-	id      string // of this process, by chance
-	away    func() // ends what Start began beside the jobs
+	server  string       // of the study's source
+	id      string       // of this process, by chance
+	away    func()       // ends what Start began beside the jobs
+	lost    atomic.Int64 // shards that were given up
 
 	hearing sync.Mutex // of calls; it is taken before mu
 
