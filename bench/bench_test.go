@@ -21,19 +21,21 @@ var names = []string{
 	"end to end", "end to end / naive pipeline", "end to end / naive pipeline, elapsed time", "end to end / naive pipeline B", "first load / unchanged re-run",
 	"one patient with ten times the resources", "rows into SQLite tables", "rows into SQLite tables / loop in C", "rows into PostgreSQL tables", "rows into PostgreSQL tables / COPY",
 	"eight patients at a time / eight times one", "a night after changes of 1 % / the first", "read and mapped from a server / from files", "peak memory, pages of 20", "peak memory, pages of 1000000",
+	"computing with 2 processes / 2 times one", "a run of 2 processes / 2 times one", "computing with 4 processes / 4 times one", "a run of 4 processes / 4 times one",
+	"overhead of a shard that is given out, CPU time", "overhead of a shard that is given out, elapsed time",
 	"peak memory, small input", "peak memory, large input", "growth of peak memory",
 	"a night of many patients", "a night of many patients, CPU time of one", "a night of many patients, peak memory", "a night of many patients, growth of CPU time",
 }
 
 // tiny shows that everything is measured, and nothing about speed.
-var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100, streams: 2, nightly: 5, night: 100}
+var tiny = scale{rounds: 1, memory: 1, small: 300e3, large: 600e3, patients: 5, chart: 100, streams: 2, nightly: 5, shared: 10, night: 100}
 
 func TestBenchTakesEveryFigureAndWritesThemAsJSON(t *testing.T) {
 	if _, err := engines(); err != nil {
 		shared.Absent(t, err.Error())
 	}
 	t.Chdir("..")
-	figures, err := measure(tiny, func(what string) { t.Log(what) })
+	figures, err := measure(tiny, "", func(what string) { t.Log(what) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +74,7 @@ func complain(t *testing.T, name string, f map[string]any) {
 		t.Errorf("%s: better is %v", name, better)
 	}
 	value, ok := f["value"].(float64)
-	if !ok || value <= 0 && !strings.HasPrefix(name, "growth") && !strings.HasSuffix(name, "growth of CPU time") {
+	if !ok || value <= 0 && !strings.HasPrefix(name, "growth") && !strings.HasPrefix(name, "overhead") && !strings.HasSuffix(name, "growth of CPU time") {
 		t.Errorf("%s has the value %v", name, f["value"])
 	}
 	floor, hasFloor := f["floor"]

@@ -23,12 +23,13 @@ type scale struct {
 	chart    int // resources of one patient, the other has ten times as many
 	streams  int // patients that are fetched from a slow server
 	nightly  int // patients of a server that is read twice
+	shared   int // patients of a run that several processes compute
 	night    int // patients of a great hospital, and by tens less
 }
 
 var (
-	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000, streams: 16, nightly: 1000, night: 100000}
-	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000, streams: 8, nightly: 200, night: 1000}
+	whole = scale{rounds: 5, memory: 3, small: 50e6, large: 200e6, patients: 2000, chart: 10000, streams: 16, nightly: 1000, shared: 700, night: 100000}
+	quick = scale{rounds: 5, memory: 1, small: 4e6, large: 16e6, patients: 100, chart: 1000, streams: 8, nightly: 200, shared: 100, night: 1000}
 )
 
 // latest is the file of the figures that docs/performance.md shows.
@@ -37,6 +38,7 @@ const latest = "bench/latest.json"
 func main() {
 	isQuick := flag.Bool("quick", os.Getenv("QUICK") != "", "measure a small corpus only")
 	out := flag.String("out", latest, "file for the figures")
+	only := flag.String("only", "", "measure this part only, print its figures and write none")
 	variant := flag.String("naive", "", "run the naive pipeline, variant A or B, and nothing else")
 	folder := flag.String("corpus", "", "folder for the naive pipeline to read")
 	database := flag.String("database", "", "file for the naive pipeline to write")
@@ -51,13 +53,13 @@ func main() {
 		fmt.Println(u.peak, int64(u.cpu), int64(u.took))
 		return
 	}
-	if err := perform(*isQuick, *out, *variant, *folder, *database); err != nil {
+	if err := perform(*isQuick, *out, *only, *variant, *folder, *database); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func perform(isQuick bool, out, variant, folder, database string) error {
+func perform(isQuick bool, out, only, variant, folder, database string) error {
 	if variant != "" {
 		cells, err := naive(corpus{folder: folder}, database, variant == "B")
 		fmt.Println(cells, "cells")
@@ -68,7 +70,7 @@ func perform(isQuick bool, out, variant, folder, database string) error {
 		s = quick
 	}
 	begin := time.Now()
-	figures, err := measure(s, func(what string) { fmt.Fprintf(os.Stderr, "%5.0f s  %s\n", time.Since(begin).Seconds(), what) })
+	figures, err := measure(s, only, func(what string) { fmt.Fprintf(os.Stderr, "%5.0f s  %s\n", time.Since(begin).Seconds(), what) })
 	if err != nil {
 		return err
 	}
@@ -76,14 +78,17 @@ func perform(isQuick bool, out, variant, folder, database string) error {
 	if isQuick {
 		fmt.Println("measured on a small corpus: the figures show that bench works, not how fast crflink is")
 	}
+	if only != "" {
+		return nil
+	}
 	if err := writeJSON(out, figures); err != nil || out != latest {
 		return err
 	}
 	return writePage("docs/performance.md", figures)
 }
 
-// measure takes all figures.
-func measure(s scale, tell func(string)) (figures []Figure, err error) {
+// measure takes all figures, or those of one part.
+func measure(s scale, only string, tell func(string)) (figures []Figure, err error) {
 	home, err := os.MkdirTemp("", "crflink-bench-*")
 	if err != nil {
 		return nil, err
@@ -112,9 +117,13 @@ func measure(s scale, tell func(string)) (figures []Figure, err error) {
 		{"tables in SQLite", func() ([]Figure, error) { return intoSQLite(home, s.patients, s.rounds) }},
 		{"tables in PostgreSQL", func() ([]Figure, error) { return intoPostgres(home, s.patients, s.rounds) }},
 		{"servers", func() ([]Figure, error) { return servers(p, small, s) }},
+		{"workers", func() ([]Figure, error) { return workers(p, s.shared, min(s.rounds, 2)) }},
 		{"memory", func() ([]Figure, error) { return memory(p, small, large, s.memory) }},
 		{"a night of many patients", func() ([]Figure, error) { return nights(p, s.night) }},
 	} {
+		if only != "" && only != part.name {
+			continue
+		}
 		tell(part.name)
 		some, err := part.do()
 		if err != nil {

@@ -38,12 +38,8 @@ func (r *rig) end() {
 	}
 }
 
-// intoPostgres compares the target with a COPY of the same rows into the same tables, by PostgreSQL's own psql.
-func intoPostgres(home string, subjects, rounds int) (figures []Figure, err error) {
-	w, err := newWarehouse(home, subjects)
-	if err != nil {
-		return nil, err
-	}
+// rigged measures with servers that end with it.
+func rigged(do func(*rig) ([]Figure, error)) (figures []Figure, err error) {
 	r := &rig{}
 	defer r.end()
 	defer func() {
@@ -55,9 +51,20 @@ func intoPostgres(home string, subjects, rounds int) (figures []Figure, err erro
 			err = errors.New(s.why)
 		}
 	}()
-	cluster := shared.Postgres(r)
-	p := &copied{warehouse: w, address: cluster.Database(r, "bench"), password: cluster.Password}
-	return p.compare(rounds)
+	return do(r)
+}
+
+// intoPostgres compares the target with a COPY of the same rows into the same tables, by PostgreSQL's own psql.
+func intoPostgres(home string, subjects, rounds int) ([]Figure, error) {
+	w, err := newWarehouse(home, subjects)
+	if err != nil {
+		return nil, err
+	}
+	return rigged(func(r *rig) ([]Figure, error) {
+		cluster := shared.Postgres(r)
+		p := &copied{warehouse: w, address: cluster.Database(r, "bench"), password: cluster.Password}
+		return p.compare(rounds)
+	})
 }
 
 // copied is a server with the tables that the target makes, and empty ones like them.

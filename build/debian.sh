@@ -27,6 +27,7 @@ missing_packages() {
         [ -e "$orthanc_plugin" ] || echo orthanc-dicomweb
         has dump2dcm || echo dcmtk
         has curl || echo curl
+        has ip || echo iproute2
         has systemd-analyze || echo systemd
         [ -d /usr/lib/python3/dist-packages/pydicom ] || echo python3-pydicom
         has_browser || echo chromium

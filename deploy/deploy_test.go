@@ -27,6 +27,7 @@ func scraped(t *testing.T) string {
 	night := time.Date(2026, 9, 1, 1, 30, 0, 0, time.UTC)
 	run := schedule.Run{ID: 1, Job: "psma", Due: night, Started: night.Add(time.Minute), Ended: night.Add(time.Hour)}
 	m := telemetry.NewMetrics("v1", func() []schedule.Standing { return []schedule.Standing{{Job: "psma", Next: night}} })
+	m.Shards(func() []telemetry.Shards { return []telemetry.Shards{{Study: "psma", Waiting: 3, Workers: 2}} })
 	m.Ended(run, schedule.Done)
 	m.Ended(run, schedule.Failed)
 	m.Requested(wire.Observed{Host: "fhir.example", Type: "Patient", Status: 200, Took: time.Second})

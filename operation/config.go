@@ -55,11 +55,12 @@ type Workers struct {
 	Attempts int           // of a shard, before it is given up
 	Silence  time.Duration // after which a shard is given to another process
 	Patience time.Duration // with a database that does not answer
+	Shard    time.Duration // after which a process leaves the rest of a shard to others
 }
 
 // UsualWorkers are those of a configuration that says nothing of them.
 func UsualWorkers() *Workers {
-	return &Workers{AtOnce: 8, AtSource: 16, Attempts: 3, Silence: time.Minute, Patience: 2 * time.Minute}
+	return &Workers{AtOnce: 8, AtSource: 16, Attempts: 3, Silence: time.Minute, Patience: 2 * time.Minute, Shard: 30 * time.Second}
 }
 
 // Listen says where metrics and health are told. Address is "" for nowhere.
@@ -231,10 +232,10 @@ func (l *loader) workers(v yamldoc.Value) {
 	if !v.Exists() {
 		return
 	}
-	f, usual := v.Fields("at-once", "at-source", "attempts", "silence", "patience"), UsualWorkers()
+	f, usual := v.Fields("at-once", "at-source", "attempts", "silence", "patience", "shard"), UsualWorkers()
 	l.config.Workers = &Workers{
 		AtOnce: l.atLeast(f["at-once"], 1, usual.AtOnce), AtSource: l.atLeast(f["at-source"], 1, usual.AtSource), Attempts: l.atLeast(f["attempts"], 1, usual.Attempts),
-		Silence: l.duration(f["silence"], usual.Silence), Patience: l.duration(f["patience"], usual.Patience),
+		Silence: l.duration(f["silence"], usual.Silence), Patience: l.duration(f["patience"], usual.Patience), Shard: l.duration(f["shard"], usual.Shard),
 	}
 	if l.config.Workers.Silence < leastSilence {
 		f["silence"].Errorf("", "silence must be at least %s", leastSilence)

@@ -42,6 +42,12 @@ type task struct {
 	Still   *note
 }
 
+// assignment is a shard as it is sealed.
+type assignment struct {
+	Checkpoint string
+	Tasks      []task
+}
+
 // ErrOtherInputs is returned for a worker whose study is not the one that the run computes.
 var ErrOtherInputs = errors.New("the study here is not the one that the run computes")
 
@@ -90,13 +96,16 @@ func (o *Order) Begin() (p Piece, ok bool, err error) {
 	if !ok {
 		return p, false, nil
 	}
-	tasks := make([]task, len(s.work))
+	a := assignment{s.checkpoint, make([]task, len(s.work))}
 	for i, w := range s.work {
-		tasks[i] = task{w.patient, w.subject.Number(), w.noted, w.key, w.still}
+		a.Tasks[i] = task{w.patient, w.subject.Number(), w.noted, w.key, w.still}
 	}
-	sealed, err := o.run.sealed(tasks, "shard "+s.name)
+	sealed, err := o.run.sealed(a, "shard "+s.name)
 	return Piece{s.name, len(s.work), sealed}, true, err
 }
+
+// Waiting returns how many shards are to be begun.
+func (o *Order) Waiting() int { return len(o.shards) - o.next }
 
 // Finished returns the names of the shards that the run has finished before it was interrupted.
 func (o *Order) Finished() []string { return o.finished }
@@ -118,17 +127,37 @@ func (o *Order) AtHome() *Order {
 // Compute computes an order in this process.
 func (o *Order) Compute(ctx context.Context) error { return here{}.Work(ctx, o) }
 
-// Take takes up what a shard came to that is stored. One goroutine calls it.
+// Take takes up what a shard came to that is stored. What was left of it is the next to be given out. One goroutine calls
+// Take, Begin and Waiting.
 func (o *Order) Take(name string, sealed []byte) error {
+	h, err := o.harvest(name, sealed)
+	if err != nil || len(h.Left) == 0 {
+		return err
+	}
+	i := slices.IndexFunc(o.shards, func(s shard) bool { return s.name == name })
+	if i < 0 {
+		return fmt.Errorf("shard %s leaves subjects, and is not of this run", name)
+	}
+	o.shards = slices.Insert(o.shards, o.next, o.shards[i].rest(h)) // first, or a run with a budget might finish none
+	return nil
+}
+
+// Inherit takes up what a shard came to, or a part of one, that an earlier leader of the run has given out, and that is finished.
+func (o *Order) Inherit(name string, sealed []byte) error {
+	_, err := o.harvest(name, sealed)
+	return err
+}
+
+func (o *Order) harvest(name string, sealed []byte) (*harvest, error) {
 	text, err := o.run.opened(sealed, "harvest "+name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	h, err := readHarvest(text)
 	if err == nil {
 		o.run.merge(h)
 	}
-	return err
+	return h, err
 }
 
 // Isolate counts the subjects of a shard as failed that nobody could finish. What is stored of them stays.
@@ -150,8 +179,8 @@ type Bench struct{ run *runner }
 func (o *Order) Bench() *Bench { return &Bench{o.run} }
 
 // NewBench prepares to compute pieces of a run that another process leads. The parts are those of the same study, opened here; what
-// a run needs besides is in its terms.
-func NewBench(ctx context.Context, parts Parts, program string, run ecrf.RunID, sealed []byte) (*Bench, error) {
+// a run needs besides is in its terms. Facts are what Prepare has read while the run was under way; nil reads them now.
+func NewBench(ctx context.Context, parts Parts, facts *Facts, program string, run ecrf.RunID, sealed []byte) (*Bench, error) {
 	veil, err := parts.Study.Veil(parts.Study.Dates)
 	if err != nil {
 		return nil, err
@@ -177,7 +206,10 @@ func NewBench(ctx context.Context, parts Parts, program string, run ecrf.RunID, 
 	}
 	r.common = r.commonDigest()
 	r.reach.partial, _ = fhir.Behind[fhir.Partial](r.Source) // without tolerance: what is read here has to be whole
-	return &Bench{r}, r.findPatients(ctx)
+	if r.facts = facts; facts == nil {
+		r.facts, err = Prepare(ctx, parts)
+	}
+	return &Bench{r}, err
 }
 
 // same compares the study that was opened here with that of the run.
@@ -207,38 +239,40 @@ func (s *Study) otherInput(run map[string]string) string {
 	return ""
 }
 
-// findPatients reads the facts of the source's patients. What cannot be read counts against whoever it is about; the run itself has
+// Prepare reads the facts of the source's patients. What cannot be read counts against whoever it is about; the run itself has
 // reported it.
-func (r *runner) findPatients(ctx context.Context) error {
-	r.facts = FactsFrom(r.Source, func(fhir.Rejected) {})
-	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
+func Prepare(ctx context.Context, parts Parts) (*Facts, error) {
+	facts := FactsFrom(parts.Source, func(fhir.Rejected) {})
+	for record, err := range parts.Source.Subjects(ctx, facts.Reject) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		record.Release()
 	}
-	return nil
+	return facts, nil
 }
 
-// Compute computes a piece. The result is stored by Store, in one transaction with whatever keeps it from being stored twice.
-func (b *Bench) Compute(ctx context.Context, p Piece) (*ShardResult, error) {
+// Compute computes a piece, or of one that takes longer than it may a part. The result is stored by Store, in one transaction with
+// whatever keeps it from being stored twice.
+func (b *Bench) Compute(ctx context.Context, p Piece, within time.Duration) (*ShardResult, error) {
+	begin := b.run.Clock()
 	text, err := b.run.opened(p.Sealed, "shard "+p.Name)
 	if err != nil {
 		return nil, err
 	}
-	var tasks []task
-	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&tasks); err != nil {
+	var a assignment
+	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&a); err != nil {
 		return nil, fmt.Errorf("%w: another version of the program leads it", ErrOtherInputs)
 	}
-	s := shard{name: p.Name, work: make([]work, len(tasks))}
-	for i, t := range tasks {
+	s := shard{name: p.Name, checkpoint: a.Checkpoint, work: make([]work, len(a.Tasks))}
+	for i, t := range a.Tasks {
 		subject, err := b.run.Vault.SubjectOf(ctx, t.Number)
 		if err != nil {
 			return nil, fmt.Errorf("a subject of the run is not in the vault that was opened here: %w", err)
 		}
 		s.work[i] = work{patient: t.Patient, subject: subject, noted: t.Noted, key: t.Key, still: t.Still}
 	}
-	return b.run.computeShard(ctx, s, nil)
+	return b.run.computeShard(ctx, s, nil, func() bool { return b.run.Clock().Sub(begin) >= within })
 }
 
 // Store stores a result, in the transaction of the context: all of it or nothing. The audit comes last, because whoever appends to it

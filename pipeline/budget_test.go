@@ -8,7 +8,7 @@ import (
 	"github.com/crflink/crflink/pipeline"
 )
 
-// TestARunWhoseTimeIsUsedUpStopsAndIsGoneOnWith gives each run time for some shards only, by a clock that moves when it is looked at.
+// TestARunWhoseTimeIsUsedUpStopsAndIsGoneOnWith gives each run time for some shards only, some of which are computed in parts, by a clock that moves when it is looked at.
 func TestARunWhoseTimeIsUsedUpStopsAndIsGoneOnWith(t *testing.T) {
 	s := newSite(t, 5, 40)
 	calm := openParts(t, exampleStudy(t), s.folder)
@@ -21,7 +21,7 @@ func TestARunWhoseTimeIsUsedUpStopsAndIsGoneOnWith(t *testing.T) {
 	left, runs := 1000, 0
 	for {
 		runs++
-		_, err := pipeline.Run(t.Context(), parts, pipeline.Options{AsOf: asOfTruth(study.Zone), Workers: 8, Budget: 5 * time.Minute})
+		_, err := pipeline.Run(t.Context(), parts, pipeline.Options{AsOf: asOfTruth(study.Zone), Workers: 8, Budget: 15 * time.Minute})
 		if err == nil {
 			break
 		}

@@ -32,6 +32,9 @@ type work struct {
 // decide decides about every patient of the source, and finds the subjects of those who are permitted. Nothing but
 // facts is read for it.
 func (r *runner) decide(ctx context.Context) error {
+	if r.isShared() {
+		r.Workshop.Call(ctx, r.Study)
+	}
 	if err := r.track(ctx); err != nil {
 		return err
 	}

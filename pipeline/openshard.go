@@ -15,9 +15,11 @@ type openShard struct {
 	shard   shard
 	facts   map[string]ecrf.Facts
 	entries map[string]ecrf.Entries
+	late    func() bool
 
 	mu      sync.Mutex
 	next    int      // subject
+	left    int      // subjects that nobody began before it was late
 	others  []*shift // of helpers
 	failed  error    // of theirs
 	helping sync.WaitGroup
@@ -28,6 +30,11 @@ func (t *openShard) take() (w work, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.next == len(t.shard.work) {
+		return w, false
+	}
+	if t.next > 0 && t.late() {
+		t.left = len(t.shard.work) - t.next
+		t.next = len(t.shard.work)
 		return w, false
 	}
 	t.next++

@@ -9,6 +9,8 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/crflink/crflink/audit"
 	"github.com/crflink/crflink/ecrf"
@@ -18,21 +20,43 @@ import (
 
 // shard is a part of the permitted subjects.
 type shard struct {
-	name string // of its checkpoint
-	work []work
+	name       string
+	checkpoint string // that is written with it; "" for none
+	work       []work
 }
 
 // subjectsPerShard keeps what a crash costs, and what waits in memory to be stored, small.
 const subjectsPerShard = 50
 
+// Shards that other processes compute are smaller: there are many for each process, however many take part, and a server that needs a
+// second for a subject has one done in less than half a minute.
+const (
+	sharedShards = 256
+	leastShared  = 2 // subjects
+	mostShared   = 25
+)
+
+// shardCount is how many shards so many subjects make. It knows nothing of who takes part, so that whoever goes on with a run parts it
+// alike.
+func (r *runner) shardCount(subjects int) int {
+	if r.isShared() {
+		return max(1, ceil(subjects, min(mostShared, max(leastShared, ceil(subjects, sharedShards)))))
+	}
+	few := min(r.Workers, ceil(subjects, 5)) // so that all workers of a small study have something to do
+	return max(1, few, ceil(subjects, subjectsPerShard))
+}
+
+func ceil(a, b int) int { return (a + b - 1) / b }
+
 // shards parts the work by a hash of the subject number, so that a subject's shard does not depend on who else is
-// there. The number of shards is part of their names: a checkpoint of another partition means nothing.
+// there. The number of shards is part of their names: a checkpoint of another partition means nothing. The largest come first: the
+// last ones, for which all wait, are small.
 func (r *runner) shards() []shard {
-	few := min(r.Workers, (len(r.work)+4)/5)                                    // so that all workers of a small study have something to do
-	n := uint32(max(1, few, (len(r.work)+subjectsPerShard-1)/subjectsPerShard)) // #nosec G115 -- far below 2^32
+	n := uint32(r.shardCount(len(r.work))) // #nosec G115 -- far below 2^32
 	all := make([]shard, n)
 	for i := range all {
 		all[i].name = fmt.Sprintf("%d/%d", i+1, n)
+		all[i].checkpoint = all[i].name
 	}
 	for _, w := range r.work {
 		h := fnv.New32a()
@@ -40,7 +64,25 @@ func (r *runner) shards() []shard {
 		s := &all[h.Sum32()%n]
 		s.work = append(s.work, w)
 	}
+	slices.SortStableFunc(all, func(a, b shard) int { return len(b.work) - len(a.work) })
 	return all
+}
+
+// rest is what a process has left of the shard, under a name of its own. Its checkpoint is that of the whole, unless somebody is
+// missed in what was done.
+func (s *shard) rest(h *harvest) shard {
+	base, nth, _ := strings.Cut(s.name, "+")
+	n, _ := strconv.Atoi(nth) // of a whole shard it is 0
+	r := shard{name: fmt.Sprintf("%s+%d", base, n+1), checkpoint: s.checkpoint}
+	if len(h.Missed) > 0 {
+		r.checkpoint = ""
+	}
+	for _, w := range s.work {
+		if slices.Contains(h.Left, w.subject.Number()) {
+			r.work = append(r.work, w)
+		}
+	}
+	return r
 }
 
 // anyParted reports whether the shard has a subject whose changes are listed for a person before they are stored.
@@ -58,6 +100,7 @@ type harvest struct {
 	Emptied  []*ecrf.SubjectChange // that wait until it is known whether the run may go on
 	Seen     map[string]note       // by subject, for the next run
 	Marks    []audit.Standing      // of decisions that came out otherwise when the subject's data had been read
+	Left     []string              // subjects that were not begun, because the shard took too long
 }
 
 // bytes writes a harvest.
@@ -128,18 +171,19 @@ type shift struct {
 }
 
 func (r *runner) shift(s shard) *shift {
-	done := &ShardResult{batch: ecrf.Batch{Checkpoint: s.name}, harvest: harvest{Shard: s.name, Worked: newWorked(), Seen: map[string]note{}}}
+	done := &ShardResult{batch: ecrf.Batch{Checkpoint: s.checkpoint}, harvest: harvest{Shard: s.name, Worked: newWorked(), Seen: map[string]note{}}}
 	reject := func(x fhir.Rejected) { done.harvest.Rejected = append(done.harvest.Rejected, x) }
 	return &shift{r, r.facts.telling(reject), done}
 }
 
-// computeShard computes a shard, with the help of workers who have none any more where there are such.
-func (r *runner) computeShard(ctx context.Context, s shard, helpers *helpers) (*ShardResult, error) {
+// computeShard computes a shard until it is late: the rest of its subjects is left to another. At least one is computed. Workers who have
+// no shard any more help, where there are such.
+func (r *runner) computeShard(ctx context.Context, s shard, helpers *helpers, late func() bool) (*ShardResult, error) {
 	numbers := make([]string, len(s.work))
 	for i, w := range s.work {
 		numbers[i] = w.subject.Number()
 	}
-	t := &openShard{run: r, shard: s}
+	t := &openShard{run: r, shard: s, late: late}
 	var err error
 	if t.facts, err = r.Ledger.Facts(ctx, numbers); err != nil {
 		return nil, err
@@ -154,6 +198,9 @@ func (r *runner) computeShard(ctx context.Context, s shard, helpers *helpers) (*
 	t.close()
 	for _, other := range t.others {
 		now.done.add(other.done)
+	}
+	if t.left > 0 {
+		now.done.harvest.Left, now.done.batch.Checkpoint = numbers[len(numbers)-t.left:], ""
 	}
 	return now.done, errors.Join(err, t.failed)
 }

@@ -8,6 +8,8 @@ import (
 // Workshop has the shards of a run computed, wherever it likes. When Work returns without an error, what each shard that was begun
 // came to is stored and taken up.
 type Workshop interface {
+	// Call is told that a run begins to read its patients' facts: whoever will compute may do so, too.
+	Call(ctx context.Context, study *Study)
 	Work(ctx context.Context, order *Order) error
 }
 
@@ -23,14 +25,20 @@ type Order struct {
 
 // workshop is where the run's shards are computed: in this process, unless the run was given another way.
 func (r *runner) workshop() Workshop {
-	if r.Workshop == nil || r.DryRun {
+	if !r.isShared() {
 		return here{}
 	}
 	return r.Workshop
 }
 
+// isShared reports whether shards are computed by a workshop that the run was given.
+func (r *runner) isShared() bool { return r.Workshop != nil && !r.DryRun }
+
 // here computes shards in this process, side by side.
 type here struct{}
+
+// Call tells nobody.
+func (here) Call(context.Context, *Study) {}
 
 // Work computes the shards with as many goroutines as the run has workers; those for whom there is no shard left help others with
 // theirs. The caller's stores them, one transaction each.
@@ -45,7 +53,7 @@ func (here) Work(ctx context.Context, order *Order) error {
 		workers.Go(func() {
 			defer open.help(ctx)
 			for s := range todo {
-				result, err := order.run.computeShard(ctx, s, open)
+				result, err := order.run.computeShard(ctx, s, open, never)
 				if err != nil {
 					cancel(err)
 					return
@@ -73,6 +81,8 @@ func (here) Work(ctx context.Context, order *Order) error {
 	}
 	return context.Cause(ctx)
 }
+
+func never() bool { return false }
 
 // feed gives the shards out until there is none, or the budget is used up.
 func (o *Order) feed(ctx context.Context, todo chan<- shard) {

@@ -170,6 +170,46 @@ func (q *queue) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+// Shards is how the shards of a study's run stand that several processes compute.
+type Shards struct {
+	Study                           string
+	Waiting, Running, Done, GivenUp int
+	Oldest                          time.Duration // how long the one has waited that waits longest
+	Workers                         int           // processes that were there lately
+	Lost                            int           // that this process has given up since it began
+}
+
+// Shards tells what is returned at each scrape.
+func (m *Metrics) Shards(now func() []Shards) { m.registry.MustRegister(&shards{now}) }
+
+type shards struct{ now func() []Shards }
+
+var (
+	shard   = prometheus.NewDesc("crflink_shards", "Shards of the run under way that several processes compute, by how they stand.", []string{"study", "state"}, nil)
+	oldest  = prometheus.NewDesc("crflink_shard_wait_seconds", "How long the shard has waited for a process that waits longest.", []string{"study"}, nil)
+	workers = prometheus.NewDesc("crflink_workers", "Processes that compute shards of the study, and were there lately.", []string{"study"}, nil)
+	lost    = prometheus.NewDesc("crflink_shards_given_up_total", "Shards that were given up because they ended every process that tried them.", []string{"study"}, nil)
+)
+
+// Describe names the metrics.
+func (q *shards) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{shard, oldest, workers, lost} {
+		out <- d
+	}
+}
+
+// Collect tells them.
+func (q *shards) Collect(out chan<- prometheus.Metric) {
+	for _, s := range q.now() {
+		for state, n := range map[string]int{"waiting": s.Waiting, "running": s.Running, "done": s.Done, "given-up": s.GivenUp} {
+			out <- prometheus.MustNewConstMetric(shard, prometheus.GaugeValue, float64(n), s.Study, state)
+		}
+		out <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, s.Oldest.Seconds(), s.Study)
+		out <- prometheus.MustNewConstMetric(workers, prometheus.GaugeValue, float64(s.Workers), s.Study)
+		out <- prometheus.MustNewConstMetric(lost, prometheus.CounterValue, float64(s.Lost), s.Study)
+	}
+}
+
 func truth(b bool) float64 {
 	if b {
 		return 1

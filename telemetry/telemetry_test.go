@@ -42,8 +42,13 @@ func TestMetricsTellTheLastRunAndForgetTheOneBefore(t *testing.T) {
 	second.Resources.Rejected.Add("new reason", 1)
 	second.Patients.Delivered = -5 // hidden
 	m.Report(second)
+	m.Shards(func() []Shards {
+		return []Shards{{Study: "s", Waiting: 7, Running: 2, Done: 1, GivenUp: 3, Oldest: 90 * time.Second, Workers: 4, Lost: 5}}
+	})
 	text := scrape(t, m)
 	for _, line := range []string{
+		`crflink_shards{state="waiting",study="s"} 7`, `crflink_shards{state="running",study="s"} 2`, `crflink_shards{state="done",study="s"} 1`,
+		`crflink_shards{state="given-up",study="s"} 3`, `crflink_shard_wait_seconds{study="s"} 90`, `crflink_workers{study="s"} 4`, `crflink_shards_given_up_total{study="s"} 5`,
 		`crflink_last_success_timestamp_seconds{study="s"} 1.7882298e+09`, `crflink_run_lag_seconds{study="s"} 90`, `crflink_runs_total{state="done",study="s"} 1`,
 		`crflink_resources_rejected{reason="new reason",study="s"} 1`, `crflink_patients{outcome="delivered",study="s"} 0`,
 		`crflink_paused{study="s"} 1`, `crflink_runs_waiting{study="s"} 2`, `crflink_build_info{version="v1"} 1`,

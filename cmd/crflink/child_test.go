@@ -23,8 +23,9 @@ const asOf = "2026-09-01T12:00:00+02:00"
 
 // job is a study in a folder of its own, which child processes of the real program work on.
 type job struct {
-	dir string
-	env []string
+	dir    string
+	env    []string
+	starts func(*exec.Cmd) error // begins its processes; nil on this machine
 }
 
 // newJob copies the example study and replaces texts of its study file. Everything that it writes goes below the

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/pipeline"
@@ -14,9 +15,13 @@ import (
 // remembered is how many runs are looked through for the last one of a study that came to its end.
 const remembered = 50
 
+// scrapePatience is how long a scrape waits for the databases of shards.
+const scrapePatience = 5 * time.Second
+
 // watch prepares metrics and traces: metrics go on from what the book knows.
 func (d *daemon) watch(ctx context.Context, plan schedule.Plan) (err error) {
 	d.metrics, d.traces = telemetry.NewMetrics(version(), func() []schedule.Standing { return d.nights.Standings() }), &telemetry.Traces{}
+	d.metrics.Shards(d.shards)
 	if d.config.Traces != "" {
 		if d.traces, err = telemetry.NewTraces(ctx, d.config.Traces, version()); err != nil {
 			return err
@@ -38,6 +43,23 @@ func (d *daemon) watch(ctx context.Context, plan schedule.Plan) (err error) {
 	}
 	d.nights.Ended = d.ended
 	return nil
+}
+
+// shards tells how the runs stand that are computed together with workers. A database that does not answer tells nothing.
+func (d *daemon) shards() (all []telemetry.Shards) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
+	defer cancel()
+	for study, station := range d.stations {
+		n, err := station.Standing(ctx)
+		if err != nil {
+			d.log.Warn("how the shards stand is not told", "study", study, "error", err.Error())
+			continue
+		}
+		all = append(all, telemetry.Shards{
+			Study: study, Waiting: n.Waiting, Running: n.Running, Done: n.Done, GivenUp: n.GivenUp, Oldest: n.Oldest, Workers: n.Workers, Lost: n.Lost,
+		})
+	}
+	return all
 }
 
 // lastDone returns a study's last run that came to its end, with its report; nil for none.

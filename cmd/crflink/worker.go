@@ -121,7 +121,7 @@ func openStation(ctx context.Context, w *operation.Workers, study *pipeline.Stud
 		return nil, err
 	}
 	return river.Open(ctx, place, study, river.Options{
-		AtOnce: w.AtOnce, AtSource: w.AtSource, Attempts: w.Attempts, Beat: w.Silence / 6, Silence: w.Silence, Patience: w.Patience, Poll: min(500*time.Millisecond, w.Silence/6),
+		AtOnce: w.AtOnce, AtSource: w.AtSource, Attempts: w.Attempts, Beat: w.Silence / 6, Silence: w.Silence, Patience: w.Patience, Shard: w.Shard,
 		Program: version(), Log: log,
 		Open: func(ctx context.Context) (river.Guest, error) { return openGuest(ctx, study.File) },
 	})

@@ -183,7 +183,7 @@ func (j *job) begin(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: j.command(context.WithoutCancel(t.Context()), args...), log: &watchedLog{said: map[string]chan struct{}{}}, ended: make(chan struct{})}
 	p.cmd.Stderr, p.cmd.Stdout = p.log, p.log
-	must(t, p.cmd.Start())
+	must(t, j.starting(p.cmd))
 	go func() { defer close(p.ended); _ = p.cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
@@ -338,19 +338,13 @@ func TestARunOfSeveralProcessesIsThatOfOne(t *testing.T) {
 	})
 	t.Run("a worker's network is cut", func(t *testing.T) {
 		leader, _ := f.workers(t, "cut", 1)
-		network := newNetwork(t)
-		far := f.host(t, "cut")
-		text := far.read(t, "study.yaml")
-		for _, address := range []string{fmt.Sprintf("127.0.0.1:%d", f.cluster.Port), strings.TrimSuffix(strings.TrimPrefix(f.hospital, "fhir: http://"), "/fhir")} {
-			text = strings.ReplaceAll(text, address, network.through(t, address))
-		}
-		far.write(t, "study.yaml", text)
+		far := f.region(t).host(t, "cut")
 		w := far.worker(t)
 		p := leader.lead(t)
 		w.says(t, stored)
-		network.cut(true)
+		far.cut(true)
 		p.done(t)
-		network.cut(false)
+		far.cut(false)
 		f.same(t, leader, "cut")
 		w.signal(syscall.SIGTERM)
 		w.done(t)

@@ -49,10 +49,12 @@ type lead struct {
 	*Station
 	order *pipeline.Order
 	at    atWork
-	out   int  // shards that are given out and not taken up
-	all   bool // nothing is left to be given out
+	next  *pipeline.Piece // to be offered; nil when none is known to be
+	out   int             // shards that are given out and not taken up
+	all   bool            // nothing is to be given out
 	taken map[string]bool
-	lost  time.Time // since when the database does not answer
+	ahead int       // shards that are not given out, as the others know
+	gone  time.Time // since when the database does not answer
 }
 
 // begin makes this process the newest leader of the run: what an earlier one has given out is void from now on.
@@ -62,12 +64,15 @@ func (l *lead) begin(ctx context.Context) error {
 		return err
 	}
 	l.at.run = int64(l.order.Run())
+	l.mu.Lock()
+	call := l.called
+	l.mu.Unlock()
 	return told(pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "DELETE FROM shard_run WHERE run <> $1", l.at.run); err != nil {
 			return err
 		}
-		err := tx.QueryRow(ctx, `INSERT INTO shard_run (run, epoch, terms) VALUES ($1, 1, $2)
-			ON CONFLICT (run) DO UPDATE SET epoch = shard_run.epoch + 1, terms = excluded.terms RETURNING epoch`, l.at.run, terms).Scan(&l.at.epoch)
+		err := tx.QueryRow(ctx, `INSERT INTO shard_run (run, epoch, terms, call) VALUES ($1, 1, $2, $3)
+			ON CONFLICT (run) DO UPDATE SET epoch = shard_run.epoch + 1, terms = excluded.terms, call = excluded.call RETURNING epoch`, l.at.run, terms, call).Scan(&l.at.epoch)
 		if err != nil {
 			return err
 		}
@@ -79,9 +84,12 @@ func (l *lead) begin(ctx context.Context) error {
 	}))
 }
 
-// inherit takes up what shards came to that were finished under an earlier leader.
+// whole is the shard whose rest, or the rest of whose rest, a shard is.
+const whole = "split_part(shard, '+', 1)"
+
+// inherit takes up what shards came to that were finished under an earlier leader, with all their parts.
 func (l *lead) inherit(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND harvest IS NOT NULL AND shard = ANY ($2)", l.at.run, l.order.Finished())
+	rows, err := tx.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND harvest IS NOT NULL AND "+whole+" = ANY ($2)", l.at.run, l.order.Finished())
 	if err != nil {
 		return err
 	}
@@ -90,7 +98,7 @@ func (l *lead) inherit(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	for _, f := range found {
-		if err := l.order.Take(f.Shard, f.Harvest); err != nil {
+		if err := l.order.Inherit(f.Shard, f.Harvest); err != nil {
 			return err
 		}
 	}
@@ -128,7 +136,7 @@ func (l *lead) turn(ctx context.Context) error {
 			return err
 		}
 	}
-	l.lost = time.Time{}
+	l.gone = time.Time{}
 	return nil
 }
 
@@ -144,11 +152,11 @@ func (l *lead) bears(ctx context.Context, err error) bool {
 		return false
 	}
 	now := time.Now()
-	if l.lost.IsZero() {
-		l.lost = now
+	if l.gone.IsZero() {
+		l.gone = now
 		l.options.Log.Warn("the database does not answer; the run waits for it", "run", l.at.run, "error", err.Error())
 	}
-	return now.Sub(l.lost) < l.options.Patience
+	return now.Sub(l.gone) < l.options.Patience
 }
 
 // passingClasses are those of PostgreSQL's errors that say nothing of the statement: connections, conflicts, resources, the operator.
@@ -168,7 +176,7 @@ type holder interface{ HoldRun(context.Context) error }
 // hold takes the run again after the database has let go of it.
 func (l *lead) hold(ctx context.Context) error {
 	h, ok := l.order.Parts().Ledger.(holder)
-	if !ok || l.lost.IsZero() {
+	if !ok || l.gone.IsZero() {
 		return nil
 	}
 	return passing(h.HoldRun(ctx))
@@ -177,39 +185,69 @@ func (l *lead) hold(ctx context.Context) error {
 // shardsAhead is how many shards are given out beyond those that are done: enough for many processes, few enough for a budget.
 const shardsAhead = 64
 
-// give gives shards out.
+// give gives shards out. One whose offer the database did not take is offered again.
 func (l *lead) give(ctx context.Context) error {
-	for !l.all && l.out < shardsAhead {
-		p, ok, err := l.order.Begin()
-		if err != nil {
+	for l.out < shardsAhead && (l.next != nil || !l.all) {
+		if l.next == nil {
+			p, ok, err := l.order.Begin()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				l.all = true
+				break
+			}
+			l.next = &p
+		}
+		if err := l.offer(ctx, *l.next); err != nil {
 			return err
 		}
-		if !ok {
-			l.all = true
-			return nil
+		l.next = nil
+	}
+	if n := l.order.Waiting(); n != l.ahead {
+		if _, err := l.pool.Exec(ctx, "UPDATE shard_call SET ahead = $1", n); err != nil {
+			return passing(err)
 		}
-		if err := l.offer(ctx, p); err != nil {
-			return err // the run ends: the order does not give the shard again
-		}
+		l.ahead = n
 	}
 	return nil
 }
 
-// offer makes a shard's row with its job. One that was tried too often under earlier leaders is given up at once.
+// errSucceeded ends a run that another process has taken over.
+var errSucceeded = errors.New("another process leads the run now")
+
+// offer makes a shard's row with its job, unless it has been. What parts of it came to under an earlier leader is void. One that was tried
+// too often under earlier leaders is given up at once.
 func (l *lead) offer(ctx context.Context, p pipeline.Piece) error {
 	var lost int
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `INSERT INTO shard_offer (run, shard, epoch, piece) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (run, shard) DO UPDATE SET epoch = excluded.epoch, piece = excluded.piece, harvest = NULL, closed = FALSE, beat = NULL
-			RETURNING lost`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&lost)
+		var epoch int64
+		err := tx.QueryRow(ctx, "SELECT epoch FROM shard_run WHERE run = $1 FOR SHARE", l.at.run).Scan(&epoch)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && epoch != l.at.epoch {
+			return errSucceeded
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE shard_offer SET harvest = NULL, closed = TRUE WHERE run = $1 AND epoch < $2 AND "+whole+" = $3 AND shard <> $3", l.at.run, l.at.epoch, p.Name); err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `INSERT INTO shard_offer (run, shard, epoch, piece) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (run, shard) DO UPDATE SET epoch = excluded.epoch, piece = excluded.piece, harvest = NULL, closed = FALSE, beat = NULL, taken = FALSE, offered = now()
+			WHERE shard_offer.epoch < excluded.epoch RETURNING lost`, l.at.run, p.Name, l.at.epoch, p.Sealed).Scan(&lost)
+		if errors.Is(err, pgx.ErrNoRows) { // the database took it, and did not come to say so
+			return nil
+		}
 		if err != nil || lost >= l.options.Attempts {
 			return err
 		}
 		return l.insert(ctx, tx, p.Name)
 	})
 	switch {
-	case err != nil:
+	case errors.Is(err, errSucceeded):
 		return told(err)
+	case err != nil:
+		return passing(err)
 	case lost >= l.options.Attempts:
 		return l.isolate(ctx, p.Name)
 	}
@@ -227,28 +265,31 @@ func (l *lead) insert(ctx context.Context, tx pgx.Tx, shard string) error {
 	return err
 }
 
-// gather takes up what is stored.
+// gather takes up what is stored. That a shard is taken is written down behind that, so that it is not asked for again.
 func (l *lead) gather(ctx context.Context) error {
-	names := make([]string, 0, len(l.taken))
-	for name := range l.taken {
-		names = append(names, name)
-	}
-	rows, err := l.pool.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND epoch = $2 AND harvest IS NOT NULL AND shard <> ALL ($3)", l.at.run, l.at.epoch, names)
+	rows, err := l.pool.Query(ctx, "SELECT shard, harvest FROM shard_offer WHERE run = $1 AND epoch = $2 AND harvest IS NOT NULL AND NOT taken", l.at.run, l.at.epoch)
 	if err != nil {
 		return passing(err)
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[stored])
-	if err != nil {
+	if err != nil || len(found) == 0 {
 		return passing(err)
 	}
-	for _, f := range found {
+	names := make([]string, len(found))
+	for i, f := range found {
+		names[i] = f.Shard
+		if l.taken[f.Shard] {
+			continue
+		}
 		if err := l.order.Take(f.Shard, f.Harvest); err != nil {
 			return err
 		}
 		l.taken[f.Shard] = true
 		l.out--
+		l.all = false // a rest of it is given out
 	}
-	return nil
+	_, err = l.pool.Exec(ctx, "UPDATE shard_offer SET taken = TRUE WHERE run = $1 AND epoch = $2 AND shard = ANY ($3)", l.at.run, l.at.epoch, names)
+	return passing(err)
 }
 
 // wordless is 1 where the newest attempt has begun and said nothing of its end.
@@ -318,6 +359,7 @@ func (l *lead) isolate(ctx context.Context, shard string) error {
 		return passing(err)
 	}
 	l.order.Isolate(shard, fmt.Sprintf("shard %s was given up: %d attempts ended without a word, and may have ended their processes", shard, l.options.Attempts))
+	l.lost.Add(1)
 	l.options.Log.Error("a shard is given up", "run", l.at.run, "shard", shard)
 	return nil
 }
@@ -348,7 +390,7 @@ func (s *Station) sweep(ctx context.Context) {
 	}
 	s.mu.Unlock()
 	for at, b := range old {
-		if _, err := s.terms(ctx, at); errors.Is(err, errOver) {
+		if _, _, err := s.terms(ctx, at); errors.Is(err, errOver) {
 			s.forget(at, b)
 		}
 	}

@@ -23,13 +23,13 @@ var (
 	errFenced = errors.New("another attempt has the shard, or the run is over")
 )
 
-// terms returns what all shards of a run have in common.
-func (s *Station) terms(ctx context.Context, at atWork) (sealed []byte, err error) {
-	err = s.pool.QueryRow(ctx, "SELECT terms FROM shard_run WHERE run = $1 AND epoch = $2", at.run, at.epoch).Scan(&sealed)
+// terms returns what all shards of a run have in common, and with which call it began.
+func (s *Station) terms(ctx context.Context, at atWork) (sealed []byte, call int64, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT terms, call FROM shard_run WHERE run = $1 AND epoch = $2", at.run, at.epoch).Scan(&sealed, &call)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, errOver
+		return nil, 0, errOver
 	}
-	return sealed, told(err)
+	return sealed, call, told(err)
 }
 
 // take begins an attempt. From now on every earlier one is fenced.

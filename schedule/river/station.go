@@ -2,12 +2,14 @@ package river
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,11 +39,18 @@ type Options struct {
 	Silence  time.Duration // after which an attempt that says nothing is given to somebody else
 	Poll     time.Duration // how often a leader looks
 	Patience time.Duration // how long a leader does without the database
+	Shard    time.Duration // after which an attempt begins no further subject, and leaves the rest of its shard to others
 	Program  string        // version; only the same one computes for a run
 	// Open opens the study to work for a run that another process leads.
 	Open func(context.Context) (Guest, error)
 	Log  *slog.Logger
 }
+
+// usualPoll is how often a leader looks; nextShard how soon a process that has finished a shard asks for another.
+const (
+	usualPoll = 200 * time.Millisecond
+	nextShard = 10 * time.Millisecond
+)
 
 // Usual settings. An attempt that says nothing for a minute is dead, stopped, or cut off.
 func (o Options) usual() Options {
@@ -52,8 +61,9 @@ func (o Options) usual() Options {
 	}
 	set(&o.Beat, 10*time.Second)
 	set(&o.Silence, time.Minute)
-	set(&o.Poll, 500*time.Millisecond)
+	set(&o.Poll, usualPoll)
 	set(&o.Patience, 2*time.Minute)
+	set(&o.Shard, 30*time.Second)
 	o.AtOnce, o.AtSource = max(1, o.AtOnce), max(1, o.AtSource)
 	if o.Attempts == 0 {
 		o.Attempts = 3
@@ -79,16 +89,24 @@ type Station struct {
 	schema  string
 	pool    *pgxpool.Pool
 	client  *river.Client[pgx.Tx]
-	server  string // of the study's source
+	server  string       // of the study's source
+	id      string       // of this process, by chance
+	away    func()       // ends what Start began beside the jobs
+	lost    atomic.Int64 // shards that were given up
 
-	mu    sync.Mutex
-	bench map[atWork]*bench // by run and epoch
+	hearing sync.Mutex // of calls; it is taken before mu
+
+	mu     sync.Mutex
+	bench  map[atWork]*bench // by run and epoch
+	called int64             // of the newest run that this process has called for
+	heard  int64             // newest call; -1 before any was looked at
+	ahead  *ahead            // of the newest call; nil when it is used or there is none
 }
 
 // Open opens the study's schema, which the ledger has made, and makes the tables of the distribution if need be. Nothing is worked
 // off before Start.
 func Open(ctx context.Context, p store.Place, study *pipeline.Study, o Options) (*Station, error) {
-	s := &Station{options: o.usual(), schema: p.Schema, server: study.Sources[0].URL, bench: map[atWork]*bench{}}
+	s := &Station{options: o.usual(), schema: p.Schema, server: study.Sources[0].URL, id: rand.Text(), away: func() {}, bench: map[atWork]*bench{}, heard: -1}
 	if err := s.connect(ctx, p); err != nil {
 		return nil, fmt.Errorf("the distribution of shards: %w", err)
 	}
@@ -101,6 +119,7 @@ func (s *Station) connect(ctx context.Context, p store.Place) error {
 		return err
 	}
 	base.RuntimeParams["search_path"] = pgx.Identifier{p.Schema}.Sanitize()
+	base.RuntimeParams["idle_in_transaction_session_timeout"] = "10000" // of a process that is stopped or cut off, for which others wait
 	config, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return err
@@ -118,7 +137,7 @@ func (s *Station) connect(ctx context.Context, p store.Place) error {
 	river.AddWorker(workers, &worker{station: s})
 	s.client, err = river.NewClient(riverpgxv5.New(s.pool), &river.Config{
 		Schema: p.Schema, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: s.options.AtOnce}}, FetchOnlyKnownKinds: true,
-		MaxAttempts: s.options.Attempts, RetryPolicy: soon{}, JobTimeout: -1, Logger: slog.New(warnings{s.options.Log.Handler()}).With("part", "queue"),
+		FetchCooldown: nextShard, MaxAttempts: s.options.Attempts, RetryPolicy: soon{}, JobTimeout: -1, Logger: slog.New(warnings{s.options.Log.Handler()}).With("part", "queue"),
 		CompletedJobRetentionPeriod: time.Hour, DiscardedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour,
 	})
 	if err != nil {
@@ -174,10 +193,20 @@ func (s *Station) migrate(ctx context.Context) error {
 }
 
 // Start begins to work off jobs.
-func (s *Station) Start(ctx context.Context) error { return s.client.Start(ctx) }
+func (s *Station) Start(ctx context.Context) error {
+	if err := s.client.Start(ctx); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	watching := make(chan struct{})
+	go func() { defer close(watching); s.watch(ctx) }()
+	s.away = func() { stop(); <-watching }
+	return nil
+}
 
 // Stop takes no job any more and waits for those under way; when ctx ends they are given up, and done by somebody else.
 func (s *Station) Stop(ctx context.Context) error {
+	s.away()
 	err := s.client.Stop(ctx)
 	if err != nil {
 		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -189,6 +218,10 @@ func (s *Station) Stop(ctx context.Context) error {
 
 // Close closes all that the station has opened.
 func (s *Station) Close() error {
+	s.away()
+	ctx, cancel := context.WithTimeout(context.Background(), giveBackTimeout)
+	defer cancel()
+	_ = s.leave(ctx) // or it is forgotten later
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error

@@ -100,7 +100,7 @@ func (s *Station) compute(ctx context.Context, b *bench, o *offer, job *river.Jo
 	beaten := make(chan struct{})
 	go func() { defer close(beaten); s.beat(ctx, o, stop) }()
 	defer func() { stop(nil); <-beaten }()
-	if o.done, err = b.bench.Compute(ctx, pipeline.Piece{Name: o.Shard, Sealed: o.piece}); err != nil {
+	if o.done, err = b.bench.Compute(ctx, pipeline.Piece{Name: o.Shard, Sealed: o.piece}, s.options.Shard); err != nil {
 		return errors.Join(err, fencedBy(ctx))
 	}
 	sealed, err := b.bench.Harvest(o.done)
@@ -171,14 +171,16 @@ func (s *Station) benchOf(ctx context.Context, at atWork) (*bench, error) {
 func (s *Station) open(ctx context.Context, at atWork, b *bench) {
 	defer close(b.ready)
 	s.sweep(ctx)
-	sealed, err := s.terms(ctx, at)
+	sealed, call, err := s.terms(ctx, at)
 	if err != nil {
 		b.err = err
 		return
 	}
-	guest, err := s.options.Open(ctx)
-	if err != nil {
-		b.err = err
+	var guest Guest
+	var facts *pipeline.Facts
+	if a := s.prepared(ctx, call); a != nil {
+		guest, facts = a.guest, a.facts
+	} else if guest, b.err = s.options.Open(ctx); b.err != nil {
 		return
 	}
 	b.close = guest.Close
@@ -188,7 +190,7 @@ func (s *Station) open(ctx context.Context, at atWork, b *bench) {
 		return
 	}
 	b.ledger = ledger
-	b.bench, b.err = pipeline.NewBench(ctx, guest.Parts, s.options.Program, ecrf.RunID(at.run), sealed)
+	b.bench, b.err = pipeline.NewBench(ctx, guest.Parts, facts, s.options.Program, ecrf.RunID(at.run), sealed)
 }
 
 // lead has this process's own bench used for a run that it leads, until the returned function is called.

@@ -15,6 +15,7 @@ func serve() node {
 			"attempts":  whole().said("of a shard whose processes end without a word, before it is given up; usually 3"),
 			"silence":   duration().said("after which a shard whose process says nothing is given to another; usually 60s"),
 			"patience":  duration().said("how long the process that leads a run waits for a database that does not answer; usually 2m"),
+			"shard":     duration().said("after which a process begins no further subject of a shard, and leaves the rest to others; usually 30s"),
 		}).said("runs are computed together with crflink worker: for studies with a ledger in PostgreSQL and a FHIR server as source"),
 		"listen": object(map[string]node{
 			"address": text().said("HOST:PORT, or none; usually 127.0.0.1:9464"), "token-env": text(), "token-file": text(), "certificate": text(), "certificate-key": text(),
