@@ -128,15 +128,26 @@ func (p Place) open() (*connections, error) {
 	return c, nil
 }
 
-// create makes the schema unless it is there: then the role needs no right to make any.
+// create makes the schema unless it is there: then the role needs no right to make any. Of several that make it at once the database refuses
+// all but one, whatever IF NOT EXISTS says: they look again.
 func (p Place) create(ctx context.Context, db *sqlx.DB) error {
-	var there bool
-	err := db.GetContext(ctx, &there, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", p.Schema)
+	there, err := p.isThere(ctx, db)
 	if err != nil || there {
 		return err
 	}
 	_, err = db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{p.Schema}.Sanitize())
+	if err == nil {
+		return nil
+	}
+	if there, again := p.isThere(ctx, db); again == nil && there {
+		return nil
+	}
 	return err
+}
+
+func (p Place) isThere(ctx context.Context, db *sqlx.DB) (there bool, err error) {
+	err = db.GetContext(ctx, &there, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", p.Schema)
+	return there, err
 }
 
 // ErrRunUnderWay is returned while another process has the study's run.
