@@ -58,7 +58,7 @@ func (t *Trace) event(m *Mapping, name string) {
 func (r *run) traceEvent(e *event, rule *rule) (outer *Steps) {
 	outer = r.at
 	if t := r.in.Trace; t != nil && slices.Contains(t.follow, e.name) {
-		r.at = rule.steps(e.name, r.mapping)
+		r.at = stepsOf(e.name, rule, rule.variants, r.mapping)
 	}
 	return outer
 }
@@ -68,7 +68,7 @@ func (r *run) traceForm(f *form) {
 	if t == nil || !t.at(f.event) || !slices.ContainsFunc(f.rules, func(rule *rule) bool { return rule.id == t.Rule }) {
 		return
 	}
-	r.at = f.repeat.steps(f.name, r.mapping)
+	r.at = stepsOf(f.name, f.repeat, f.repeat.variants, r.mapping)
 	t.Form = r.at
 }
 
@@ -77,7 +77,7 @@ func (r *run) traceRule(rule *rule, c *keyed) (outer *Steps) {
 	if r.in.Trace == nil || r.in.Trace.Rule != rule.id || !r.in.Trace.at(r.event) {
 		return outer
 	}
-	r.at = rule.steps(rule.id, r.mapping)
+	r.at = stepsOf(rule.id, rule, rule.variants, r.mapping)
 	if c != nil {
 		r.at.Instance, r.at.Date, r.at.Key, r.at.Order = c.res.Key().String(), c.dateText(), c.key, c.order
 	}
@@ -255,22 +255,19 @@ func (s *selector) says() Says {
 	return says
 }
 
-// steps begins the steps of a rule.
-func (rule *rule) steps(name string, m *Mapping) *Steps {
-	s := &Steps{Rule: name, Says: rule.says()}
-	for _, o := range m.overlays {
-		if own := rule.variants[o.alias]; own != nil {
-			s.varies(o.alias, own.says())
-		}
-	}
-	return s
+// spoken is a rule, or the repeat rule of a form.
+type spoken interface {
+	comparable
+	says() Says
 }
 
-func (r *repeat) steps(name string, m *Mapping) *Steps {
-	s := &Steps{Rule: name, Says: r.says()}
+// stepsOf begins the steps of a rule, with the variants of sources where these say something else.
+func stepsOf[R spoken](name string, rule R, variants map[string]R, m *Mapping) *Steps {
+	s := &Steps{Rule: name, Says: rule.says()}
+	var none R
 	for _, o := range m.overlays {
-		if own := r.variants[o.alias]; own != nil {
-			s.varies(o.alias, own.says())
+		if own := variants[o.alias]; own != none && !reflect.DeepEqual(own.says(), s.Says) {
+			s.Own = append(s.Own, OwnRule{o.alias, own.says()})
 		}
 	}
 	return s
@@ -280,13 +277,6 @@ func (r *repeat) says() Says {
 	says := r.selector.says()
 	says.At = r.at
 	return says
-}
-
-// varies notes the rule for resources of a source where it is another one.
-func (s *Steps) varies(alias string, own Says) {
-	if !reflect.DeepEqual(own, s.Says) {
-		s.Own = append(s.Own, OwnRule{alias, own})
-	}
 }
 
 func (rule *rule) says() Says {

@@ -2,8 +2,6 @@ package pipeline_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,25 +20,8 @@ func (*workplace) Name() string { return "tables" }
 // withRule loads the example study with another rule for the sex; all of them share their state.
 func withRule(t *testing.T, state, rule string) *pipeline.Study {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../configs/psma-registry")); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "mapping.yaml")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const old = "    sex: {resource: Patient, value: gender, map: sex}\n"
-	changed := strings.Replace(string(text), old, "    sex: "+rule+"\n", 1)
-	changed = strings.Replace(changed, "version: \"1.0\"\n", "version: \"1.1\"\nauthor: Anna  Berg\n", 1)
-	if !strings.Contains(changed, rule) || !strings.Contains(changed, "author:") {
-		t.Fatal("the example's mapping is another one")
-	}
-	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	study := loadStudy(t, filepath.Join(dir, "study.yaml"))
+	study := loadStudy(t, changedExample(t, "mapping.yaml", "    sex: {resource: Patient, value: gender, map: sex}\n", "    sex: "+rule+"\n",
+		"version: \"1.0\"\n", "version: \"1.1\"\nauthor: Anna  Berg\n"))
 	study.State = state
 	study.Targets = []pipeline.TargetSpec{{Name: "tables", Kind: "redcap"}}
 	return study

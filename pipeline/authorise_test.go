@@ -21,6 +21,17 @@ import (
 // changedStudy loads the example study with texts of its files replaced: pairs of old and new.
 func changedStudy(t *testing.T, file string, pairs ...string) (*pipeline.Study, finding.List, error) {
 	t.Helper()
+	study, findings, err := pipeline.LoadStudy(changedExample(t, file, pairs...))
+	if study != nil {
+		study.State = t.TempDir()
+	}
+	return study, findings, err
+}
+
+// changedExample copies the example study into a temporary folder, with texts of one of its files replaced, and returns the path of its
+// study file.
+func changedExample(t *testing.T, file string, pairs ...string) string {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../configs/psma-registry")); err != nil {
 		t.Fatal(err)
@@ -32,17 +43,13 @@ func changedStudy(t *testing.T, file string, pairs ...string) (*pipeline.Study, 
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(string(text), pairs[i]) {
-			t.Fatalf("%s has no %q", file, pairs[i])
+			t.Fatalf("the example's %s has no %q", file, pairs[i])
 		}
 	}
 	if err := os.WriteFile(path, []byte(strings.NewReplacer(pairs...).Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	study, findings, err := pipeline.LoadStudy(filepath.Join(dir, "study.yaml"))
-	if study != nil {
-		study.State = t.TempDir()
-	}
-	return study, findings, err
+	return filepath.Join(dir, "study.yaml")
 }
 
 func TestWhatAStudyIsNotAuthorisedToDoIsFoundAtItsPlace(t *testing.T) {

@@ -125,19 +125,7 @@ func TestATargetThatCannotBeReadStopsTheRun(t *testing.T) {
 }
 
 func TestAFileOfEnteredDatesThatNothingReadsIsSaid(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../configs/psma-registry")); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "study.yaml")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, append(text, "\nentered: {file: entered.csv}\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, findings, err := pipeline.LoadStudy(file)
+	_, findings, err := changedStudy(t, "study.yaml", "state: ../../out/demo/state\n", "state: ../../out/demo/state\nentered: {file: entered.csv}\n")
 	if err != nil || len(findings) != 1 || !strings.Contains(findings[0].Message, "nothing is read from here") {
 		t.Errorf("%v, %v", findings, err)
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -522,19 +520,8 @@ func TestAStudyMayHoldEverybodyWhileASourceIsSilent(t *testing.T) {
 
 func TestOnlyAStudyWhosePersonsMayBeInSeveralSourcesSaysWhatHoldsWhileOneIsSilent(t *testing.T) {
 	for said, want := range map[string]string{"hold-all": "nobody is known in several sources", "deliver": "known here: hold-all, hold-unheard"} {
-		dir := t.TempDir()
-		if err := os.CopyFS(dir, os.DirFS("../configs/psma-registry")); err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, "study.yaml")
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, append(text, "\nwhile-silent: "+said+"\n"...), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := pipeline.LoadStudy(file); err == nil || !strings.Contains(err.Error(), want) {
+		_, _, err := changedStudy(t, "study.yaml", "state: ../../out/demo/state\n", "state: ../../out/demo/state\nwhile-silent: "+said+"\n")
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("while-silent: %s: %v", said, err)
 		}
 	}

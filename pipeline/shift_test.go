@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,24 +16,7 @@ import (
 // variant copies the example study into a temporary folder, with lines of its study file replaced, and loads it.
 func variant(t *testing.T, oldnew ...string) *pipeline.Study {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../configs/psma-registry")); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "study.yaml")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(oldnew); i += 2 {
-		if !strings.Contains(string(text), oldnew[i]) {
-			t.Fatalf("the example study has no %q", oldnew[i])
-		}
-	}
-	if err := os.WriteFile(file, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return loadStudy(t, file)
+	return loadStudy(t, changedExample(t, "study.yaml", oldnew...))
 }
 
 // loadStudy loads a study without findings, and sends all that it writes into a temporary folder.

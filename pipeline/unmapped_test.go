@@ -1,9 +1,6 @@
 package pipeline_test
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/crflink/crflink/ecrf"
@@ -13,27 +10,10 @@ import (
 // withSexMap is the example study whose map of sexes is as given.
 func withSexMap(t *testing.T, sexes string) *pipeline.Study {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../configs/psma-registry")); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "mapping.yaml")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := strings.Replace(string(text), `  sex: {male: "1", female: "2", other: "3", unknown: "9"}`, "  sex: "+sexes, 1)
-	if changed == string(text) {
-		t.Fatal("the example study has another map of sexes")
-	}
-	if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	study, findings, err := pipeline.LoadStudy(filepath.Join(dir, "study.yaml"))
+	study, findings, err := changedStudy(t, "mapping.yaml", `  sex: {male: "1", female: "2", other: "3", unknown: "9"}`, "  sex: "+sexes)
 	if err != nil {
 		t.Fatal(findings)
 	}
-	study.State = t.TempDir()
 	return study
 }
 

@@ -41,8 +41,8 @@ func (v *Vault) Join(ctx context.Context, keep, drop string) error {
 		if err != nil {
 			return fmt.Errorf("join: %w", err)
 		}
+		clear(aheadOf(ctx))
 		for _, h := range hashes {
-			clear(aheadOf(ctx))
 			if err := errors.Join(v.store.Unlink(ctx, h), v.store.Link(ctx, h, to.ID)); err != nil {
 				return fmt.Errorf("join: %w", err)
 			}

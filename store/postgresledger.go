@@ -81,14 +81,17 @@ func (p Place) connect(ctx context.Context) (*connections, error) {
 	return c, nil
 }
 
-// stoodStill is after how many milliseconds the server ends a process's change of which nothing comes any more: the process is stopped,
-// or its network is cut, and others wait for what it has locked. It is less than they wait.
-const stoodStill = "10000"
+// Settings by which the server ends a process's change of which nothing comes for so many milliseconds: the process is stopped, or its
+// network is cut, and others wait for what it has locked. It is less than they wait.
+const (
+	StandsStill   = "idle_in_transaction_session_timeout"
+	StandingStill = "10000"
+)
 
 // Settings of the server for the kinds of connections. Whatever it is configured to do, what must be on disk is.
 var (
-	later   = map[string]string{"synchronous_commit": "off", "idle_in_transaction_session_timeout": stoodStill}
-	onDisk  = map[string]string{"synchronous_commit": "on", "idle_in_transaction_session_timeout": stoodStill}
+	later   = map[string]string{"synchronous_commit": "off", StandsStill: StandingStill}
+	onDisk  = map[string]string{"synchronous_commit": "on", StandsStill: StandingStill}
 	reading = map[string]string{
 		"default_transaction_read_only":       "on",
 		"statement_timeout":                   "600000",  // a whole table may be read

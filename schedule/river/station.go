@@ -119,7 +119,7 @@ func (s *Station) connect(ctx context.Context, p store.Place) error {
 		return err
 	}
 	base.RuntimeParams["search_path"] = pgx.Identifier{p.Schema}.Sanitize()
-	base.RuntimeParams["idle_in_transaction_session_timeout"] = "10000" // of a process that is stopped or cut off, for which others wait
+	base.RuntimeParams[store.StandsStill] = store.StandingStill
 	config, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return err
