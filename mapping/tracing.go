@@ -256,17 +256,13 @@ func (s *selector) says() Says {
 }
 
 // spoken is a rule, or the repeat rule of a form.
-type spoken interface {
-	comparable
-	says() Says
-}
+type spoken interface{ says() Says }
 
 // stepsOf begins the steps of a rule, with the variants of sources where these say something else.
 func stepsOf[R spoken](name string, rule R, variants map[string]R, m *Mapping) *Steps {
 	s := &Steps{Rule: name, Says: rule.says()}
-	var none R
 	for _, o := range m.overlays {
-		if own := variants[o.alias]; own != none && !reflect.DeepEqual(own.says(), s.Says) {
+		if own, ok := variants[o.alias]; ok && !reflect.DeepEqual(own.says(), s.Says) {
 			s.Own = append(s.Own, OwnRule{o.alias, own.says()})
 		}
 	}
