@@ -11,7 +11,7 @@ type Facts struct {
 	Patient    fhir.Key         // the person's record
 	Patients   []*fhir.Resource // its Patient resources, also of merged and linked records
 	Consents   []*fhir.Resource
-	Encounters []*fhir.Resource
+	Encounters []*fhir.Resource // of them those that Needed tells
 	Subjects   []*fhir.Resource // ResearchSubject
 	Same       []fhir.Key       // under which other sources of the study know the person: as good as the record's own key
 	LinkedFrom []fhir.Key       // records whose Patient.link names this person, whether or not it names them
@@ -32,6 +32,7 @@ func FactsOf(own *fhir.Record, linked ...*fhir.Record) Facts {
 
 func (f *Facts) add(rec *fhir.Record) {
 	f.LinkedFrom = append(f.LinkedFrom, rec.LinkedFrom()...)
+	needed := Needed(rec)
 	for r := range rec.Resources() {
 		switch r.Type {
 		case "Patient":
@@ -39,7 +40,9 @@ func (f *Facts) add(rec *fhir.Record) {
 		case "Consent":
 			f.Consents = append(f.Consents, r)
 		case "Encounter":
-			f.Encounters = append(f.Encounters, r)
+			if needed(r) {
+				f.Encounters = append(f.Encounters, r)
+			}
 		case "ResearchSubject":
 			f.Subjects = append(f.Subjects, r)
 		}

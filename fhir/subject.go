@@ -114,3 +114,18 @@ func marksSubsetted(list Node) bool {
 	}
 	return false
 }
+
+// Dates yields every text in the resource that is a date, dateTime or instant, contained resources and extensions included.
+func (r *Resource) Dates() iter.Seq[DateTime] {
+	return func(yield func(DateTime) bool) {
+		t := &r.table
+		for i := range t.nodes {
+			if t.nodes[i].kind != String {
+				continue
+			}
+			if d, err := ParseDateTime(t.span(uint32(i))); err == nil && !yield(d) { // #nosec G115 -- a table has fewer than 2^32 nodes
+				return
+			}
+		}
+	}
+}

@@ -44,7 +44,8 @@ func (r *runner) decide(ctx context.Context) error {
 	if _, asks := r.Numbering.(pseudonym.Prefetcher); asks {
 		atOnce = asksPerBatch
 	}
-	var permitted []candidate
+	var some []candidate
+	permitted := 0
 	for record, err := range r.Source.Subjects(ctx, r.facts.Reject) {
 		if err != nil {
 			return err
@@ -53,20 +54,18 @@ func (r *runner) decide(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c == nil {
-			record.Release()
-			r.Progress.Add(1)
+		if some = append(some, c); c.isPermitted() {
+			permitted++
+		}
+		if permitted < atOnce && len(some) < heldPerPermitted*atOnce {
 			continue
 		}
-		if permitted = append(permitted, *c); len(permitted) < atOnce {
-			continue
-		}
-		if err := r.number(ctx, permitted); err != nil {
+		if err := r.number(ctx, some); err != nil {
 			return err
 		}
-		permitted = permitted[:0]
+		some, permitted = some[:0], 0
 	}
-	if err := r.number(ctx, permitted); err != nil {
+	if err := r.number(ctx, some); err != nil {
 		return err
 	}
 	if err := r.partShared(); err != nil {
@@ -82,20 +81,24 @@ func (r *runner) decide(ctx context.Context) error {
 	return nil
 }
 
-// candidate is a permitted patient whose subject is not known yet.
+// candidate is a patient who was decided about, and whose subject is not known yet.
 type candidate struct {
 	record   *fhir.Record
 	decision consent.Decision
 	facts    evidence
+	not      standing // of one who is not permitted; else zero
 }
 
+func (c *candidate) isPermitted() bool { return c.not == standing{} }
+
 const (
-	recordsPerBatch = 64  // how many patients' subjects are enrolled in one transaction of the vault
-	asksPerBatch    = 400 // the same, where a service numbers them and is asked for many at once
+	recordsPerBatch  = 64  // how many permitted patients' subjects are enrolled in one transaction of the vault
+	asksPerBatch     = 400 // the same, where a service numbers them and is asked for many at once
+	heldPerPermitted = 2   // how many times as many patients there are in it at most, with those who are not permitted
 )
 
-// decideOne returns the patient if it is permitted, and nil if not.
-func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate, error) {
+// decideOne decides about a patient.
+func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (candidate, error) {
 	r.out.Tally.Patients++
 	d, facts, err := r.assess(ctx, record)
 	away := isUnreached(err)
@@ -103,45 +106,45 @@ func (r *runner) decideOne(ctx context.Context, record *fhir.Record) (*candidate
 		away, err = r.outOfReach(ctx, record)
 	}
 	if err != nil && !away {
-		return nil, err
+		return candidate{}, err
 	}
-	c := &candidate{record, d, facts}
+	c := candidate{record: record, decision: d, facts: facts}
 	if away {
 		r.out.Tally.held(reasonNotReached)
-		_, err := r.lookUp(ctx, c, unreached)
-		return nil, err
-	}
-	r.out.Tally.decided(d)
-	if d.Outcome() == consent.Granted {
+		c.not = unreached
 		return c, nil
 	}
-	subject, err := r.lookUp(ctx, c, standing{d.Outcome().String(), string(d.Reason())})
-	if no := refusalOf(d, r.AsOf); no != nil && subject != "" && r.Journal.Register().OfNumber(r.Vault.NumberTrace(subject)) == nil {
-		r.lost.refused[subject] = *no
+	r.out.Tally.decided(d)
+	if d.Outcome() != consent.Granted {
+		c.not = standing{d.Outcome().String(), string(d.Reason())}
 	}
-	return nil, err
+	return c, nil
 }
 
-// number finds the subjects of permitted patients. A service is asked before the vault's transaction begins.
-func (r *runner) number(ctx context.Context, permitted []candidate) error {
-	ids := make([]pseudonym.Identity, 0, len(permitted))
-	for _, c := range permitted {
-		if id, err := r.Study.Identity.Identify(c.record.Patient()); err == nil {
-			ids = append(ids, id)
+// number finds the subjects of patients. A service is asked for those of permitted ones before the vault's transaction begins.
+func (r *runner) number(ctx context.Context, some []candidate) error {
+	all, permitted := make([]pseudonym.Identity, 0, len(some)), make([]pseudonym.Identity, 0, len(some))
+	for i := range some {
+		id, err := r.Study.Identity.Identify(some[i].record.Patient())
+		if err != nil {
+			continue
+		}
+		if all = append(all, id); some[i].isPermitted() {
+			permitted = append(permitted, id)
 		}
 	}
 	if service, ok := r.Numbering.(pseudonym.Prefetcher); ok {
-		if err := service.Prefetch(ctx, ids); err != nil {
+		if err := service.Prefetch(ctx, permitted); err != nil {
 			return err
 		}
 	}
 	return r.Vault.Batch(ctx, func(ctx context.Context) error {
-		ctx, err := r.Vault.Ahead(ctx, ids)
+		ctx, err := r.Vault.Ahead(ctx, all)
 		if err != nil {
 			return err
 		}
-		for _, c := range permitted {
-			if err := r.numberOne(ctx, c); err != nil {
+		for _, c := range some {
+			if err := r.place(ctx, c); err != nil {
 				return err
 			}
 			c.record.Release()
@@ -149,6 +152,21 @@ func (r *runner) number(ctx context.Context, permitted []candidate) error {
 		}
 		return nil
 	})
+}
+
+// place finds the subject of a permitted patient, and notes how that of another one stands.
+func (r *runner) place(ctx context.Context, c candidate) error {
+	if c.isPermitted() {
+		return r.numberOne(ctx, c)
+	}
+	subject, err := r.lookUp(ctx, &c, c.not)
+	if c.not == unreached {
+		return err
+	}
+	if no := refusalOf(c.decision, r.AsOf); no != nil && subject != "" && r.Journal.Register().OfNumber(r.Vault.NumberTrace(subject)) == nil {
+		r.lost.refused[subject] = *no
+	}
+	return err
 }
 
 func (r *runner) numberOne(ctx context.Context, c candidate) error {

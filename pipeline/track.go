@@ -147,7 +147,7 @@ func (w watermark) since() map[string]time.Time {
 }
 
 // key is a digest of all that a permitted subject's casebook is computed from as far as it was read before the decision, keyed with
-// the subject's secret.
+// the subject's secret. Facts of records that are linked only decide: the decision is part of it.
 func (r *runner) key(ctx context.Context, c candidate, w work, v *verdict) (string, error) {
 	if !r.tracking.tracks() {
 		return "", nil
@@ -167,13 +167,10 @@ func (r *runner) key(ctx context.Context, c candidate, w work, v *verdict) (stri
 	for reference, key := range c.record.Aliases() {
 		_, _ = fmt.Fprintf(h, "%q %q\n", reference, key.String())
 	}
-	if r.tracking.prints != r.Source { // else the fingerprint has the facts, too
+	if r.tracking.prints != r.Source { // else the fingerprint has them, too
 		for res := range c.record.Resources() {
 			_, _ = fmt.Fprintf(h, "%s\n%s\n", res.ID, res.Raw())
 		}
-	}
-	if err := v.facts.write(h); err != nil {
-		return "", err
 	}
 	return hexadecimal(h), nil
 }

@@ -1,12 +1,16 @@
 package pseudonym
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/golden"
@@ -87,9 +91,58 @@ func TestTheBuiltInProfileIsSmall(t *testing.T) {
 	}
 }
 
+func TestTheBuiltInProfileIsReadFromJSONThatSaysTheSame(t *testing.T) {
+	root, found := parseYAML("mii-default.yaml", miiDefault)
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	golden.Equal(t, "profiles/mii-default.json", string(appendProfile(nil, root))+"\n")
+	read, err := parseJSON(miiDefaultJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withoutPlaces(root)
+	if d := cmp.Diff(root, read, cmp.AllowUnexported(yamlNode{})); d != "" {
+		t.Error(d)
+	}
+}
+
+// appendProfile writes a profile as JSON, a line for each type and resource.
+func appendProfile(b []byte, y *yamlNode) []byte {
+	switch y.kind {
+	case yamlMapping:
+		b = append(b, '{')
+		for i, k := range y.keys {
+			b = append(strconv.AppendQuote(b, k.text), ':')
+			b = append(appendProfile(b, y.items[i]), ",\n"...)
+		}
+		return append(bytes.TrimSuffix(b, []byte(",\n")), '}')
+	case yamlList:
+		b = append(b, '[')
+		for _, item := range y.items {
+			b = append(appendProfile(b, item), ',')
+		}
+		return append(bytes.TrimSuffix(b, []byte(",")), ']')
+	}
+	return strconv.AppendQuote(b, y.text)
+}
+
+func withoutPlaces(y *yamlNode) {
+	y.line, y.col = 0, 0
+	for _, of := range [][]*yamlNode{y.keys, y.items} {
+		for _, n := range of {
+			withoutPlaces(n)
+		}
+	}
+}
+
 // Walks under way read names without a lock: compiling a resource type must not add one.
 func TestCompilingAResourceTypeAddsNoName(t *testing.T) {
-	p, err := parseProfile("mii-default.yaml", miiDefault, false)
+	root, err := parseJSON(miiDefaultJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compileProfile(source{text: miiDefault, root: root}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package pseudonym
 import (
 	"fmt"
 
+	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/yamldoc"
 )
@@ -60,6 +61,35 @@ func readYAML(v yamldoc.Value) *yamlNode {
 		}
 	default:
 		y.text = v.Text()
+	}
+	return y
+}
+
+// parseJSON reads the JSON of a profile, which has no places.
+func parseJSON(text string) (*yamlNode, error) {
+	var t fhir.Table
+	if err := t.Parse(text); err != nil {
+		return nil, err
+	}
+	return readJSON(t.Root()), nil
+}
+
+func readJSON(n fhir.Node) *yamlNode {
+	y := &yamlNode{}
+	switch n.Kind() {
+	case fhir.Object:
+		y.kind = yamlMapping
+		for c := range n.Children() {
+			y.keys = append(y.keys, &yamlNode{text: c.Key()})
+			y.items = append(y.items, readJSON(c))
+		}
+	case fhir.Array:
+		y.kind = yamlList
+		for c := range n.Children() {
+			y.items = append(y.items, readJSON(c))
+		}
+	default:
+		y.text = n.Text()
 	}
 	return y
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/crflink/crflink/audit"
+	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/consent/gics"
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/ecrf/table"
@@ -87,7 +88,7 @@ func gicsOptions(options wire.Options, spec *pipeline.ConsentSpec) gics.Options 
 // openSources opens the study's source, or makes one of several.
 func openSources(study *pipeline.Study) (fhir.Source, error) {
 	if !study.Several() {
-		return openSource(study.Sources[0])
+		return openSource(study.Sources[0], neededOf(study))
 	}
 	var options several.Options
 	if !study.Identity.PatientID {
@@ -97,7 +98,7 @@ func openSources(study *pipeline.Study) (fhir.Source, error) {
 		}
 	}
 	for _, spec := range study.Sources {
-		source, err := openSource(spec)
+		source, err := openSource(spec, nil)
 		if err != nil {
 			return nil, errors.Join(err, closeParts(options.Parts))
 		}
@@ -118,9 +119,18 @@ func closeParts(parts []several.Part) error {
 	return errors.Join(errs...)
 }
 
-func openSource(spec pipeline.SourceSpec) (fhir.Source, error) {
+// neededOf tells which facts of files are looked at again. Where a service keeps the consents, the files alone do not tell it.
+func neededOf(study *pipeline.Study) func(*fhir.Record) func(*fhir.Resource) bool {
+	if study.Consents != nil {
+		return nil
+	}
+	return consent.Needed
+}
+
+// openSource opens one source; of one of several, which decide together, everything is needed.
+func openSource(spec pipeline.SourceSpec, needed func(*fhir.Record) func(*fhir.Resource) bool) (fhir.Source, error) {
 	if spec.URL == "" {
-		return ndjson.Open(spec.Files, ndjson.Options{Name: spec.Name})
+		return ndjson.Open(spec.Files, ndjson.Options{Name: spec.Name, Needed: needed})
 	}
 	options, err := server(spec.URL, spec.Auth)
 	if err != nil {

@@ -64,7 +64,7 @@ func estimate(ctx context.Context, b *strings.Builder, study *pipeline.Study) er
 		if spec.URL == "" {
 			continue
 		}
-		source, err := openSource(spec)
+		source, err := openSource(spec, nil)
 		if err != nil {
 			return err
 		}

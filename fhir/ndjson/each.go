@@ -18,6 +18,16 @@ type Options struct {
 	Limits fhir.Limits // of one resource
 	Folder string      // for what is kept on disk; "" is the system's folder for temporary files
 	Budget int64       // bytes that the index may need in memory; 0 is gather.DefaultBudget
+	// Needed tells which facts of a record are ever looked at; nil is all of them. The others are not handed out where a Memory recalls
+	// the facts. It is a function of the record alone.
+	Needed func(*fhir.Record) func(*fhir.Resource) bool
+}
+
+func (o *Options) needed(record *fhir.Record) func(*fhir.Resource) bool {
+	if o.Needed == nil {
+		return func(*fhir.Resource) bool { return true }
+	}
+	return o.Needed(record)
 }
 
 // Each calls use for every resource of the operands, in order, Bundles opened, repeated versions included. The resource

@@ -29,12 +29,13 @@ type Memory interface {
 }
 
 // outlineForm is raised when an outline, or what is found out from files, changes.
-const outlineForm = 1
+const outlineForm = 2
 
 // outline is what a source learnt of its files: enough to hand out the facts of every patient again without looking for them.
 type outline struct {
 	Form     int
 	Program  string
+	Needed   bool   // facts that are not needed are not in it
 	Key      []byte // of the sums
 	Files    []summed
 	Rejected []fhir.Rejected
@@ -51,7 +52,7 @@ type summed struct {
 	Sum  [sha256.Size]byte
 }
 
-// outlined is a patient's record of facts: where the texts are, in their order.
+// outlined is a patient's record of facts: where the texts are of those that are needed, in their order.
 type outlined struct {
 	ID         string
 	LinkedFrom []fhir.Key
@@ -103,7 +104,7 @@ func (s *Source) recall(ctx context.Context, rej func(fhir.Rejected)) (*outline,
 		return m.recalled, nil
 	}
 	m.asked = true
-	known, err := m.kept()
+	known, err := m.kept(s.options.Needed != nil)
 	if err != nil || known == nil || len(known.Files) != len(s.inputs) {
 		return nil, err
 	}
@@ -125,13 +126,13 @@ func (s *Source) recall(ctx context.Context, rej func(fhir.Rejected)) (*outline,
 }
 
 // kept reads the memory. What it cannot make use of is as if it were not there.
-func (m *remembering) kept() (*outline, error) {
+func (m *remembering) kept(needed bool) (*outline, error) {
 	text, err := m.memory.Recall()
 	if err != nil || text == nil {
 		return nil, err
 	}
 	var o outline
-	if gob.NewDecoder(bytes.NewReader(text)).Decode(&o) != nil || o.Form != outlineForm || o.Program != m.program {
+	if gob.NewDecoder(bytes.NewReader(text)).Decode(&o) != nil || o.Form != outlineForm || o.Program != m.program || o.Needed != needed {
 		return nil, nil
 	}
 	return &o, nil
@@ -307,7 +308,7 @@ func (s *Source) learn(ctx context.Context, rej func(fhir.Rejected)) (func(fhir.
 	if err != nil {
 		return nil, err
 	}
-	m.new = &outline{Form: outlineForm, Program: m.program, Key: key, Files: files}
+	m.new = &outline{Form: outlineForm, Program: m.program, Needed: s.options.Needed != nil, Key: key, Files: files}
 	m.labels = map[string]uint32{}
 	for i, in := range s.inputs {
 		m.labels[in.label] = uint32(i) // #nosec G115 -- there are fewer than 2^32 files
@@ -337,7 +338,11 @@ func (o *outline) take(s *Source, record *fhir.Record) {
 	for reference, k := range record.Aliases() {
 		p.References, p.Meanings = append(p.References, reference), append(p.Meanings, k)
 	}
+	needed := s.options.needed(record)
 	for r := range record.Resources() {
+		if !needed(r) {
+			continue
+		}
 		at := place{Input: s.memory.labels[r.Origin.Source], Offset: r.Origin.Position, Length: uint32(len(r.Raw()))} // #nosec G115 -- the reader limits the length
 		if !r.Get("id").Exists() {
 			at.ID = r.ID
