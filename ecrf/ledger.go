@@ -24,6 +24,10 @@ type Ledger interface {
 	Facts(ctx context.Context, subjects []string) (map[string]Facts, error)
 	// AllFacts yields the facts of every subject in the order of study numbers.
 	AllFacts(ctx context.Context) iter.Seq2[Facts, error]
+	// Standings yields how every subject stands, in the order of study numbers: less than facts, and sooner.
+	Standings(ctx context.Context) iter.Seq2[Standing, error]
+	// StandingsOf returns how subjects stand, by study number; those that the ledger does not know are not in it.
+	StandingsOf(ctx context.Context, subjects []string) (map[string]Standing, error)
 	// Subject returns all that is stored of a subject, or nil.
 	Subject(ctx context.Context, subject string) (*StoredCasebook, error)
 	// Apply stores a batch: all subjects of it, then the shard's checkpoint, in one transaction.

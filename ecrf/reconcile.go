@@ -54,6 +54,9 @@ type Facts struct {
 	Links   string // imaging linkage, pseudonymous, as package imaging writes it; opaque here
 }
 
+// Standing is how a subject stands: what its facts say but where it is and its imaging linkage.
+type Standing struct{ Subject, Outcome, Reason, Digest string }
+
 // ChangeKind says what happened to a cell since the last run.
 type ChangeKind string
 

@@ -84,10 +84,22 @@ type verdict struct {
 	decision consent.Decision
 	facts    evidence
 	standing standing
+	written  []byte // what text has made
 }
 
-// text is the whole of it, but the day that it was made for.
+func newVerdict(d consent.Decision, facts evidence, s standing) *verdict {
+	return &verdict{decision: d, facts: facts, standing: s}
+}
+
+// text is the whole of it, but the day that it was made for. The verdict is not changed afterwards.
 func (v *verdict) text() []byte {
+	if v.written == nil {
+		v.written = v.write()
+	}
+	return v.written
+}
+
+func (v *verdict) write() []byte {
 	b := append(append(make([]byte, 0, 512), v.standing.outcome...), '\n')
 	b = append(append(b, v.standing.reason...), '\n')
 	return v.decision.Append(b)

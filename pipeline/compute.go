@@ -41,7 +41,6 @@ func (r *runner) compute(ctx context.Context) error {
 
 // begin opens the run and leaves out shards that it has finished before it was interrupted, whose names it returns.
 func (r *runner) begin(ctx context.Context) (shards []shard, done []string, err error) {
-	r.common = r.commonDigest()
 	shards = r.shards()
 	total := len(r.work)
 	if !r.DryRun {

@@ -199,7 +199,7 @@ func (r *runner) numberOne(ctx context.Context, c candidate) error {
 			return r.stopMerged(c, subject, other)
 		}
 		now := standing{outcomePermitted, string(c.decision.Reason())}
-		v := &verdict{c.decision, c.facts, now}
+		v := newVerdict(c.decision, c.facts, now)
 		w := work{patient: c.record.Key(), subject: subject, noted: v.sameness(), traits: pseudonym.TraitsOf(c.record.Patient())}
 		if w.key, err = r.key(ctx, c, w, v); err != nil {
 			return err
@@ -250,7 +250,7 @@ func (r *runner) lookUp(ctx context.Context, c *candidate, now standing) (string
 	case err == nil:
 		r.known[subject.Number()] = now
 		r.claimed[subject.Number()] = true
-		return subject.Number(), r.note(subject, &verdict{c.decision, c.facts, now})
+		return subject.Number(), r.note(subject, newVerdict(c.decision, c.facts, now))
 	case errors.Is(err, pseudonym.ErrNotEnrolled):
 		return "", nil
 	}

@@ -156,7 +156,7 @@ func (x *exporter) decideOneNow(ctx context.Context, record *fhir.Record) (work,
 	if d.Outcome() != consent.Granted {
 		return w, false, nil
 	}
-	v := &verdict{d, facts, standing{outcomePermitted, string(d.Reason())}}
+	v := newVerdict(d, facts, standing{outcomePermitted, string(d.Reason())})
 	if x.account.standing[subject.AuditName()] != v.mark(subject.AuditMark()) {
 		x.known[subject.Number()] = standing{outcomeHeld, reasonChanged}
 		return w, false, nil
@@ -166,29 +166,29 @@ func (x *exporter) decideOneNow(ctx context.Context, record *fhir.Record) (work,
 
 // compare holds what the ledger has against what was decided now.
 func (x *exporter) compare(ctx context.Context, claims map[string]int, now map[string]work) error {
-	for facts, err := range x.Ledger.AllFacts(ctx) {
+	for known, err := range x.Ledger.Standings(ctx) {
 		if err != nil {
 			return err
 		}
-		if facts.Outcome != outcomePermitted {
+		if known.Outcome != outcomePermitted {
 			continue
 		}
-		w, permitted := now[facts.Subject]
+		w, permitted := now[known.Subject]
 		switch {
-		case x.Journal.Register().OfNumber(x.Vault.NumberTrace(facts.Subject)) != nil:
+		case x.Journal.Register().OfNumber(x.Vault.NumberTrace(known.Subject)) != nil:
 			x.done.Withdrawn++
-		case claims[facts.Subject] > 1:
+		case claims[known.Subject] > 1:
 			x.done.Claimed++
 		case permitted:
-			x.known[facts.Subject] = standing{outcome: outcomePermitted}
+			x.known[known.Subject] = standing{outcome: outcomePermitted}
 			x.work = append(x.work, w)
 			continue
-		case x.known[facts.Subject].reason == reasonChanged:
+		case x.known[known.Subject].reason == reasonChanged:
 			x.done.ChangedSince++
 		default:
 			x.done.NoLonger++
 		}
-		x.known[facts.Subject] = standing{outcome: outcomeHeld}
+		x.known[known.Subject] = standing{outcome: outcomeHeld}
 	}
 	slices.SortFunc(x.work, func(a, b work) int { return strings.Compare(a.subject.Number(), b.subject.Number()) })
 	return nil

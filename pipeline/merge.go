@@ -51,7 +51,7 @@ func (r *runner) stopMerged(c candidate, survivor, other pseudonym.Subject) erro
 	r.known[survivor.Number()], r.known[other.Number()] = now, now
 	r.out.Tally.fail(Failure{Subject: survivor.Number(), Stage: StageSubject, Reason: fmt.Sprintf(
 		"the site has merged subject %s, which was delivered, into this one: see to its data in the targets, then run crflink vault join --keep %s --drop %s", other, survivor, other)})
-	err := r.note(survivor, &verdict{c.decision, c.facts, now})
+	err := r.note(survivor, newVerdict(c.decision, c.facts, now))
 	otherErr := r.note(other, &verdict{standing: now})
 	return errors.Join(err, otherErr, r.task(withdrawal.Merged, survivor.Number(), other.Number()))
 }

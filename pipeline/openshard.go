@@ -14,6 +14,7 @@ type openShard struct {
 	run     *runner
 	shard   shard
 	facts   map[string]ecrf.Facts
+	stand   map[string]ecrf.Standing // of subjects of whom nothing has changed, as far as is known
 	entries map[string]ecrf.Entries
 	late    func() bool
 
@@ -23,6 +24,39 @@ type openShard struct {
 	others  []*shift // of helpers
 	failed  error    // of theirs
 	helping sync.WaitGroup
+}
+
+// read reads what the ledger has of the subjects: of those who most likely are left as they are only how they stand.
+func (t *openShard) read(ctx context.Context) (err error) {
+	var whole, some []string
+	for _, w := range t.shard.work {
+		if w.still != nil && w.still.Imaging != nil && t.run.Study.Imaging.PACS == nil {
+			some = append(some, w.subject.Number())
+		} else {
+			whole = append(whole, w.subject.Number())
+		}
+	}
+	if len(some) > 0 {
+		t.stand, err = t.run.Ledger.StandingsOf(ctx, some)
+	}
+	if err == nil && len(whole) > 0 {
+		t.facts, err = t.run.Ledger.Facts(ctx, whole)
+	}
+	return err
+}
+
+// last is what the ledger has of a subject, without what nobody asks for of one that is left as it is.
+func (t *openShard) last(ctx context.Context, w work) (ecrf.Facts, error) {
+	s, ok := t.stand[w.subject.Number()]
+	if !ok {
+		return t.facts[w.subject.Number()], nil
+	}
+	known := ecrf.Facts{Subject: s.Subject, Outcome: s.Outcome, Reason: s.Reason, Digest: s.Digest}
+	if t.run.isStill(w, known) {
+		return known, nil
+	}
+	all, err := t.run.Ledger.Facts(ctx, []string{s.Subject})
+	return all[s.Subject], err
 }
 
 // take returns a subject that nobody has begun.
@@ -45,7 +79,11 @@ func (t *openShard) take() (w work, ok bool) {
 func (t *openShard) compute(ctx context.Context, now *shift) error {
 	for w, ok := t.take(); ok; w, ok = t.take() {
 		w.entered = t.entries[w.subject.Number()]
-		result, err := now.computeSafely(ctx, w, t.facts[w.subject.Number()])
+		last, err := t.last(ctx, w)
+		var result *subjectResult
+		if err == nil {
+			result, err = now.computeSafely(ctx, w, last)
+		}
 		if err == nil {
 			err = now.take(w, result)
 		}

@@ -112,12 +112,12 @@ func (r *runner) casebooks(ctx context.Context) iter.Seq2[*ecrf.StoredCasebook, 
 	}
 	return func(yield func(*ecrf.StoredCasebook, error) bool) {
 		added := maps.Clone(r.Preview.changes) // subjects that the ledger does not know
-		for facts, err := range r.Ledger.AllFacts(ctx) {
+		for known, err := range r.Ledger.Standings(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			delete(added, facts.Subject)
+			delete(added, known.Subject)
 		}
 		names := slices.Sorted(maps.Keys(added))
 		for book, err := range r.Ledger.Casebooks(ctx) {

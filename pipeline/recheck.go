@@ -124,14 +124,14 @@ func (r *runner) recheckOne(ctx context.Context, w work, record *fhir.Record) er
 	if err != nil {
 		return err
 	}
-	v := &verdict{d, facts, standing{d.Outcome().String(), string(d.Reason())}}
+	v := newVerdict(d, facts, standing{d.Outcome().String(), string(d.Reason())})
 	why := "no longer permitted before delivery: " + string(d.Reason())
 	if d.Outcome() == consent.Granted {
-		v.standing = standing{outcomePermitted, string(d.Reason())}
+		v = newVerdict(d, facts, standing{outcomePermitted, string(d.Reason())})
 		if r.account.standing[w.subject.AuditName()] == v.mark(w.subject.AuditMark()) {
 			return nil
 		}
-		v.standing = standing{outcomeHeld, reasonChanged}
+		v = newVerdict(d, facts, standing{outcomeHeld, reasonChanged})
 		why = "permitted for other data or by other consents before delivery than when they were computed; the next run computes them anew"
 	}
 	draft, differs, err := r.decidedAgain(w, v)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -179,16 +181,16 @@ func (r *runner) settle(ctx context.Context) error {
 	if err := r.withdraw(ctx); err != nil || r.DryRun {
 		return err
 	}
-	var changes []*ecrf.SubjectChange
+	changed := map[string]standing{}
 	var gone []audit.Draft
-	for facts, err := range r.Ledger.AllFacts(ctx) {
+	for before, err := range r.Ledger.Standings(ctx) {
 		if err != nil {
 			return err
 		}
-		now, ok := r.known[facts.Subject]
+		now, ok := r.known[before.Subject]
 		if !ok {
 			now = r.absent()
-			d, isNew, err := r.vanished(ctx, facts.Subject, now)
+			d, isNew, err := r.vanished(ctx, before.Subject, now)
 			if err != nil {
 				return err
 			}
@@ -197,19 +199,33 @@ func (r *runner) settle(ctx context.Context) error {
 				r.stands(d)
 			}
 		}
-		if facts.Outcome == ecrf.OutcomeWithdrawn || now.outcome == outcomePermitted || now.outcome == facts.Outcome && now.reason == facts.Reason {
-			continue
+		if before.Outcome != ecrf.OutcomeWithdrawn && now.outcome != outcomePermitted && now != (standing{before.Outcome, before.Reason}) {
+			changed[before.Subject] = now
 		}
-		facts.Outcome, facts.Reason, facts.Digest = now.outcome, now.reason, ""
-		changes = append(changes, &ecrf.SubjectChange{Facts: facts})
 	}
 	if err := r.Audit.Append(ctx, gone...); err != nil {
 		return err
 	}
-	if len(changes) > 0 {
-		if err := r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes}); err != nil {
-			return err
-		}
+	if err := r.restand(ctx, changed); err != nil {
+		return err
 	}
 	return r.passed()
+}
+
+// restand stores how subjects stand who are not permitted any more.
+func (r *runner) restand(ctx context.Context, changed map[string]standing) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	known, err := r.Ledger.Facts(ctx, slices.Sorted(maps.Keys(changed)))
+	if err != nil {
+		return err
+	}
+	var changes []*ecrf.SubjectChange
+	for _, subject := range slices.Sorted(maps.Keys(known)) {
+		facts := known[subject]
+		facts.Outcome, facts.Reason, facts.Digest = changed[subject].outcome, changed[subject].reason, ""
+		changes = append(changes, &ecrf.SubjectChange{Facts: facts})
+	}
+	return r.Ledger.Apply(ctx, r.runID, ecrf.Batch{Subjects: changes})
 }

@@ -179,15 +179,11 @@ func (r *runner) shift(s shard) *shift {
 // computeShard computes a shard until it is late: the rest of its subjects is left to another. At least one is computed. Workers who have
 // no shard any more help, where there are such.
 func (r *runner) computeShard(ctx context.Context, s shard, helpers *helpers, late func() bool) (*ShardResult, error) {
-	numbers := make([]string, len(s.work))
-	for i, w := range s.work {
-		numbers[i] = w.subject.Number()
-	}
 	t := &openShard{run: r, shard: s, late: late}
-	var err error
-	if t.facts, err = r.Ledger.Facts(ctx, numbers); err != nil {
+	if err := t.read(ctx); err != nil {
 		return nil, err
 	}
+	var err error
 	if t.entries, err = r.entries(ctx, s.work); err != nil {
 		return nil, err
 	}
@@ -200,7 +196,10 @@ func (r *runner) computeShard(ctx context.Context, s shard, helpers *helpers, la
 		now.done.add(other.done)
 	}
 	if t.left > 0 {
-		now.done.harvest.Left, now.done.batch.Checkpoint = numbers[len(numbers)-t.left:], ""
+		for _, w := range s.work[len(s.work)-t.left:] {
+			now.done.harvest.Left = append(now.done.harvest.Left, w.subject.Number())
+		}
+		now.done.batch.Checkpoint = ""
 	}
 	return now.done, errors.Join(err, t.failed)
 }
@@ -221,6 +220,8 @@ func (s *shift) take(w work, result *subjectResult) error {
 	s.done.harvest.add(result)
 	s.Preview.take(result.change, result.held)
 	if result.seen != nil {
+		counts := result.imaging
+		result.seen.Imaging = &counts
 		s.done.harvest.Seen[w.subject.Number()] = *result.seen
 	}
 	return s.place(w, result)

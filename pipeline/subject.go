@@ -85,7 +85,7 @@ func (s *shift) computeSubject(ctx context.Context, w work, last ecrf.Facts) (*s
 	if d.Outcome() != consent.Granted {
 		now.outcome = d.Outcome().String()
 	}
-	if err := result.say(s.decidedAgain(w, &verdict{d, facts, now})); err != nil {
+	if err := result.say(s.decidedAgain(w, newVerdict(d, facts, now))); err != nil {
 		return nil, err
 	}
 	permitted, drops := consent.Admit(record, d, s.Study.Policy)
@@ -178,6 +178,9 @@ func barred(record *fhir.Record, p consent.Permitted, s pseudonym.Subject) map[s
 
 // asItWas is the result for a subject of whom nothing was read, because nothing has changed.
 func (r *runner) asItWas(w work, last ecrf.Facts) (*subjectResult, error) {
+	if w.still.Imaging != nil {
+		return &subjectResult{seen: w.still, imaging: *w.still.Imaging}, nil
+	}
 	result := &subjectResult{seen: w.still}
 	err := result.unchanged(last)
 	result.veil = pseudonym.Report{}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/imaging"
 )
 
 // overlap is how far back a run asks behind the moment of the one before: what was written then may have become visible later, and
@@ -51,10 +52,13 @@ type note struct {
 	Found   map[string]int `json:"found"`   // by the source's searches
 	Common  []string       `json:"common,omitempty"`
 	Missing []string       `json:"missing,omitempty"` // shared resources that were referred to and not there
+
+	Imaging *imaging.Counts `json:"imaging,omitempty"` // of its linkage
 }
 
 // track asks the source for its time, before it is read.
 func (r *runner) track(ctx context.Context) error {
+	r.common = r.commonDigest()
 	source, ok := fhir.TrackerOf(r.Source)
 	prints, printed := fhir.FingerprinterOf(r.Source)
 	switch {
@@ -160,7 +164,7 @@ func (r *runner) key(ctx context.Context, c candidate, w work, v *verdict) (stri
 		}
 		_, _ = fmt.Fprintf(h, "fingerprint %s\n", print)
 	}
-	_, _ = fmt.Fprintf(h, "%s%s\n%s\n", r.commonDigest(), r.Program, v.text())
+	_, _ = fmt.Fprintf(h, "%s%s\n%s\n", r.common, r.Program, v.text())
 	for other := range slices.Values(c.record.LinkedFrom()) {
 		_, _ = fmt.Fprintf(h, "linked from %q\n", other.String())
 	}
@@ -298,6 +302,9 @@ func (r *runner) isStill(w work, last ecrf.Facts) bool {
 }
 
 func (r *runner) enteredDigest(w work) string {
+	if len(r.Study.Mapping.Entered()) == 0 {
+		return ""
+	}
 	h := w.subject.Digest()
 	for _, cell := range r.Study.Mapping.Entered() {
 		_, _ = fmt.Fprintf(h, "entered %q %q\n", fmt.Sprint(cell), w.entered[cell])

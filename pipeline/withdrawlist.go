@@ -95,11 +95,11 @@ type lister struct {
 
 func (l *lister) names(ctx context.Context) (err error) {
 	l.byTrace = map[string]string{}
-	for facts, err := range l.parts.Ledger.AllFacts(ctx) {
+	for known, err := range l.parts.Ledger.Standings(ctx) {
 		if err != nil {
 			return err
 		}
-		l.byTrace[l.parts.Vault.NumberTrace(facts.Subject)] = facts.Subject
+		l.byTrace[l.parts.Vault.NumberTrace(known.Subject)] = known.Subject
 	}
 	l.kept, err = l.parts.Ledger.WithdrawnNames(ctx)
 	return err

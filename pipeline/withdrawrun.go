@@ -129,20 +129,20 @@ func refusalOf(d consent.Decision, asOf time.Time) *refusal {
 
 // survey counts who was delivered before and who of them is not permitted now.
 func (r *runner) survey(ctx context.Context) error {
-	for facts, err := range r.Ledger.AllFacts(ctx) {
+	for before, err := range r.Ledger.Standings(ctx) {
 		if err != nil {
 			return err
 		}
-		if facts.Outcome != outcomePermitted {
+		if before.Outcome != outcomePermitted {
 			continue
 		}
 		r.lost.delivered++
-		now, found := r.known[facts.Subject]
+		now, found := r.known[before.Subject]
 		if !found {
 			now = r.absent()
 		}
 		if now.outcome != outcomePermitted && now != unreached {
-			r.lost.now[facts.Subject] = true
+			r.lost.now[before.Subject] = true
 		}
 	}
 	return r.guard()

@@ -61,6 +61,7 @@ type rule struct {
 	allowed    *memberTable     // extensions, for the walk
 	url        string           // of an extension
 	opening    *opening         // of a resource type; nil where everything is compiled
+	text       *text            // of a resource type of which everything is compiled that is written
 }
 
 // opening compiles the trie of a resource type once.
@@ -145,6 +146,10 @@ func (p *Profile) Hash() string { return p.hash }
 // Action says what the profile does with an element, such as "Observation.code.coding.code", as it is written in a
 // profile: "keep code", "shift", or "drop" for what it does not list. An element with members is "keep".
 func (p *Profile) Action(path string) string {
+	typ, rest, nested := strings.Cut(path, ".")
+	if r := p.resources[typ]; r != nil && r.text != nil && nested {
+		return r.text.action(strings.Split(rest, "."))
+	}
 	r := p.find(path)
 	switch {
 	case r == nil:

@@ -107,6 +107,42 @@ func TestTheBuiltInProfileIsReadFromJSONThatSaysTheSame(t *testing.T) {
 	}
 }
 
+func TestTheActionOfAnElementIsWhatIsCompiled(t *testing.T) {
+	p, err := ParseProfile("mii-default.yaml", miiDefault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	var check func(path string, r *rule)
+	check = func(path string, r *rule) {
+		if strings.Count(path, ".") > 6 { // types contain themselves
+			return
+		}
+		for name, m := range r.members {
+			want, below := m.act.String(), path+"."+name
+			if m.isObject() {
+				want = "keep"
+			}
+			if got := p.Action(below); got != want {
+				t.Errorf("%s: %s, compiled %s", below, got, want)
+			}
+			checked++
+			check(below, m)
+		}
+		for _, name := range []string{"none", "value[x]", "", "extension"} {
+			if r.members[name] == nil && p.Action(path+"."+name) != "drop" {
+				t.Errorf("%s.%s is not dropped", path, name)
+			}
+		}
+	}
+	for typ, r := range p.resources {
+		check(typ, r)
+	}
+	if checked < 5000 {
+		t.Errorf("only %d elements", checked)
+	}
+}
+
 // appendProfile writes a profile as JSON, a line for each type and resource.
 func appendProfile(b []byte, y *yamlNode) []byte {
 	switch y.kind {

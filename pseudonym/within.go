@@ -44,6 +44,7 @@ func within(r *rule, scope Scope, done map[*rule]*rule) *rule {
 		return done[r]
 	}
 	narrowed := *r.open()
+	narrowed.text = nil
 	done[r] = &narrowed
 	narrowed.members, narrowed.extensions = map[string]*rule{}, map[string]*rule{}
 	for name, m := range r.members {

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 )
 
 //go:embed page/report.html.tmpl
@@ -16,7 +17,7 @@ var pageText string
 //go:embed page/report.css
 var style string
 
-var pageTemplate = template.Must(template.New("report").Parse(pageText))
+var pageTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("report").Parse(pageText)) })
 
 // contentPolicy lets a browser load nothing and run nothing: the one style sheet is named by its hash.
 func contentPolicy() string {
@@ -30,7 +31,7 @@ const maxRejected = 500
 // WriteHTML writes the Run as one file for a browser: it loads nothing, runs no script, and is legible in light and dark
 // surroundings and on paper. Every text from outside is escaped.
 func WriteHTML(w io.Writer, r Run) error {
-	if err := pageTemplate.Execute(w, newView(r)); err != nil {
+	if err := pageTemplate().Execute(w, newView(r)); err != nil {
 		return fmt.Errorf("write the report as HTML: %w", err)
 	}
 	return nil

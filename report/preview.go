@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	_ "embed"
 
@@ -160,7 +161,7 @@ func cellTable(cells []PreviewCell) string {
 //go:embed page/preview.html.tmpl
 var previewText string
 
-var previewTemplate = template.Must(template.New("preview").Parse(previewText))
+var previewTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("preview").Parse(previewText)) })
 
 // WritePreviewHTML writes the Preview as one file for a browser, which loads nothing and runs no script.
 func WritePreviewHTML(w io.Writer, p Preview) error {
@@ -170,7 +171,7 @@ func WritePreviewHTML(w io.Writer, p Preview) error {
 		CSP, Title, Short string
 		CSS               template.CSS
 	}{p, contentPolicy(), label(p.Study.ID, p.Study.Title), short(p.Mapping), template.CSS(style)} // #nosec G203 -- our own style sheet
-	if err := previewTemplate.Execute(w, page); err != nil {
+	if err := previewTemplate().Execute(w, page); err != nil {
 		return fmt.Errorf("write the preview as HTML: %w", err)
 	}
 	return nil

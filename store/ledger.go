@@ -49,12 +49,7 @@ func OpenLedger(ctx context.Context, path string, d *ecrf.Dictionary) (*Ledger, 
 }
 
 func (l *Ledger) prepare(ctx context.Context) (err error) {
-	if l.normal, err = newWriter(ctx, l.write, l.dialect); err != nil {
-		return err
-	}
-	if l.full, err = newWriter(ctx, l.durable, l.dialect); err != nil {
-		return err
-	}
+	l.normal.db, l.full.db = l.write, l.durable
 	if l.reads, err = newReads(ctx, l.read, l.dialect); err != nil {
 		return err
 	}
@@ -119,6 +114,9 @@ func (l *Ledger) change(ctx context.Context, w *writer, f func(*transaction) err
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // a change that has begun is finished: that is soon, and faster for the driver
+	if err := w.ready(ctx, l.dialect); err != nil {
+		return err
+	}
 	tx, err := l.dialect.begin(ctx, w.db)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 // reads are the readers' prepared statements.
-type reads struct{ facts, page, instances, cells, origins, delivered *sqlx.Stmt }
+type reads struct{ facts, page, standings, some, instances, cells, origins, delivered *sqlx.Stmt }
 
 func newReads(ctx context.Context, db *sqlx.DB, d dialect) (reads, error) {
 	var failed error
@@ -25,6 +25,8 @@ func newReads(ctx context.Context, db *sqlx.DB, d dialect) (reads, error) {
 	return reads{
 		facts:     prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE " + d.among("number")),
 		page:      prepare("SELECT id, number, site, outcome, reason, digest, links FROM subject WHERE number > ? ORDER BY number LIMIT 256"),
+		standings: prepare("SELECT number, outcome, reason, digest FROM subject WHERE number > ? ORDER BY number LIMIT 1024"),
+		some:      prepare("SELECT number, outcome, reason, digest FROM subject WHERE " + d.among("number")),
 		instances: prepare("SELECT subject, page, repeat, key FROM instance" + of + "page, repeat"),
 		cells:     prepare("SELECT subject, slot, repeat, value, missing, state, path, rule, original, unit, origin FROM cell" + of + "slot, repeat"),
 		origins:   prepare("SELECT subject, n, source, resource, version, effective FROM origin" + of + "n"),
@@ -66,21 +68,67 @@ func (l *Ledger) subjectRows(ctx context.Context, facts *sqlx.Stmt, subjects []s
 // AllFacts yields the facts of every subject in the order of study numbers, a page at a time.
 func (l *Ledger) AllFacts(ctx context.Context) iter.Seq2[ecrf.Facts, error] {
 	return func(yield func(ecrf.Facts, error) bool) {
+		for r, err := range pages(ctx, l.reads.page, func(r *subjectRow) string { return r.Number }) {
+			if !yield(r.facts(), err) {
+				return
+			}
+		}
+	}
+}
+
+type standingRow struct{ Number, Outcome, Reason, Digest string }
+
+func (r *standingRow) standing() ecrf.Standing {
+	return ecrf.Standing{Subject: r.Number, Outcome: r.Outcome, Reason: r.Reason, Digest: r.Digest}
+}
+
+// Standings yields how every subject stands in the order of study numbers, a page at a time.
+func (l *Ledger) Standings(ctx context.Context) iter.Seq2[ecrf.Standing, error] {
+	return func(yield func(ecrf.Standing, error) bool) {
+		for r, err := range pages(ctx, l.reads.standings, func(r *standingRow) string { return r.Number }) {
+			if !yield(r.standing(), err) {
+				return
+			}
+		}
+	}
+}
+
+// StandingsOf returns how subjects stand.
+func (l *Ledger) StandingsOf(ctx context.Context, subjects []string) (map[string]ecrf.Standing, error) {
+	list, err := l.dialect.list(subjects)
+	var rows []standingRow
+	if err == nil {
+		err = l.reads.some.SelectContext(ctx, &rows, list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read how subjects stand: %w", err)
+	}
+	found := make(map[string]ecrf.Standing, len(rows))
+	for i := range rows {
+		found[rows[i].Number] = rows[i].standing()
+	}
+	return found, nil
+}
+
+// pages yields the rows of a query that begins behind a study number and returns some of those that follow. An error comes with an
+// empty row, and ends it.
+func pages[T any](ctx context.Context, query *sqlx.Stmt, number func(*T) string) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
 		for last := ""; ; {
-			var rows []subjectRow
-			if err := l.reads.page.SelectContext(ctx, &rows, last); err != nil {
-				yield(ecrf.Facts{}, fmt.Errorf("read the subjects' facts: %w", err))
+			var rows []T
+			if err := query.SelectContext(ctx, &rows, last); err != nil {
+				yield(new(T), fmt.Errorf("read the subjects' facts: %w", err))
 				return
 			}
 			if len(rows) == 0 {
 				return
 			}
 			for i := range rows {
-				if !yield(rows[i].facts(), nil) {
+				if !yield(&rows[i], nil) {
 					return
 				}
 			}
-			last = rows[len(rows)-1].Number
+			last = number(&rows[len(rows)-1])
 		}
 	}
 }

@@ -157,6 +157,9 @@ func (s server) word(t *transaction, text string) (id int64, err error) {
 
 // aside runs f in a transaction beside the one that is under way.
 func (l *Ledger) aside(ctx context.Context, f func(*transaction) error) error {
+	if err := l.full.ready(ctx, l.dialect); err != nil {
+		return err
+	}
 	tx, err := l.dialect.begin(ctx, l.durable)
 	if err != nil {
 		return err

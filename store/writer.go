@@ -11,18 +11,23 @@ import (
 	"github.com/crflink/crflink/ecrf"
 )
 
-// writer is the connections of one durability with their statements, which are made ready before any transaction: in SQLite that
+// writer is the connections of one durability with their statements, which are made ready before the first transaction: in SQLite that
 // holds the only connection.
 type writer struct {
-	db *sqlx.DB
+	db      *sqlx.DB
+	isReady bool
 
 	putWord, subjects, lastOrigins, sweepOrigins, putCheckpoint, markCell statement
 
 	facts, instances, origins, cells, deliveries, seen, audits bulk
 }
 
-func newWriter(ctx context.Context, db *sqlx.DB, d dialect) (writer, error) {
-	w := writer{db: db}
+// ready makes the statements, for who may change the ledger.
+func (w *writer) ready(ctx context.Context, d dialect) error {
+	if w.isReady {
+		return nil
+	}
+	db := w.db
 	var failed error
 	prepare := func(query string) statement {
 		s, err := d.prepare(ctx, db, query)
@@ -59,7 +64,8 @@ func newWriter(ctx context.Context, db *sqlx.DB, d dialect) (writer, error) {
 	})
 	w.seen = into(rows{into: "seen", columns: []string{"subject", "text"}, types: "it", conflict: " ON CONFLICT (subject) DO UPDATE SET text = excluded.text"})
 	w.audits = into(rows{into: "audit", columns: auditNames, types: "itttbbbbb"})
-	return w, failed
+	w.isReady = failed == nil
+	return failed
 }
 
 // bulk inserts rows of one table, many per statement.

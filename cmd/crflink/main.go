@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	_ "github.com/crflink/crflink/cmd/crflink/collector" // before anything else is made
 	"github.com/crflink/crflink/internal/crash"
 )
 
@@ -20,7 +21,6 @@ func main() {
 
 // run is the whole program; it returns the exit code.
 func run(args []string) int {
-	tuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := newRoot(terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})

@@ -4,6 +4,7 @@ package ledgertest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"reflect"
@@ -417,6 +418,9 @@ func many(t *testing.T, b *bench) {
 		for n := first; n < first+batch; n++ {
 			next := *one
 			next.Facts.Subject = Number(n)
+			if n%3 == 0 {
+				next.Facts.Outcome, next.Facts.Reason = "held", fmt.Sprint(n)
+			}
 			changes = append(changes, &next)
 		}
 		slices.Reverse(changes) // the ledger sorts
@@ -443,6 +447,26 @@ func many(t *testing.T, b *bench) {
 	}
 	if seen != subjects || cells != 6*subjects {
 		t.Errorf("%d subjects with %d cells", seen, cells)
+	}
+	var standings []ecrf.Standing
+	for s, err := range b.l.Standings(t.Context()) {
+		must(t, err)
+		standings = append(standings, s)
+	}
+	some, err := b.l.StandingsOf(t.Context(), []string{Number(7), Number(subjects), Number(9)})
+	must(t, err)
+	if want := map[string]ecrf.Standing{Number(7): standings[7], Number(9): standings[9]}; !maps.Equal(some, want) {
+		t.Errorf("%v, want %v", some, want)
+	}
+	for f, err := range b.l.AllFacts(t.Context()) {
+		must(t, err)
+		if len(standings) == 0 || standings[0] != (ecrf.Standing{Subject: f.Subject, Outcome: f.Outcome, Reason: f.Reason, Digest: f.Digest}) {
+			t.Fatalf("%s does not stand as its facts say", f.Subject)
+		}
+		standings = standings[1:]
+	}
+	if len(standings) > 0 {
+		t.Errorf("%d subjects more stand than there are", len(standings))
 	}
 }
 

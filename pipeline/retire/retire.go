@@ -120,11 +120,11 @@ func Retire(ctx context.Context, p Parts, order Order) (*Certificate, error) {
 // forget removes every subject from the ledger.
 func (p *Parts) forget(ctx context.Context) error {
 	var subjects []string
-	for facts, err := range p.Ledger.AllFacts(ctx) {
+	for known, err := range p.Ledger.Standings(ctx) {
 		if err != nil {
 			return err
 		}
-		subjects = append(subjects, facts.Subject)
+		subjects = append(subjects, known.Subject)
 	}
 	if _, err := p.Ledger.Forget(ctx, subjects...); err != nil {
 		return fmt.Errorf("erase the ledger: %w", err)
