@@ -17,9 +17,11 @@ func TestNoDecisionDependsOnFactsThatAreNotNeeded(t *testing.T) {
 		func(obj) {},
 		func(o obj) { o["status"] = "planned" },
 		func(o obj) { delete(o, "meta") },
-		func(o obj) { o["type"] = []any{obj{"coding": []any{obj{"system": systemLevel, "code": "abteilungskontakt"}}}} },
+		func(o obj) {
+			o["type"] = []any{obj{"coding": []any{obj{"system": systemLevel, "code": "abteilungskontakt"}}}}
+		},
 		func(o obj) { o["period"] = obj{"start": "2020-01-09T23:30:00-11:00", "end": "2020-01-12T23:00:00Z"} },
-		func(o obj) { delete(o["period"].(obj), "end") },
+		func(o obj) { delete(child(o, "period"), "end") },
 	}
 	left, kept := 0, 0
 	forEachPolicy(t, func(rt *rapid.T, p *Policy) {

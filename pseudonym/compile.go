@@ -123,7 +123,7 @@ func (c *compiler) declareResources(y *yamlNode) {
 		c.knowMembers(body)
 		r := c.rule(k.text, k.text)
 		r.members, r.extensions = make(map[string]*rule, len(body.keys)), map[string]*rule{}
-		r.opening, r.text = &opening{}, &text{body, c.types}
+		r.opening, r.text = &opening{}, &text{k.text, body, c.types, c.contexts}
 		r.opening.compile = func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()

@@ -146,9 +146,8 @@ func (p *Profile) Hash() string { return p.hash }
 // Action says what the profile does with an element, such as "Observation.code.coding.code", as it is written in a
 // profile: "keep code", "shift", or "drop" for what it does not list. An element with members is "keep".
 func (p *Profile) Action(path string) string {
-	typ, rest, nested := strings.Cut(path, ".")
-	if r := p.resources[typ]; r != nil && r.text != nil && nested {
-		return r.text.action(strings.Split(rest, "."))
+	if t, names := p.textOf(path); t != nil {
+		return t.action(names)
 	}
 	r := p.find(path)
 	switch {
@@ -162,8 +161,25 @@ func (p *Profile) Action(path string) string {
 
 // Extension says whether an extension of the URL may stand on the element at path.
 func (p *Profile) Extension(path, url string) bool {
+	if t, names := p.textOf(path); t != nil {
+		may, listed := t.extension(names, url)
+		return listed && (may || p.extensions[url] != nil)
+	}
 	r := p.find(path)
 	return r != nil && (r.extensions[url] != nil || p.extensions[url] != nil)
+}
+
+// textOf returns what is written of the resource type at the beginning of a path, nil where it is not all that counts, and the rest of
+// the path.
+func (p *Profile) textOf(path string) (t *text, names []string) {
+	typ, rest, nested := strings.Cut(path, ".")
+	if r := p.resources[typ]; r != nil {
+		t = r.text
+	}
+	if nested {
+		names = strings.Split(rest, ".")
+	}
+	return t, names
 }
 
 // isPlaceholder reports whether a text begins as a date that stands for none. Most dates are told from those by a sum.

@@ -107,10 +107,16 @@ func TestTheBuiltInProfileIsReadFromJSONThatSaysTheSame(t *testing.T) {
 	}
 }
 
-func TestTheActionOfAnElementIsWhatIsCompiled(t *testing.T) {
+func TestWhatAProfileSaysOfAnElementIsWhatIsCompiled(t *testing.T) {
 	p, err := ParseProfile("mii-default.yaml", miiDefault)
 	if err != nil {
 		t.Fatal(err)
+	}
+	urls := map[string]bool{}
+	for _, extensions := range p.resources["Patient"].text.contexts {
+		for _, e := range extensions {
+			urls[e.url] = true
+		}
 	}
 	checked := 0
 	var check func(path string, r *rule)
@@ -125,6 +131,11 @@ func TestTheActionOfAnElementIsWhatIsCompiled(t *testing.T) {
 			}
 			if got := p.Action(below); got != want {
 				t.Errorf("%s: %s, compiled %s", below, got, want)
+			}
+			for url := range urls {
+				if may := m.extensions[url] != nil || p.extensions[url] != nil; p.Extension(below, url) != may {
+					t.Errorf("%s: %s may stand there: %t", below, url, may)
+				}
 			}
 			checked++
 			check(below, m)

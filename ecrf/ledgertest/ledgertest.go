@@ -419,7 +419,7 @@ func many(t *testing.T, b *bench) {
 			next := *one
 			next.Facts.Subject = Number(n)
 			if n%3 == 0 {
-				next.Facts.Outcome, next.Facts.Reason = "held", fmt.Sprint(n)
+				next.Facts.Outcome, next.Facts.Reason = "held", fmt.Sprintf("reason-%d", n)
 			}
 			changes = append(changes, &next)
 		}

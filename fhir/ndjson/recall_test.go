@@ -214,3 +214,24 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestWhatIsNotNeededOfFactsIsNotRecalled, and all of it is when everything is needed.
+func TestWhatIsNotNeededOfFactsIsNotRecalled(t *testing.T) {
+	ward := `{"resourceType":"Encounter","id":"e1","subject":{"reference":"Patient/a"}}`
+	stay := `{"resourceType":"Encounter","id":"e2","subject":{"reference":"Patient/a"}}`
+	dir := folder(t, map[string]string{"a.ndjson": alice + "\n" + ward + "\n" + stay + "\n"})
+	some := ndjson.Options{Needed: func(*fhir.Record) func(*fhir.Resource) bool {
+		return func(r *fhir.Resource) bool { return r.ID != "e1" }
+	}}
+	m := &memory{}
+	for night, c := range []struct {
+		options ndjson.Options
+		ward    bool
+		kept    int
+	}{{some, true, 1}, {some, false, 1}, {ndjson.Options{}, true, 2}, {ndjson.Options{}, true, 2}, {some, true, 3}, {some, false, 3}} {
+		told := learn(t, m, c.options, dir)
+		if has := strings.Contains(told.Records[1], `"e1"`); has != c.ward || !strings.Contains(told.Records[1], `"e2"`) || m.kept != c.kept {
+			t.Errorf("night %d: learnt %d times\n%s", night, m.kept, told.Records[1])
+		}
+	}
+}
