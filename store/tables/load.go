@@ -15,7 +15,7 @@ import (
 )
 
 // format is raised when the tables change their form: all are made anew then.
-const format = "1"
+const format = "2"
 
 // rowsAtOnce bounds the rows that wait to be loaded together.
 const rowsAtOnce = 4096
