@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -36,10 +37,12 @@ func ParseDateTime(s string) (DateTime, error) {
 	r := dateReader{s: s}
 	d := r.dateTime()
 	if r.bad || r.i != len(s) {
-		return DateTime{}, fmt.Errorf("not a FHIR date or dateTime")
+		return DateTime{}, errNoDateTime
 	}
 	return d, nil
 }
+
+var errNoDateTime = errors.New("not a FHIR date or dateTime")
 
 type dateReader struct {
 	s   string

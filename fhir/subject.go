@@ -123,7 +123,11 @@ func (r *Resource) Dates() iter.Seq[DateTime] {
 			if t.nodes[i].kind != String {
 				continue
 			}
-			if d, err := ParseDateTime(t.span(uint32(i))); err == nil && !yield(d) { // #nosec G115 -- a table has fewer than 2^32 nodes
+			text := t.span(uint32(i)) // #nosec G115 -- a table has fewer than 2^32 nodes
+			if text == "" || text[0] < '0' || text[0] > '9' {
+				continue
+			}
+			if d, err := ParseDateTime(text); err == nil && !yield(d) {
 				return
 			}
 		}
