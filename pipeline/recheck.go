@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/crflink/crflink/consent"
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/beside"
 )
 
 // Refresher is a source that can forget what it was told about consents, so that it asks again.
@@ -81,24 +81,16 @@ func (r *runner) toBeDelivered() []work {
 
 // recheckParts asks about some parts side by side, and decides about one patient after the other.
 func (r *runner) recheckParts(ctx context.Context, source Rereader, parts [][]work) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	records := make([][]*fhir.Record, len(parts))
-	var asking sync.WaitGroup
-	for i, part := range parts {
-		asking.Go(func() {
-			patients := make([]fhir.Key, len(part))
-			for j, w := range part {
-				patients[j] = w.patient
-			}
-			var err error
-			if records[i], err = source.Reread(ctx, patients, askedAgain(), r.facts.Reject); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	asking.Wait()
-	if err := context.Cause(ctx); err != nil {
+	err := beside.Each(ctx, len(parts), func(ctx context.Context, i int) (err error) {
+		patients := make([]fhir.Key, len(parts[i]))
+		for j, w := range parts[i] {
+			patients[j] = w.patient
+		}
+		records[i], err = source.Reread(ctx, patients, askedAgain(), r.facts.Reject)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	for i, part := range parts {

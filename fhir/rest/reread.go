@@ -9,6 +9,7 @@ import (
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/bundle"
 	"github.com/crflink/crflink/fhir/gather"
+	"github.com/crflink/crflink/internal/beside"
 )
 
 // Reread returns the patients' facts, with those of the given types as the server has them now and the others as they were
@@ -36,7 +37,7 @@ func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string
 		defer telling.Unlock()
 		rej(x)
 	}
-	if err := sideBySide(ctx, len(types), func(ctx context.Context, i int) error { return a.read(ctx, types[i]) }); err != nil {
+	if err := beside.Each(ctx, len(types), func(ctx context.Context, i int) error { return a.read(ctx, types[i]) }); err != nil {
 		return nil, fmt.Errorf("read again: %w", err)
 	}
 	return f.records(patients)
@@ -72,7 +73,7 @@ func (a *rereading) read(ctx context.Context, typ string) error {
 	}
 	name, typed := s.can.parameter(typ)
 	parts := s.chunksBeside(a.fetch.order, piece{typ: typ})
-	err := sideBySide(ctx, len(parts), func(ctx context.Context, i int) error {
+	err := beside.Each(ctx, len(parts), func(ctx context.Context, i int) error {
 		return a.fetch.searchTaking(ctx, byPatient(typ, name, typed, parts[i]), a.found)
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/bundle"
 	"github.com/crflink/crflink/fhir/gather"
+	"github.com/crflink/crflink/internal/beside"
 	"github.com/crflink/crflink/internal/wire"
 )
 
@@ -151,7 +152,7 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) (_ *gathe
 			err = errors.Join(err, r.facts.Close())
 		}
 	}()
-	err = sideBySide(ctx, len(r.types)-1, r.readType)
+	err = beside.Each(ctx, len(r.types)-1, r.readType)
 	for _, x := range slices.Concat(r.rejected...) {
 		rej(x)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/bundle"
+	"github.com/crflink/crflink/internal/beside"
 )
 
 var _ fhir.Tracker = (*Source)(nil)
@@ -74,7 +75,7 @@ func (s *Source) Touched(ctx context.Context, patients []fhir.Footprint, wanted 
 		t.patients = append(t.patients, one)
 	}
 	types := slices.DeleteFunc(wanted.Types(), func(typ string) bool { return fhir.IsFact(typ) || fhir.SubjectParameter(typ) == "" || !s.can.has(typ) })
-	err = sideBySide(ctx, len(types), func(ctx context.Context, i int) error {
+	err = beside.Each(ctx, len(types), func(ctx context.Context, i int) error {
 		return s.narrowed(ctx, types[i], wanted.Narrowing(types[i]), func(ctx context.Context, c fhir.Criterion) error {
 			return t.look(ctx, s.pieces(types[i], c))
 		})
@@ -126,7 +127,7 @@ func (t *tracking) look(ctx context.Context, pieces []piece) error {
 			tasks = append(tasks, task{p, group})
 		}
 	}
-	return sideBySide(ctx, len(tasks), func(ctx context.Context, i int) error { return t.lookAt(ctx, tasks[i].piece, tasks[i].group) })
+	return beside.Each(ctx, len(tasks), func(ctx context.Context, i int) error { return t.lookAt(ctx, tasks[i].piece, tasks[i].group) })
 }
 
 // groups parts the patients so that one search asks about a group, and about each patient of more ids than that.
@@ -165,7 +166,7 @@ func (t *tracking) lookAt(ctx context.Context, p piece, group []tracked) error {
 	chunks := t.source.chunksBeside(idsOf(group), p)
 	changed := make([]bool, len(chunks))
 	have := make([]int, len(chunks))
-	err := sideBySide(ctx, 2*len(chunks), func(ctx context.Context, i int) (err error) {
+	err := beside.Each(ctx, 2*len(chunks), func(ctx context.Context, i int) (err error) {
 		if i < len(chunks) {
 			changed[i], err = t.changed(ctx, p, chunks[i])
 			return err
@@ -294,7 +295,7 @@ func (s *Source) Common(ctx context.Context, typ string, since map[string]time.T
 			return nil
 		}
 	}
-	err = sideBySide(ctx, 2, func(ctx context.Context, i int) error {
+	err = beside.Each(ctx, 2, func(ctx context.Context, i int) error {
 		if i == 0 {
 			return s.onlyIDs(ctx, query{typ: typ}, into(there))
 		}

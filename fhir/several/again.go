@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/beside"
 )
 
 // rereader is a part that can be asked again for facts.
@@ -21,18 +23,30 @@ func (s *Source) Reread(ctx context.Context, patients []fhir.Key, types []string
 			left.Release()
 		}
 	}()
-	for p, keys := range s.byPart(patients) {
-		records, err := p.again(ctx, keys, types, rej)
+	keys, rej := s.byPart(patients), oneByOne(rej)
+	var taking sync.Mutex
+	err := beside.Each(ctx, len(s.parts), func(ctx context.Context, i int) error {
+		p := s.parts[i]
+		if len(keys[p]) == 0 {
+			return nil
+		}
+		records, err := p.again(ctx, keys[p], types, rej)
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil, err
+				return err
 			}
 			_ = p.fail(err) // together tells of it
-			continue
+			return nil
 		}
-		for i, record := range records {
-			again[member{p, keys[i].ID}] = record
+		taking.Lock()
+		defer taking.Unlock()
+		for n, record := range records {
+			again[member{p, keys[p][n].ID}] = record
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	list := make([]*fhir.Record, len(patients))
 	for i, key := range patients {

@@ -7,7 +7,9 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/several"
@@ -19,14 +21,20 @@ type shelf struct {
 	records map[string][]string // texts by patient
 	aliases map[string]fhir.Key
 	broken  error
-	asked   int // fetches
+	asked   int             // fetches
+	begun   *sync.WaitGroup // of the walks of several shelves; nil waits for none
 }
 
 func (s *shelf) Name() string { return s.name }
 func (s *shelf) Close() error { return nil }
 
-func (s *shelf) Subjects(ctx context.Context, _ func(fhir.Rejected)) iter.Seq2[*fhir.Record, error] {
+func (s *shelf) Subjects(ctx context.Context, rej func(fhir.Rejected)) iter.Seq2[*fhir.Record, error] {
 	return func(yield func(*fhir.Record, error) bool) {
+		if s.begun != nil {
+			s.begun.Done()
+			s.begun.Wait() // for ever, were the shelves asked one after the other
+		}
+		rej(fhir.Rejected{Reason: s.name})
 		for i, id := range sorted(s.records) {
 			if s.broken != nil && i > 0 {
 				yield(nil, s.broken)
@@ -217,4 +225,26 @@ func TestASourceThatBreaksEndsEverythingUnlessItIsTolerated(t *testing.T) {
 	if _, err := told(t, none); !errors.Is(err, broken) {
 		t.Errorf("no source answers: %v", err)
 	}
+}
+
+// TestSourcesAreReadAtTheSameTimeAndToldInTheirOrder lets each of three sources wait until the others are read, too.
+func TestSourcesAreReadAtTheSameTimeAndToldInTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var begun sync.WaitGroup
+		begun.Add(3)
+		var parts []several.Part
+		for _, alias := range []string{"a", "b", "c"} {
+			parts = append(parts, several.Part{Alias: alias, Source: &shelf{name: alias, begun: &begun, records: map[string][]string{"1": {patient("1", "anna")}}}})
+		}
+		var order []string
+		s := join(t, byValue, parts...)
+		for record, err := range s.Subjects(t.Context(), func(x fhir.Rejected) { order = append(order, x.Origin.Alias) }) {
+			if err != nil || record.Key().ID != "a.1" || !slices.Equal(s.Sits(record.Key()), []string{"a", "b", "c"}) {
+				t.Errorf("%v, %v", record, err)
+			}
+		}
+		if want := []string{"a", "b", "c"}; !slices.Equal(order[:3], want) {
+			t.Errorf("rejected are told of %v, want %v", order, want)
+		}
+	})
 }

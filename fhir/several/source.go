@@ -1,6 +1,7 @@
 package several
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/crflink/crflink/fhir"
+	"github.com/crflink/crflink/internal/beside"
 )
 
 // Options describe several sources.
@@ -148,14 +150,22 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) error {
 	if s.ready {
 		return nil
 	}
+	all := s.surveys(ctx)
+	for _, one := range all {
+		for _, x := range one.rejected {
+			rej(x)
+		}
+	}
 	k := known{groups: map[[sha256.Size]byte][]member{}}
 	var last error
-	for _, p := range s.parts {
-		if err := s.survey(ctx, p, &k, rej); err != nil {
-			if !s.tolerant || ctx.Err() != nil {
-				return err
-			}
-			last = err
+	for _, one := range all {
+		switch {
+		case one.err == nil:
+			k.add(one.found)
+		case !s.tolerant || ctx.Err() != nil:
+			return cmp.Or(context.Cause(ctx), one.err)
+		default:
+			last = one.err
 		}
 	}
 	if !slices.ContainsFunc(s.parts, func(p *part) bool { return p.state() == nil }) {
@@ -165,23 +175,51 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) error {
 	return nil
 }
 
+// survey is who is known to a part, or why nothing is known of it.
+type survey struct {
+	found    []named
+	rejected []fhir.Rejected
+	err      error
+}
+
+// named is a patient of a part with the sum of what names the person, if anything does.
+type named struct {
+	member
+	sum  [sha256.Size]byte
+	name bool
+}
+
+// surveys reads the patients of all parts side by side. Where no part may be missing, the first that fails ends the others, and its
+// error is that of all.
+func (s *Source) surveys(ctx context.Context) []survey {
+	all := make([]survey, len(s.parts))
+	first := beside.Each(ctx, len(s.parts), func(ctx context.Context, i int) error {
+		one := &all[i]
+		one.found, one.err = s.survey(ctx, s.parts[i], func(x fhir.Rejected) { one.rejected = append(one.rejected, x) })
+		if s.tolerant {
+			return nil
+		}
+		return one.err
+	})
+	if first != nil {
+		for i := range all {
+			all[i].err = first
+		}
+	}
+	return all
+}
+
 // survey reads the patients of a part. Of one that breaks off on the way nothing is known.
-func (s *Source) survey(ctx context.Context, p *part, k *known, rej func(fhir.Rejected)) error {
+func (s *Source) survey(ctx context.Context, p *part, rej func(fhir.Rejected)) (found []named, err error) {
 	if err := p.state(); err != nil {
-		return p.fail(err)
+		return nil, p.fail(err)
 	}
-	type named struct {
-		member
-		sum  [sha256.Size]byte
-		name bool
-	}
-	var found []named
 	for record, err := range p.Source.Subjects(ctx, p.rejects(rej)) {
 		if err != nil {
 			if ctx.Err() != nil {
-				return err
+				return nil, err
 			}
-			return p.fail(err)
+			return nil, p.fail(err)
 		}
 		n := named{member: member{p, strings.Clone(record.Key().ID)}}
 		if patient := record.Patient(); patient != nil && s.identify != nil {
@@ -193,6 +231,13 @@ func (s *Source) survey(ctx context.Context, p *part, k *known, rej func(fhir.Re
 		record.Release()
 		found = append(found, n)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.patients = len(found)
+	return found, nil
+}
+
+func (k *known) add(found []named) {
 	for _, n := range found {
 		if n.name {
 			k.groups[n.sum] = append(k.groups[n.sum], n.member)
@@ -200,10 +245,6 @@ func (s *Source) survey(ctx context.Context, p *part, k *known, rej func(fhir.Re
 			k.alone = append(k.alone, n.member)
 		}
 	}
-	p.mu.Lock()
-	p.patients = len(found)
-	p.mu.Unlock()
-	return nil
 }
 
 // persons parts what is known into persons, in the order of their ids.
@@ -319,8 +360,8 @@ func (s *Source) together(ctx context.Context, p person, of func(member) (*fhir.
 
 // Admit tells the parts that read many patients at once who is permitted.
 func (s *Source) Admit(ctx context.Context, patients []fhir.Key, wanted fhir.Wanted, rej func(fhir.Rejected)) error {
-	keys := s.byPart(patients)
-	return s.each(ctx, func(p *part) error {
+	keys, rej := s.byPart(patients), oneByOne(rej)
+	return s.each(ctx, func(ctx context.Context, p *part) error {
 		if a, ok := p.Source.(fhir.Admitter); ok {
 			return a.Admit(ctx, keys[p], wanted, p.rejects(rej))
 		}
@@ -328,24 +369,33 @@ func (s *Source) Admit(ctx context.Context, patients []fhir.Key, wanted fhir.Wan
 	})
 }
 
-// each asks every part that answers. One that fails becomes silent; one that cannot tell what has changed is an error.
-func (s *Source) each(ctx context.Context, ask func(*part) error) error {
-	for _, p := range s.parts {
-		if p.state() != nil {
-			continue
-		}
-		err := ask(p)
-		switch {
-		case err == nil:
-		case ctx.Err() != nil, errors.Is(err, fhir.ErrUntracked):
-			return err
-		default:
-			if failed := p.fail(err); !s.passesOver(failed) {
-				return failed
-			}
-		}
+// oneByOne lets several parts reject at the same time.
+func oneByOne(rej func(fhir.Rejected)) func(fhir.Rejected) {
+	var mu sync.Mutex
+	return func(x fhir.Rejected) {
+		mu.Lock()
+		defer mu.Unlock()
+		rej(x)
 	}
-	return nil
+}
+
+// each asks every part that answers, all of them at the same time. One that fails becomes silent; one that cannot tell what has changed is
+// an error.
+func (s *Source) each(ctx context.Context, ask func(context.Context, *part) error) error {
+	return beside.Each(ctx, len(s.parts), func(ctx context.Context, i int) error {
+		p := s.parts[i]
+		if p.state() != nil {
+			return nil
+		}
+		err := ask(ctx, p)
+		if err == nil || ctx.Err() != nil || errors.Is(err, fhir.ErrUntracked) {
+			return err
+		}
+		if failed := p.fail(err); !s.passesOver(failed) {
+			return failed
+		}
+		return nil
+	})
 }
 
 func (s *Source) byPart(patients []fhir.Key) map[*part][]fhir.Key {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/crflink/crflink/fhir"
@@ -17,8 +18,11 @@ type tracked struct{ *Source }
 // Moment asks each part for its moment.
 func (s *tracked) Moment(ctx context.Context) (map[string]fhir.Moment, error) {
 	all := map[string]fhir.Moment{}
-	err := s.trackers(ctx, func(p *part, t fhir.Tracker) error {
+	var mu sync.Mutex
+	err := s.trackers(ctx, func(ctx context.Context, p *part, t fhir.Tracker) error {
 		moments, err := t.Moment(ctx)
+		mu.Lock()
+		defer mu.Unlock()
 		for _, m := range moments {
 			all[p.Alias] = m
 		}
@@ -41,11 +45,14 @@ func (s *tracked) Touched(ctx context.Context, patients []fhir.Footprint, wanted
 		}
 	}
 	all := map[fhir.Key]bool{}
-	err := s.trackers(ctx, func(p *part, t fhir.Tracker) error {
+	var mu sync.Mutex
+	err := s.trackers(ctx, func(ctx context.Context, p *part, t fhir.Tracker) error {
 		if len(prints[p]) == 0 {
 			return nil
 		}
 		touched, err := t.Touched(ctx, prints[p], wanted, map[string]time.Time{p.Source.Name(): since[p.Alias]})
+		mu.Lock()
+		defer mu.Unlock()
 		for k, is := range touched {
 			if is {
 				all[whose[p][k]] = true
@@ -77,8 +84,11 @@ func foundBy(p *part, found map[string]int) map[string]int {
 // Common lists the shared resources of all parts.
 func (s *tracked) Common(ctx context.Context, typ string, since map[string]time.Time) (there, changed map[string]bool, err error) {
 	there, changed = map[string]bool{}, map[string]bool{}
-	err = s.trackers(ctx, func(p *part, t fhir.Tracker) error {
+	var mu sync.Mutex
+	err = s.trackers(ctx, func(ctx context.Context, p *part, t fhir.Tracker) error {
 		all, some, err := t.Common(ctx, typ, map[string]time.Time{p.Source.Name(): since[p.Alias]})
+		mu.Lock()
+		defer mu.Unlock()
 		for id := range all {
 			there[p.id(id)] = true
 		}
@@ -91,10 +101,10 @@ func (s *tracked) Common(ctx context.Context, typ string, since map[string]time.
 }
 
 // trackers asks every part that answers as the Tracker that it is.
-func (s *tracked) trackers(ctx context.Context, ask func(*part, fhir.Tracker) error) error {
-	return s.each(ctx, func(p *part) error {
+func (s *tracked) trackers(ctx context.Context, ask func(context.Context, *part, fhir.Tracker) error) error {
+	return s.each(ctx, func(ctx context.Context, p *part) error {
 		if t, ok := p.Source.(fhir.Tracker); ok {
-			return ask(p, t)
+			return ask(ctx, p, t)
 		}
 		return nil
 	})

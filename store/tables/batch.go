@@ -25,7 +25,9 @@ type texts struct {
 	from int
 }
 
-func newBatch() batch { return batch{of: map[*tabular.Table]*texts{}, sums: [2]*xxhash.Digest{xxhash.New(), xxhash.NewWithSeed(1)}} }
+func newBatch() batch {
+	return batch{of: map[*tabular.Table]*texts{}, sums: [2]*xxhash.Digest{xxhash.New(), xxhash.NewWithSeed(1)}}
+}
 
 func (b *batch) begin() {
 	b.sums[0].Reset()
