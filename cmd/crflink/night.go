@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/crflink/crflink/authorisation"
+	"github.com/crflink/crflink/cmd/crflink/collector"
 	"github.com/crflink/crflink/internal/finding"
 	"github.com/crflink/crflink/internal/wire"
 	"github.com/crflink/crflink/operation"
@@ -79,6 +80,7 @@ func (w watched) done() { w.Done() }
 func (d *daemon) night(ctx context.Context, n operation.Night, id string, r schedule.Run) (result schedule.Result) {
 	ctx, watch := d.traces.Run(ctx, r, func(o wire.Observed) { d.requested(id, o) })
 	defer func() { watch.End(result) }()
+	defer collector.Release()
 	study, findings, err := pipeline.LoadStudy(n.Study)
 	if err == nil && study.ID != id {
 		err = fmt.Errorf("%s is now study %q, not %q: read the configuration again", n.Study, study.ID, id)

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/crflink/crflink/cmd/crflink/collector"
+
 	"github.com/spf13/cobra"
 
 	"github.com/crflink/crflink/operation"
@@ -153,7 +155,11 @@ func openGuest(ctx context.Context, file string) (river.Guest, error) {
 			return river.Guest{}, errors.Join(err, o.Close())
 		}
 	}
-	return river.Guest{Parts: o.Parts, Close: o.Close}, nil
+	done := func() error {
+		defer collector.Release()
+		return o.Close()
+	}
+	return river.Guest{Parts: o.Parts, Close: done}, nil
 }
 
 // vaultOfRun opens the vault, which the process that leads the run has made.
