@@ -13,20 +13,20 @@ import (
 	"testing"
 )
 
-// collector is an OTLP collector that keeps what it is sent.
-type collector struct {
+// gathered is an OTLP collector that keeps what it is sent.
+type gathered struct {
 	mu   sync.Mutex
 	sent []byte
 }
 
-func (c *collector) ServeHTTP(_ http.ResponseWriter, q *http.Request) {
+func (c *gathered) ServeHTTP(_ http.ResponseWriter, q *http.Request) {
 	text, _ := io.ReadAll(q.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sent = append(c.sent, text...)
 }
 
-func (c *collector) all() []byte {
+func (c *gathered) all() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sent
@@ -64,10 +64,10 @@ func TestMonitoringIsToldNothingOfPatients(t *testing.T) {
 		}
 		h.ServeHTTP(w, q)
 	})
-	traces := &collector{}
+	traces := &gathered{}
 	otlp := httptest.NewServer(traces)
 	t.Cleanup(otlp.Close)
-	hook := &collector{}
+	hook := &gathered{}
 	chat := httptest.NewServer(hook)
 	t.Cleanup(chat.Close)
 	j := newJob(t, "fhir: "+base)
@@ -116,7 +116,7 @@ func TestMonitoringIsToldNothingOfPatients(t *testing.T) {
 // TestASafetyLimitThatStoppedARunIsToldAtOnce lets most patients vanish from the source.
 func TestASafetyLimitThatStoppedARunIsToldAtOnce(t *testing.T) {
 	t.Parallel()
-	hook := &collector{}
+	hook := &gathered{}
 	chat := httptest.NewServer(hook)
 	t.Cleanup(chat.Close)
 	j := newJob(t, "files: [hospital]")
