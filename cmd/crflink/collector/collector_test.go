@@ -25,7 +25,6 @@ func TestTheGoalMovesWithWhatLives(t *testing.T) {
 		runtime.GC()
 	}
 	runtime.KeepAlive(living)
-	living = nil
 	for debug.SetMemoryLimit(-1) != goal {
 		runtime.GC()
 	}
