@@ -161,15 +161,15 @@ type Unclaimed struct {
 
 // Counts sums up locating. Every ImagingStudy is linked, unlinked or out of scope.
 type Counts struct {
-	Resources  int            // ImagingStudy resources
-	Linked     int            // of these: sources of a link
-	Unlinked   map[Reason]int // of these: not linked
-	OutOfScope int            // of these: of other modalities than the study's
-	Links      map[Method]int // links by method
+	Resources  int            `json:",omitempty"` // ImagingStudy resources
+	Linked     int            `json:",omitempty"` // of these: sources of a link
+	Unlinked   map[Reason]int `json:",omitempty"` // of these: not linked
+	OutOfScope int            `json:",omitempty"` // of these: of other modalities than the study's
+	Links      map[Method]int `json:",omitempty"` // links by method
 	Unclaimed  int            `json:",omitempty"` // studies at the PACS that no resource stands for
 	Orders     int            `json:",omitempty"` // orders with an accession number for which neither FHIR server nor PACS has a study
 	PACS       Asked          `json:",omitzero"`
-	Refused    Refused
+	Refused    Refused        `json:",omitzero"`
 }
 
 // Refused counts values that are not what they stand for.

@@ -77,6 +77,7 @@ func (r *runner) decide(ctx context.Context) error {
 	if err := r.survey(ctx); err != nil {
 		return err
 	}
+	r.work = slices.Clone(r.work) // without what it grew by
 	slices.SortFunc(r.work, func(a, b work) int { return strings.Compare(a.subject.Number(), b.subject.Number()) })
 	return nil
 }

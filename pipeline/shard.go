@@ -58,10 +58,18 @@ func (r *runner) shards() []shard {
 		all[i].name = fmt.Sprintf("%d/%d", i+1, n)
 		all[i].checkpoint = all[i].name
 	}
-	for _, w := range r.work {
+	sizes, of := make([]int, n), make([]uint32, len(r.work))
+	for i := range r.work {
 		h := fnv.New32a()
-		_, _ = h.Write([]byte(w.subject.Number()))
-		s := &all[h.Sum32()%n]
+		_, _ = h.Write([]byte(r.work[i].subject.Number()))
+		of[i] = h.Sum32() % n
+		sizes[of[i]]++
+	}
+	for i := range all {
+		all[i].work = make([]work, 0, sizes[i]) // what is left over when lists grow would be kept for the whole run
+	}
+	for i, w := range r.work {
+		s := &all[of[i]]
 		s.work = append(s.work, w)
 	}
 	slices.SortStableFunc(all, func(a, b shard) int { return len(b.work) - len(a.work) })
@@ -220,8 +228,9 @@ func (s *shift) take(w work, result *subjectResult) error {
 	s.done.harvest.add(result)
 	s.Preview.take(result.change, result.held)
 	if result.seen != nil {
-		counts := result.imaging
-		result.seen.Imaging = &counts
+		if err := result.remember(); err != nil {
+			return err
+		}
 		s.done.harvest.Seen[w.subject.Number()] = *result.seen
 	}
 	return s.place(w, result)

@@ -178,13 +178,21 @@ func barred(record *fhir.Record, p consent.Permitted, s pseudonym.Subject) map[s
 
 // asItWas is the result for a subject of whom nothing was read, because nothing has changed.
 func (r *runner) asItWas(w work, last ecrf.Facts) (*subjectResult, error) {
-	if w.still.Imaging != nil {
-		return &subjectResult{seen: w.still, imaging: *w.still.Imaging}, nil
-	}
 	result := &subjectResult{seen: w.still}
+	if w.still.Imaging != nil {
+		return result, json.Unmarshal(w.still.Imaging, &result.imaging)
+	}
 	err := result.unchanged(last)
 	result.veil = pseudonym.Report{}
 	return result, err
+}
+
+// remember puts into the note what the next run counts when it leaves the subject as it is.
+func (s *subjectResult) remember() (err error) {
+	if s.seen.Imaging == nil {
+		s.seen.Imaging, err = json.Marshal(s.imaging)
+	}
+	return err
 }
 
 // unchanged takes the counts of the run that computed the subject from the same input.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/crflink/crflink/ecrf"
 	"github.com/crflink/crflink/fhir"
-	"github.com/crflink/crflink/imaging"
 )
 
 // overlap is how far back a run asks behind the moment of the one before: what was written then may have become visible later, and
@@ -53,7 +52,7 @@ type note struct {
 	Common  []string       `json:"common,omitempty"`
 	Missing []string       `json:"missing,omitempty"` // shared resources that were referred to and not there
 
-	Imaging *imaging.Counts `json:"imaging,omitempty"` // of its linkage
+	Imaging json.RawMessage `json:"imaging,omitempty"` // counts of its linkage; as text they need a fifth of the memory
 }
 
 // track asks the source for its time, before it is read.

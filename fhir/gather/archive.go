@@ -28,11 +28,12 @@ type archive struct {
 	contested []contested
 	mentioned map[name]string // ids of patients that contested Consents name
 
-	graph    *Index // what links and contested Consents need, and nothing else
-	people   *table // as persons, the newest versions
-	means    *table // as definitions
-	sharing  *table // shared entries: key, item
-	patients *table // as owned
+	graph    *Index   // what links and contested Consents need, and nothing else
+	people   *table   // as persons, the newest versions
+	means    *table   // as definitions
+	sharing  *table   // shared entries: key, item
+	patients *table   // as owned
+	sums     []uint64 // of what belongs to nobody, by type
 	rejects  func(fhir.Rejected)
 	row      []byte
 	length   int

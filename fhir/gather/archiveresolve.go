@@ -10,7 +10,7 @@ import (
 
 // resolve finds the patient of every entry and merges linked patients. What cannot be resolved goes to rej.
 func (a *archive) resolve(rej func(fhir.Rejected)) error {
-	a.rejects = rej
+	a.rejects, a.sums = rej, make([]uint64, len(a.types))
 	a.graph = NewIndex(a.Name)
 	for _, step := range []func() error{a.readPeople, a.readMeanings, a.link, a.ownPeople, a.ownOthers, a.ownIndirect, a.group} {
 		if err := step(); err != nil {
@@ -244,6 +244,7 @@ func (a *archive) ownOther(v *version) error {
 		return a.indirect.add(a.row)
 	}
 	a.length++
+	a.sums[v.typ] += v.sum
 	if v.key == (name{}) {
 		return nil // without an id nothing leads to it
 	}

@@ -109,6 +109,7 @@ func (h *hospital) resource(i int) {
 type account struct {
 	Records  []string
 	Rejected []string
+	Prints   []string // of all types, and of some
 	Counts   Counts
 	Len      int
 }
@@ -161,9 +162,19 @@ func accountOf(t *testing.T, all []registration, budget int64) account {
 			t.Fatal(err)
 		}
 		a.Records = append(a.Records, recordText(t, c, p, all))
+		for _, types := range []string{"Patient Consent Observation Device Medication Organization", "Patient Observation Organization", "Consent"} {
+			print := c.Fingerprint(p, func(typ string) bool { return strings.Contains(types, typ) })
+			if len(print) != 32 {
+				t.Errorf("%s: fingerprint %q", p.ID, print)
+			}
+			a.Prints = append(a.Prints, print)
+		}
 	}
 	if _, ok, err := c.Find("nobody"); ok || err != nil {
 		t.Errorf("nobody was found, %v", err)
+	}
+	if different := len(slices.Compact(slices.Sorted(slices.Values(a.Prints)))); different < len(a.Records) {
+		t.Errorf("%d fingerprints of %d patients", different, len(a.Records))
 	}
 	slices.Sort(a.Rejected)
 	a.Counts, a.Len = c.Counts(), c.Len()

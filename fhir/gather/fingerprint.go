@@ -19,10 +19,16 @@ func sumOf(text, fullURL string, isSubsetted bool) uint64 {
 }
 
 // Fingerprint returns what changes when anything is another that Record reads of the patient's resources of the wanted types, or any
-// resource of these types that belongs to nobody. "" where that is not known: for what has been moved to disk.
+// resource of these types that belongs to nobody.
 func (c *Catalog) Fingerprint(p Patient, want func(typ string) bool) string {
-	if c.archive != nil {
-		return ""
+	if a := c.archive; a != nil {
+		sums := make([]uint64, 0, len(p.onDisk)+len(a.sums))
+		for i := range p.onDisk {
+			if it := &p.onDisk[i]; want(a.typeName(it.typ)) {
+				sums = append(sums, it.sum)
+			}
+		}
+		return fingerprint(sums, a.sums, a.types, want)
 	}
 	return c.index.fingerprint(p, want)
 }
@@ -35,20 +41,25 @@ func (x *Index) fingerprint(p Patient, want func(typ string) bool) string {
 			sums = append(sums, e.sum)
 		}
 	}
-	slices.Sort(sums)
-	var d xxhash.Digest
-	d.Reset()
-	for typ, sum := range x.sharedSums {
-		if want(x.types[typ]) {
-			sums = append(sums, sum)
+	return fingerprint(sums, x.sharedSums, x.types, want)
+}
+
+// fingerprint makes one text of the sums of a patient's resources and of those that belong to nobody.
+func fingerprint(own, common []uint64, types []string, want func(typ string) bool) string {
+	slices.Sort(own)
+	for typ, sum := range common {
+		if want(types[typ]) {
+			own = append(own, sum)
 		}
 	}
 	text := make([]byte, 0, 512)
-	for _, sum := range sums {
+	for _, sum := range own {
 		text = append(strconv.AppendUint(text, sum, 16), ' ')
 	}
+	var d xxhash.Digest
+	d.Reset()
 	_, _ = d.Write(text)
-	other := xxhash.NewWithSeed(uint64(len(sums)))
+	other := xxhash.NewWithSeed(uint64(len(own)))
 	_, _ = other.Write(text)
 	return hex.EncodeToString(other.Sum(d.Sum(nil)))
 }

@@ -46,7 +46,7 @@ func keyName(k fhir.Key) name { return nameOf("key", k.Type, k.ID) }
 type entry struct {
 	offset  int64
 	updated int64  // meta.lastUpdated in µs since 1970; math.MinInt64 when not known
-	sum     uint64 // of all that the source said of the resource; not on disk
+	sum     uint64 // of all that the source said of the resource
 	length  uint32
 	store   uint32
 	version uint32 // meta.versionId + 1 when it is a number, else 0

@@ -29,7 +29,7 @@ func appendNames(row []byte, names []name) []byte {
 
 // appendItem writes all of an item but its key.
 func appendItem(row []byte, it *item) []byte {
-	row = append(row, it.flags)
+	row = binary.BigEndian.AppendUint64(append(row, it.flags), it.sum)
 	for _, n := range []uint64{uint64(it.offset), uint64(it.length), uint64(it.store), uint64(it.version), uint64(it.typ), uint64(it.input), uint64(it.position)} { // #nosec G115 -- read back as what it was
 		row = binary.AppendUvarint(row, n)
 	}
@@ -93,6 +93,8 @@ func (r *rowReader) names() []name {
 func (r *rowReader) item() item {
 	var it item
 	it.flags = r.byte()
+	it.sum = binary.BigEndian.Uint64(r.left)
+	r.left = r.left[8:]
 	it.offset = int64(r.number()) // #nosec G115 -- it was one
 	it.length, it.store, it.version = r.number32(), r.number32(), r.number32()
 	it.typ = uint16(r.number32() & math.MaxUint16)          // #nosec G115 -- it was one

@@ -21,6 +21,8 @@ type Options struct {
 	// Needed tells which facts of a record are ever looked at; nil is all of them. The others are not handed out where a Memory recalls
 	// the facts. It is a function of the record alone.
 	Needed func(*fhir.Record) func(*fhir.Resource) bool
+
+	Remembers int // resources of which anything is remembered at most; two million when 0
 }
 
 func (o *Options) needed(record *fhir.Record) func(*fhir.Resource) bool {

@@ -2,6 +2,7 @@ package ndjson
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -14,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/crflink/crflink/fhir"
@@ -29,7 +31,7 @@ type Memory interface {
 }
 
 // outlineForm is raised when an outline, or what is found out from files, changes.
-const outlineForm = 2
+const outlineForm = 3
 
 // outline is what a source learnt of its files: enough to hand out the facts of every patient again without looking for them.
 type outline struct {
@@ -41,6 +43,9 @@ type outline struct {
 	Rejected []fhir.Rejected
 	Stats    Stats
 	Patients []outlined
+	Texts    []place           // of all patients, one behind the other
+	IDs      map[int]string    // of texts that have none, by their number
+	Beside   map[int]beside    // by patient
 	Wanted   string            // of the fingerprints
 	Prints   map[string]string // by patient; of those of whom they were asked for
 }
@@ -52,20 +57,32 @@ type summed struct {
 	Sum  [sha256.Size]byte
 }
 
-// outlined is a patient's record of facts: where the texts are of those that are needed, in their order.
+// outlined is a patient's record of facts: where the texts are of those that are needed, in their order. There may be a hundred
+// thousand of them.
 type outlined struct {
-	ID         string
+	ID  string
+	End int // of the patient's texts; they begin where those of the patient before end
+}
+
+// beside is what few records have.
+type beside struct {
 	LinkedFrom []fhir.Key
 	References []string // that are aliases
 	Meanings   []fhir.Key
-	Texts      []place
 }
 
 type place struct {
-	Input  uint32
 	Offset int64
+	Input  uint32
 	Length uint32
-	ID     string // where the text has none
+}
+
+// textsOf returns the numbers of a patient's texts, from the first to before the last.
+func (o *outline) textsOf(patient int) (first, end int) {
+	if patient > 0 {
+		first = o.Patients[patient-1].End
+	}
+	return first, o.Patients[patient].End
 }
 
 // remembering is a source's dealings with its memory.
@@ -194,35 +211,38 @@ func (in *input) sum(gcm cipher.AEAD, buffer []byte) (summed, error) {
 }
 
 // facts returns a patient's record of facts from the outline.
-func (s *Source) facts(p *outlined) (*fhir.Record, error) {
+func (s *Source) facts(o *outline, patient int) (*fhir.Record, error) {
 	t := texts{source: s}
 	defer t.close()
-	order := make([]int, len(p.Texts))
+	first, end := o.textsOf(patient)
+	places := o.Texts[first:end]
+	order := make([]int, len(places))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return p.Texts[a].compare(&p.Texts[b]) })
-	resources := make([]*fhir.Resource, len(p.Texts))
+	slices.SortFunc(order, func(a, b int) int { return places[a].compare(&places[b]) })
+	resources := make([]*fhir.Resource, len(places))
 	for i, n := range order {
-		at := &p.Texts[n]
-		text, err := t.read(gather.Span{Store: at.Input, Offset: at.Offset, Length: at.Length, Ahead: p.ahead(order[i:])})
+		at := &places[n]
+		text, err := t.read(gather.Span{Store: at.Input, Offset: at.Offset, Length: at.Length, Ahead: ahead(places, order[i:])})
 		if err != nil {
 			return nil, err
 		}
 		if resources[n], err = fhir.ReadResource(text, fhir.Origin{Source: s.inputs[at.Input].label, Position: at.Offset}); err != nil {
 			return nil, fmt.Errorf("%w (it was different when it was read first)", err)
 		}
-		if at.ID != "" {
-			resources[n].ID = at.ID
+		if id := o.IDs[first+n]; id != "" {
+			resources[n].ID = id
 		}
 	}
-	record := fhir.NewRecord(fhir.Key{Type: "Patient", ID: p.ID})
-	record.SetLinkedFrom(p.LinkedFrom)
+	record := fhir.NewRecord(fhir.Key{Type: "Patient", ID: o.Patients[patient].ID})
+	b := o.Beside[patient]
+	record.SetLinkedFrom(b.LinkedFrom)
 	for _, r := range resources {
 		record.Add(r)
 	}
-	for i, reference := range p.References {
-		record.SetAlias(reference, p.Meanings[i])
+	for i, reference := range b.References {
+		record.SetAlias(reference, b.Meanings[i])
 	}
 	return record, nil
 }
@@ -240,11 +260,11 @@ func (p *place) end() int64 { return p.Offset + int64(p.Length) }
 const readAhead = 64 << 10
 
 // ahead is how many bytes behind the first text hold those that lie side by side with it.
-func (p *outlined) ahead(order []int) uint32 {
-	first := &p.Texts[order[0]]
+func ahead(places []place, order []int) uint32 {
+	first := &places[order[0]]
 	end := first.end()
 	for _, n := range order[1:] {
-		at := &p.Texts[n]
+		at := &places[n]
 		if at.Input != first.Input || at.Offset < end || at.Offset > end+16 || at.end() > first.Offset+readAhead {
 			break
 		}
@@ -266,7 +286,7 @@ func (s *Source) factsOf(ctx context.Context, patient fhir.Key, wanted fhir.Want
 	if !known || patient.Type != "Patient" {
 		return nil, true, fmt.Errorf("%s: %w", s.Name(), fhir.ErrUnknownPatient)
 	}
-	record, err = s.facts(&o.Patients[i])
+	record, err = s.facts(o, i)
 	return record, true, err
 }
 
@@ -324,19 +344,30 @@ func (s *Source) learn(ctx context.Context, rej func(fhir.Rejected)) (func(fhir.
 func (s *Source) outlining() *outline {
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
-	if s.memory.new == nil || s.memory.recalled != nil || s.memory.changed || s.spool != nil || s.catalog.OnDisk() {
+	if s.memory.new == nil || s.memory.recalled != nil || s.memory.changed || s.spool != nil || s.isMany(s.catalog) {
 		return nil
 	}
-	return &outline{}
+	return &outline{IDs: map[int]string{}, Beside: map[int]beside{}}
+}
+
+// manyResources is of how many resources no patient's are remembered any more: what is kept of each patient for that is kept in memory
+// while a run is under way, and collecting it time and again costs more than is saved.
+const manyResources = 2_000_000
+
+func (s *Source) isMany(c *gather.Catalog) bool {
+	return c.Len() > cmp.Or(s.options.Remembers, manyResources)
 }
 
 func (o *outline) take(s *Source, record *fhir.Record) {
 	if o == nil {
 		return
 	}
-	p := outlined{ID: record.Key().ID, LinkedFrom: record.LinkedFrom()}
+	b := beside{LinkedFrom: record.LinkedFrom()}
 	for reference, k := range record.Aliases() {
-		p.References, p.Meanings = append(p.References, reference), append(p.Meanings, k)
+		b.References, b.Meanings = append(b.References, reference), append(b.Meanings, k)
+	}
+	if len(b.LinkedFrom)+len(b.References) > 0 {
+		o.Beside[len(o.Patients)] = b
 	}
 	needed := s.options.needed(record)
 	for r := range record.Resources() {
@@ -344,12 +375,12 @@ func (o *outline) take(s *Source, record *fhir.Record) {
 			continue
 		}
 		at := place{Input: s.memory.labels[r.Origin.Source], Offset: r.Origin.Position, Length: uint32(len(r.Raw()))} // #nosec G115 -- the reader limits the length
-		if !r.Get("id").Exists() {
-			at.ID = r.ID
+		if r.ID != "" && !r.Get("id").Exists() {
+			o.IDs[len(o.Texts)] = r.ID
 		}
-		p.Texts = append(p.Texts, at)
+		o.Texts = append(o.Texts, at)
 	}
-	o.Patients = append(o.Patients, p)
+	o.Patients = append(o.Patients, outlined{strings.Clone(record.Key().ID), len(o.Texts)})
 }
 
 // outlined ends a walk.
@@ -359,7 +390,8 @@ func (s *Source) outlined(o *outline) {
 	}
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
-	s.memory.new.Patients, s.memory.changed = o.Patients, true
+	n := s.memory.new
+	n.Patients, n.Texts, n.IDs, n.Beside, s.memory.changed = o.Patients, o.Texts, o.IDs, o.Beside, true
 	s.memory.new.Stats = s.stats
 	s.memory.new.Stats.Rejected -= len(s.unfinished)
 }

@@ -235,3 +235,27 @@ func TestWhatIsNotNeededOfFactsIsNotRecalled(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesWhoseIndexIsOnDiskAreRecalledToo, up to a number of resources.
+func TestFilesWhoseIndexIsOnDiskAreRecalledToo(t *testing.T) {
+	dir := folder(t, map[string]string{"a.ndjson": alice + "\n" + obs("o1", "Patient/a") + "\n", "b.ndjson": obs("o2", "Patient/a") + "\n"})
+	inMemory, onDisk := &memory{}, &memory{}
+	want := learn(t, inMemory, ndjson.Options{}, dir)
+	for range 2 {
+		if d := cmp.Diff(want, learn(t, onDisk, ndjson.Options{Budget: 1}, dir)); d != "" {
+			t.Error(d)
+		}
+	}
+	if onDisk.kept != 1 {
+		t.Errorf("learnt %d times", onDisk.kept)
+	}
+	many := &memory{}
+	for range 2 {
+		if print := learn(t, many, ndjson.Options{Remembers: 2}, dir).Records[0]; print != "" {
+			t.Errorf("fingerprint %q of too many resources", print)
+		}
+	}
+	if many.kept != 0 {
+		t.Error("what is too much was kept")
+	}
+}

@@ -143,7 +143,7 @@ func (s *Source) again(ctx context.Context, known *outline, err error, yield fun
 			yield(nil, err)
 			return
 		}
-		record, err := s.facts(&known.Patients[i])
+		record, err := s.facts(known, i)
 		if !yield(record, err) || err != nil {
 			return
 		}
@@ -180,6 +180,9 @@ func (s *Source) Fingerprint(ctx context.Context, patient fhir.Key, wanted fhir.
 	catalog, err := s.prepare(ctx, func(fhir.Rejected) {})
 	if err != nil {
 		return "", err
+	}
+	if s.isMany(catalog) {
+		return "", nil
 	}
 	p, ok, err := catalog.Find(patient.ID)
 	if err != nil || !ok {

@@ -51,6 +51,7 @@ func records(t *testing.T, o ndjson.Options, operands ...string) (map[string][]s
 	if o.Stdin == nil {
 		recalled(t, o, operands...)
 		for _, o.Budget = range []int64{1, 20_000} {
+			recalled(t, o, operands...)
 			again, linkedAgain, refused := recordsOnce(t, o, operands...)
 			if d := cmp.Diff(all, again) + cmp.Diff(linked, linkedAgain); d != "" {
 				t.Errorf("with a budget of %d bytes the records are others:\n%s", o.Budget, d)
