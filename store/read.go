@@ -57,10 +57,15 @@ func (l *Ledger) Facts(ctx context.Context, subjects []string) (map[string]ecrf.
 	return found, nil
 }
 
-func (l *Ledger) subjectRows(ctx context.Context, facts *sqlx.Stmt, subjects []string) (rows []subjectRow, err error) {
-	list, err := l.dialect.list(subjects)
+func (l *Ledger) subjectRows(ctx context.Context, facts *sqlx.Stmt, subjects []string) ([]subjectRow, error) {
+	return rowsOf[subjectRow](ctx, l.dialect, facts, subjects)
+}
+
+// rowsOf returns what a query has of subjects.
+func rowsOf[T any](ctx context.Context, d dialect, query *sqlx.Stmt, subjects []string) (rows []T, err error) {
+	list, err := d.list(subjects)
 	if err == nil {
-		err = facts.SelectContext(ctx, &rows, list)
+		err = query.SelectContext(ctx, &rows, list)
 	}
 	return rows, err
 }
@@ -68,9 +73,15 @@ func (l *Ledger) subjectRows(ctx context.Context, facts *sqlx.Stmt, subjects []s
 // AllFacts yields the facts of every subject in the order of study numbers, a page at a time.
 func (l *Ledger) AllFacts(ctx context.Context) iter.Seq2[ecrf.Facts, error] {
 	return func(yield func(ecrf.Facts, error) bool) {
-		for r, err := range pages(ctx, l.reads.page, func(r *subjectRow) string { return r.Number }) {
-			if !yield(r.facts(), err) {
+		for page, err := range pages(ctx, l.reads.page, func(r *subjectRow) string { return r.Number }) {
+			if err != nil {
+				yield(ecrf.Facts{}, fmt.Errorf("read the subjects' facts: %w", err))
 				return
+			}
+			for i := range page {
+				if !yield(page[i].facts(), nil) {
+					return
+				}
 			}
 		}
 	}
@@ -85,9 +96,15 @@ func (r *standingRow) standing() ecrf.Standing {
 // Standings yields how every subject stands in the order of study numbers, a page at a time.
 func (l *Ledger) Standings(ctx context.Context) iter.Seq2[ecrf.Standing, error] {
 	return func(yield func(ecrf.Standing, error) bool) {
-		for r, err := range pages(ctx, l.reads.standings, func(r *standingRow) string { return r.Number }) {
-			if !yield(r.standing(), err) {
+		for page, err := range pages(ctx, l.reads.standings, func(r *standingRow) string { return r.Number }) {
+			if err != nil {
+				yield(ecrf.Standing{}, fmt.Errorf("read how subjects stand: %w", err))
 				return
+			}
+			for i := range page {
+				if !yield(page[i].standing(), nil) {
+					return
+				}
 			}
 		}
 	}
@@ -95,11 +112,7 @@ func (l *Ledger) Standings(ctx context.Context) iter.Seq2[ecrf.Standing, error] 
 
 // StandingsOf returns how subjects stand.
 func (l *Ledger) StandingsOf(ctx context.Context, subjects []string) (map[string]ecrf.Standing, error) {
-	list, err := l.dialect.list(subjects)
-	var rows []standingRow
-	if err == nil {
-		err = l.reads.some.SelectContext(ctx, &rows, list)
-	}
+	rows, err := rowsOf[standingRow](ctx, l.dialect, l.reads.some, subjects)
 	if err != nil {
 		return nil, fmt.Errorf("read how subjects stand: %w", err)
 	}
@@ -110,23 +123,18 @@ func (l *Ledger) StandingsOf(ctx context.Context, subjects []string) (map[string
 	return found, nil
 }
 
-// pages yields the rows of a query that begins behind a study number and returns some of those that follow. An error comes with an
-// empty row, and ends it.
-func pages[T any](ctx context.Context, query *sqlx.Stmt, number func(*T) string) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+// pages yields the rows of a query that begins behind a study number, some at a time, so that no query stays open while the caller
+// works. An error ends it.
+func pages[T any](ctx context.Context, query *sqlx.Stmt, number func(*T) string) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
 		for last := ""; ; {
 			var rows []T
 			if err := query.SelectContext(ctx, &rows, last); err != nil {
-				yield(new(T), fmt.Errorf("read the subjects' facts: %w", err))
+				yield(nil, err)
 				return
 			}
-			if len(rows) == 0 {
+			if len(rows) == 0 || !yield(rows, nil) {
 				return
-			}
-			for i := range rows {
-				if !yield(&rows[i], nil) {
-					return
-				}
 			}
 			last = number(&rows[len(rows)-1])
 		}
@@ -194,19 +202,14 @@ func (v *view) stmt(s *sqlx.Stmt) *sqlx.Stmt { return v.tx.StmtxContext(v.ctx, s
 // booksAtOnce is how many subjects' casebooks are read by the same queries: a query costs as much as some ten rows.
 const booksAtOnce = 16
 
-// walk reads subjects page by page, so that no query stays open while the caller works.
+// walk reads subjects page by page.
 func (v *view) walk(yield func(*ecrf.StoredCasebook) bool) error {
 	s := shelf{view: v}
-	for last := ""; ; {
-		var rows []subjectRow
-		if err := v.stmt(v.l.reads.page).SelectContext(v.ctx, &rows, last); err != nil { //nolint:sqlclosecheck // the transaction closes its statements
+	for page, err := range pages(v.ctx, v.stmt(v.l.reads.page), func(r *subjectRow) string { return r.Number }) {
+		if err != nil {
 			return err
 		}
-		if len(rows) == 0 {
-			return nil
-		}
-		last = rows[len(rows)-1].Number
-		for part := range slices.Chunk(rows, booksAtOnce) {
+		for part := range slices.Chunk(page, booksAtOnce) {
 			books, err := s.casebooks(part)
 			if err != nil {
 				return err
@@ -218,4 +221,5 @@ func (v *view) walk(yield func(*ecrf.StoredCasebook) bool) error {
 			}
 		}
 	}
+	return nil
 }

@@ -21,16 +21,19 @@ func sumOf(text, fullURL string, isSubsetted bool) uint64 {
 // Fingerprint returns what changes when anything is another that Record reads of the patient's resources of the wanted types, or any
 // resource of these types that belongs to nobody.
 func (c *Catalog) Fingerprint(p Patient, want func(typ string) bool) string {
-	if a := c.archive; a != nil {
-		sums := make([]uint64, 0, len(p.onDisk)+len(a.sums))
-		for i := range p.onDisk {
-			if it := &p.onDisk[i]; want(a.typeName(it.typ)) {
-				sums = append(sums, it.sum)
-			}
-		}
-		return fingerprint(sums, a.sums, a.types, want)
+	if c.archive != nil {
+		return c.archive.fingerprint(p, want)
 	}
 	return c.index.fingerprint(p, want)
+}
+
+func (a *archive) fingerprint(p Patient, want func(typ string) bool) string {
+	items := a.items(p, want, nil)
+	sums := make([]uint64, len(items), len(items)+len(a.sums))
+	for i := range items {
+		sums[i] = items[i].sum
+	}
+	return fingerprint(sums, a.sums, a.types, want)
 }
 
 func (x *Index) fingerprint(p Patient, want func(typ string) bool) string {

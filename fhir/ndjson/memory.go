@@ -57,8 +57,8 @@ type summed struct {
 	Sum  [sha256.Size]byte
 }
 
-// outlined is a patient's record of facts: where the texts are of those that are needed, in their order. There may be a hundred
-// thousand of them.
+// outlined is a patient's record of facts: where the texts are of those that are needed, in their order. There are many
+// of them.
 type outlined struct {
 	ID  string
 	End int // of the patient's texts; they begin where those of the patient before end

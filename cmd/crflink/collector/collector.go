@@ -26,6 +26,10 @@ func init() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
+	tune()
+}
+
+func tune() {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(goal)
 	afterCollection()
