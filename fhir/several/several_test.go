@@ -13,6 +13,7 @@ import (
 
 	"github.com/crflink/crflink/fhir"
 	"github.com/crflink/crflink/fhir/several"
+	"github.com/crflink/crflink/internal/crash"
 )
 
 // shelf is a source of resources in memory.
@@ -247,4 +248,16 @@ func TestSourcesAreReadAtTheSameTimeAndToldInTheirOrder(t *testing.T) {
 			t.Errorf("rejected are told of %v, want %v", order, want)
 		}
 	})
+}
+
+// TestAMistakeOfTheProgramsOwnEndsEverything, also where sources are tolerated: whom it hides is not gone.
+func TestAMistakeOfTheProgramsOwnEndsEverything(t *testing.T) {
+	records := map[string][]string{"1": {patient("1", "anna")}}
+	s := join(t, func(*fhir.Resource) (string, bool) { panic("anna") },
+		several.Part{Alias: "a", Source: &shelf{name: "A", records: records}}, several.Part{Alias: "b", Source: &shelf{name: "B", records: records}})
+	s.Tolerate()
+	var own *crash.Error
+	if ids, err := told(t, s); !errors.As(err, &own) {
+		t.Errorf("%v, %v", ids, err)
+	}
 }

@@ -150,23 +150,23 @@ func (s *Source) prepare(ctx context.Context, rej func(fhir.Rejected)) error {
 	if s.ready {
 		return nil
 	}
-	all := s.surveys(ctx)
+	all, err := s.surveys(ctx)
 	for _, one := range all {
 		for _, x := range one.rejected {
 			rej(x)
 		}
 	}
+	if err := cmp.Or(context.Cause(ctx), err); err != nil {
+		return err
+	}
 	k := known{groups: map[[sha256.Size]byte][]member{}}
 	var last error
 	for _, one := range all {
-		switch {
-		case one.err == nil:
-			k.add(one.found)
-		case !s.tolerant || ctx.Err() != nil:
-			return cmp.Or(context.Cause(ctx), one.err)
-		default:
+		if one.err != nil {
 			last = one.err
+			continue
 		}
+		k.add(one.found)
 	}
 	if !slices.ContainsFunc(s.parts, func(p *part) bool { return p.state() == nil }) {
 		return last
@@ -189,11 +189,10 @@ type named struct {
 	name bool
 }
 
-// surveys reads the patients of all parts side by side. Where no part may be missing, the first that fails ends the others, and its
-// error is that of all.
-func (s *Source) surveys(ctx context.Context) []survey {
+// surveys reads the patients of all parts side by side. Where no part may be missing, the first that fails ends the others.
+func (s *Source) surveys(ctx context.Context) ([]survey, error) {
 	all := make([]survey, len(s.parts))
-	first := beside.Each(ctx, len(s.parts), func(ctx context.Context, i int) error {
+	err := beside.Each(ctx, len(s.parts), func(ctx context.Context, i int) error {
 		one := &all[i]
 		one.found, one.err = s.survey(ctx, s.parts[i], func(x fhir.Rejected) { one.rejected = append(one.rejected, x) })
 		if s.tolerant {
@@ -201,12 +200,7 @@ func (s *Source) surveys(ctx context.Context) []survey {
 		}
 		return one.err
 	})
-	if first != nil {
-		for i := range all {
-			all[i].err = first
-		}
-	}
-	return all
+	return all, err
 }
 
 // survey reads the patients of a part. Of one that breaks off on the way nothing is known.
